@@ -1,0 +1,101 @@
+/*
+ * The air: a virtual radio in virtual time, with Bluetooth Low Energy controllers that any host can attach to.
+ *
+ * It is a discrete-event simulation without I/O: a host's HCI packets go in by bluet_air_receive(), the controller's come
+ * out by `deliver`, and time is handed in by bluet_air_advance(). The same seed and the same calls at the same times give
+ * the same result, to the microsecond. No globals, no locks: one thread at a time for an air and all its controllers.
+ *
+ * Errors are those of `enum bluet_error` (bluet.h). Times are microseconds of the air's own clock, which begins at 0.
+ */
+#ifndef BLUET_AIR_H
+#define BLUET_AIR_H
+
+#include "bluet/bluet.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct bluet_air;
+struct bluet_air_controller;
+
+struct bluet_air_config {
+    /* As in struct bluet_port. */
+    void *(*reallocate)(void *context, void *block, size_t old_size, size_t new_size);
+    void *context;
+    uint64_t seed;       /* of everything drawn: advertising delays, loss, access addresses, random numbers */
+    double loss;         /* probability, 0 to 1, that a packet is lost on its way to one receiver */
+};
+
+/* BLUET_EINVAL: a callback missing, loss out of range. BLUET_ENOMEM. */
+BLUET_API int bluet_air_create(struct bluet_air **out_air, const struct bluet_air_config *config);
+
+/* Detaches every controller and gives all memory back. Not from `deliver`. */
+BLUET_API void bluet_air_destroy(struct bluet_air *air);
+
+BLUET_API uint64_t bluet_air_now(const struct bluet_air *air);
+
+/* When the next thing happens, or BLUET_NEVER. */
+BLUET_API uint64_t bluet_air_deadline(const struct bluet_air *air);
+
+/*
+ * Lets everything happen that is due up to and including `until`, in order, delivering packets to hosts; time is `until`
+ * then. What a host sends from within `deliver` is taken at that moment. Not from `deliver`.
+ */
+BLUET_API void bluet_air_advance(struct bluet_air *air, uint64_t until);
+
+/* Octets from the air's seed: for the random of a host that is to be repeatable too. */
+BLUET_API void bluet_air_random(struct bluet_air *air, uint8_t *out, size_t length);
+
+/* Loss for all links and advertisements, from now on. BLUET_EINVAL. */
+BLUET_API int bluet_air_set_loss(struct bluet_air *air, double loss);
+
+/* Zero in any member means its default. */
+struct bluet_air_controller_config {
+    /*
+     * One HCI packet for the host, beginning with its H4 packet indicator. Returns false when the host cannot take it now:
+     * the air keeps it, holds the peer's data back (no acknowledgement on the link), drops advertising reports once too
+     * much waits, and goes on when bluet_air_resume() is called. Must not call bluet_air_advance() or _detach().
+     */
+    bool (*deliver)(void *context, const uint8_t *packet, size_t length);
+    void *context;
+
+    uint8_t public_address[6];    /* display order; default: made from the seed and the number of the controller */
+    bool no_public_address;       /* Read BD_ADDR answers all zero */
+    uint16_t acl_length;          /* octets of an ACL buffer, 27 to 251; default 251 */
+    uint8_t acl_count;            /* ACL buffers; default 8 */
+    int8_t transmit_power;        /* dBm; RSSI at a peer is this less 50 dB of path */
+};
+
+/* Puts a controller on the air. BLUET_EINVAL, BLUET_ENOMEM. May be called from `deliver` of another one. */
+BLUET_API int bluet_air_attach(struct bluet_air *air, struct bluet_air_controller **out_controller,
+                               const struct bluet_air_controller_config *config);
+
+/* Takes it off the air without a word, like a radio whose battery falls out: peers notice by supervision timeout. */
+BLUET_API void bluet_air_detach(struct bluet_air_controller *controller);
+
+/*
+ * One HCI packet from the host, beginning with its H4 packet indicator (1 command, 2 ACL data). Answers are delivered from
+ * bluet_air_advance(), never from here. BLUET_EINVAL: no such kind of packet, or its length lies: a byte stream that
+ * carried it is out of step, and is best dropped.
+ */
+BLUET_API int bluet_air_receive(struct bluet_air_controller *controller, const uint8_t *packet, size_t length);
+
+/* The host can take packets again, after `deliver` had returned false. */
+BLUET_API void bluet_air_resume(struct bluet_air_controller *controller);
+
+/* What a controller is doing, for people and tests. */
+struct bluet_air_status {
+    struct bluet_address address;    /* the one it uses now */
+    bool advertising, scanning, initiating;
+    uint8_t connection_count;
+    uint64_t packets_sent, packets_received; /* link-layer packets of connections and advertising */
+    uint32_t reports_dropped;        /* advertising reports that its host was too slow for */
+};
+BLUET_API void bluet_air_status(const struct bluet_air_controller *controller, struct bluet_air_status *out_status);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,496 @@
+/*
+ * Bluet: a Bluetooth Low Energy host.
+ *
+ * The host is a state machine without I/O: HCI packets go in by bluet_receive(), come out by the port's `send`, time is
+ * asked of the port's `now`, and bluet_poll() does what is due and says when it wants to be called next. Nothing here
+ * blocks, sleeps, prints, starts a thread or keeps anything outside `struct bluet`.
+ *
+ * What holds for every function:
+ *
+ * - It may be called from the event handler, to any depth, except bluet_create(), bluet_destroy(), bluet_receive() and
+ *   bluet_poll(). The host is not locked: one thread at a time.
+ * - Events are raised from bluet_receive() and bluet_poll() only.
+ * - It returns a negative `enum bluet_error` when it refuses, and has then changed nothing.
+ * - Where it returns "a ticket", the controller has still to agree: a positive number is returned, and a
+ *   BLUET_EVENT_OPERATION_DONE with that number follows, with the controller's verdict. 0 means that all is done.
+ * - Addresses stand in display order, most significant octet first. Lengths count octets. Times are microseconds unless
+ *   the name says otherwise.
+ * - What is passed in is copied before the function returns. What an event points at lives until the handler returns.
+ *
+ * Section numbers are those of the Bluetooth Core Specification 5.4.
+ */
+#ifndef BLUET_BLUET_H
+#define BLUET_BLUET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define BLUET_API __attribute__((visibility("default")))
+#else
+#define BLUET_API
+#endif
+
+struct bluet;
+
+/* Numbered like Linux's errno, negated, so that no C library is needed and every binding agrees. */
+enum bluet_error {
+    BLUET_OK = 0,
+    BLUET_EIO = -5,           /* the controller refused, for a reason with no better number */
+    BLUET_ENOMEM = -12,       /* no buffer free, or no memory: try again after an event, or raise the limits */
+    BLUET_EBUSY = -16,        /* something else that runs must end first */
+    BLUET_ENODEV = -19,       /* not active: call bluet_activate() */
+    BLUET_EINVAL = -22,       /* an argument out of range */
+    BLUET_ENOTSUP = -95,      /* the controller, or this build, cannot do that */
+    BLUET_EISCONN = -106,     /* there is already a connection to that address */
+    BLUET_ENOTCONN = -107,    /* no such connection */
+    BLUET_ETIMEDOUT = -110,   /* the controller did not answer */
+    BLUET_EALREADY = -114,    /* the same is already running, or already done */
+    BLUET_ECANCELED = -125    /* ended by deactivation before the controller answered */
+};
+
+/*
+ * The `status` of an event whose name ends in DONE: 0, the ATT error code of the peer (0x01 to 0xff, Vol 3 Part F,
+ * 3.4.1.1), or one of these for causes on this side.
+ */
+enum bluet_status {
+    BLUET_STATUS_DISCONNECTED = 0x100,     /* the connection ended first */
+    BLUET_STATUS_TIMEOUT = 0x101,          /* no answer within 30 s (Vol 3 Part F, 3.3.3); no more ATT on that link */
+    BLUET_STATUS_PROTOCOL = 0x102,         /* the peer's answer made no sense */
+    BLUET_STATUS_NO_MEMORY = 0x103,        /* no buffer to go on with */
+    BLUET_STATUS_CANCELED = 0x104          /* deactivated */
+};
+
+/* ---- The port: what the host asks of its surroundings ---- */
+
+struct bluet_span {
+    const void *data;
+    size_t length;
+};
+
+struct bluet_port {
+    /* Handed back in each call. */
+    void *context;
+
+    /*
+     * Sends one HCI packet, given as a gather list. It begins with the H4 packet indicator (1 command, 2 ACL data; Vol 4
+     * Part A, 2). The spans are valid during the call only. Must take the packet whole, and must not call
+     * bluet_receive(). A failure cannot be answered here: report the loss of the controller by
+     * bluet_controller_lost().
+     */
+    void (*send)(void *context, const struct bluet_span *spans, size_t count);
+
+    /* Microseconds since any fixed moment; never goes back. */
+    uint64_t (*now)(void *context);
+
+    /*
+     * In the manner of Lua: `block` NULL allocates `new_size`; `new_size` 0 frees `block`; otherwise resizes. Returns NULL
+     * on failure, and then `block` is as it was. `old_size` is the size that was asked for.
+     */
+    void *(*reallocate)(void *context, void *block, size_t old_size, size_t new_size);
+
+    /* Fills `out` with unpredictable octets (cryptographic quality). */
+    void (*random)(void *context, uint8_t *out, size_t length);
+};
+
+struct bluet_event;
+
+/*
+ * Receives every event. Its return value answers events that ask: 0 accepts; anything else refuses, and for
+ * BLUET_EVENT_GATTS_READ_REQUEST is the ATT error code that the client sees.
+ */
+typedef int (*bluet_event_handler)(void *context, struct bluet *host, const struct bluet_event *event);
+
+/* Zero in a limit means its default. */
+struct bluet_config {
+    struct bluet_port port;
+    bluet_event_handler handler;
+    void *handler_context;
+
+    uint8_t connection_count;    /* links at once, 1 to 64; default 4 */
+    uint16_t mtu_limit;          /* the largest ATT MTU that may be configured, 23 to 517; default 517 */
+    uint16_t buffer_count;       /* buffers for what waits to be sent; default 32 */
+    uint16_t buffer_size;        /* octets in each, 32 to 1024; default 256 */
+    uint8_t procedure_count;     /* GATT client procedures under way or waiting, all links together; default 16 */
+    uint16_t command_size;       /* octets kept for HCI commands that wait for the controller; default 1024 */
+};
+
+/* ---- Life cycle ---- */
+
+/*
+ * Makes a host, inactive. `config` is copied; what its port and context point at must outlive the host. Takes memory for
+ * the host itself only. BLUET_EINVAL: a limit out of range or a callback missing. BLUET_ENOMEM.
+ */
+BLUET_API int bluet_create(struct bluet **out_host, const struct bluet_config *config);
+
+/* Gives all memory back. Raises nothing and sends nothing: call bluet_deactivate() first for a clean end. */
+BLUET_API void bluet_destroy(struct bluet *host);
+
+/*
+ * Takes the memory for queues and pools, and starts the controller: reset, version, features, buffer sizes, event masks,
+ * address, default data length (Vol 4 Part E, 7.3.2, 7.4, 7.8). Returns a ticket; 0 if already active. The verdict of the
+ * operation is BLUET_OK, BLUET_ETIMEDOUT (no answer within 2 s), BLUET_ENODEV (bluet_controller_lost() was called) or
+ * BLUET_EIO (the answers are of no use: for example no buffers). BLUET_ENOMEM. BLUET_EBUSY: deactivation is under way.
+ */
+BLUET_API int bluet_activate(struct bluet *host);
+
+/*
+ * Ends everything: links are terminated and their disconnect events raised, advertising and scanning stop, services are
+ * forgotten, the controller is reset, queues and pools are given back. Returns a ticket; 0 if not active.
+ */
+BLUET_API int bluet_deactivate(struct bluet *host);
+
+/* Whether activation has completed and nothing has ended it. */
+BLUET_API bool bluet_is_active(const struct bluet *host);
+
+/*
+ * The controller is gone (unplugged, socket closed). To be called by whoever reads from it. Every link is reported lost,
+ * every procedure ends, from the next bluet_poll() on; the host is then inactive.
+ */
+BLUET_API void bluet_controller_lost(struct bluet *host);
+
+/*
+ * One whole HCI packet from the controller, beginning with its H4 packet indicator (2 ACL data, 4 event). Whatever is
+ * wrong with it is answered as the specification says, or counted and dropped.
+ */
+BLUET_API void bluet_receive(struct bluet *host, const uint8_t *packet, size_t length);
+
+#define BLUET_NEVER UINT64_MAX
+
+/*
+ * Does what is due, raises what is waiting, and returns the time of the port's clock at which it wants to be called again,
+ * or BLUET_NEVER. A later call of any function may bring that time forward: ask again by bluet_deadline().
+ */
+BLUET_API uint64_t bluet_poll(struct bluet *host);
+BLUET_API uint64_t bluet_deadline(const struct bluet *host);
+
+/* ---- Addresses and UUIDs ---- */
+
+enum bluet_address_type { BLUET_ADDRESS_PUBLIC = 0, BLUET_ADDRESS_RANDOM = 1 };
+
+struct bluet_address {
+    uint8_t type;       /* enum bluet_address_type */
+    uint8_t octets[6];  /* display order */
+};
+
+struct bluet_uuid {
+    uint8_t length;     /* 2, 4 or 16 */
+    uint8_t octets[16]; /* least significant first, as on the air */
+};
+
+/* ---- Configuration: may be called before activation too ---- */
+
+enum bluet_address_mode {
+    BLUET_ADDRESS_MODE_PUBLIC = 0, /* the controller's; where it has none, a static address (this is the default) */
+    BLUET_ADDRESS_MODE_STATIC = 1, /* a generated static address (Vol 6 Part B, 1.3.2.1) */
+    BLUET_ADDRESS_MODE_RPA = 2,    /* resolvable private addresses */
+    BLUET_ADDRESS_MODE_NRPA = 3    /* non-resolvable private addresses */
+};
+
+/*
+ * Takes effect at once where the host advertises, scans and connects not, otherwise BLUET_EBUSY. Returns a ticket while
+ * active. BLUET_EINVAL: no such mode. BLUET_ENOTSUP: mode RPA before privacy is built in.
+ */
+BLUET_API int bluet_set_address_mode(struct bluet *host, enum bluet_address_mode mode);
+BLUET_API enum bluet_address_mode bluet_address_mode(const struct bluet *host);
+
+/* The address now in use. BLUET_ENODEV. */
+BLUET_API int bluet_own_address(const struct bluet *host, struct bluet_address *out_address);
+
+/* The GAP device name (Vol 3 Part C, 12.1), at most 248 octets of UTF-8; shows at once. BLUET_EINVAL, BLUET_ENOMEM. */
+BLUET_API int bluet_set_gap_name(struct bluet *host, const void *name, size_t length);
+BLUET_API const void *bluet_gap_name(const struct bluet *host, size_t *out_length);
+
+/* GAP appearance (Vol 3 Part C, 12.2). */
+BLUET_API void bluet_set_appearance(struct bluet *host, uint16_t appearance);
+BLUET_API uint16_t bluet_appearance(const struct bluet *host);
+
+/* The MTU offered in an exchange that begins after this; 23 to the limit. Default: 256, or the limit. BLUET_EINVAL. */
+BLUET_API int bluet_set_mtu(struct bluet *host, uint16_t mtu);
+BLUET_API uint16_t bluet_mtu(const struct bluet *host);
+
+/* Advertising reports that were dropped because the handler was not fast enough, or that were malformed. */
+BLUET_API uint32_t bluet_dropped(const struct bluet *host);
+/* For the transport: it has dropped `count` reports before they reached the host. */
+BLUET_API void bluet_add_dropped(struct bluet *host, uint32_t count);
+
+/* Packets from the controller or a peer that broke a rule, and were answered or dropped. */
+BLUET_API uint32_t bluet_protocol_errors(const struct bluet *host);
+
+/* ---- GAP ---- */
+
+/* Any member zero means its default. */
+struct bluet_connection_parameters {
+    uint32_t interval_min_us;         /* 7500 to 4000000, in steps of 1250; default 30000 */
+    uint32_t interval_max_us;         /* default 50000 */
+    uint16_t latency;                 /* 0 to 499 */
+    uint32_t supervision_timeout_ms;  /* 100 to 32000; default 5000 */
+};
+
+/*
+ * Advertises, or begins again with new data if it already does (legacy PDUs, Vol 6 Part B, 2.3.1). `interval_us` is cut
+ * down to a multiple of 625 and held to 20000 to 10240000. `advertising_data` or `response_data` NULL: what was given
+ * last; otherwise at most 31 octets. `connectable` false advertises ADV_SCAN_IND. A connection ends advertising. Returns a
+ * ticket. BLUET_ENODEV, BLUET_EINVAL, BLUET_ENOMEM.
+ */
+BLUET_API int bluet_gap_advertise(struct bluet *host, uint32_t interval_us, const struct bluet_span *advertising_data,
+                                  const struct bluet_span *response_data, bool connectable);
+
+/* Stops advertising. Returns a ticket, 0 if not advertising. BLUET_ENODEV. */
+BLUET_API int bluet_gap_advertise_stop(struct bluet *host);
+
+/*
+ * Scans for `duration_ms`, or until stopped if 0. Interval and window are cut to multiples of 625 us and held to 2500 to
+ * 10240000 us. Every report raises BLUET_EVENT_SCAN_RESULT; the end, BLUET_EVENT_SCAN_DONE. Returns a ticket.
+ * BLUET_ENODEV; BLUET_EALREADY: a scan runs; BLUET_EBUSY: a connection is being made; BLUET_EINVAL: window > interval.
+ */
+BLUET_API int bluet_gap_scan(struct bluet *host, uint32_t duration_ms, uint32_t interval_us, uint32_t window_us,
+                             bool active);
+
+/* Stops scanning; BLUET_EVENT_SCAN_DONE follows. Returns a ticket, 0 (and no event) if not scanning. BLUET_ENODEV. */
+BLUET_API int bluet_gap_scan_stop(struct bluet *host);
+
+/*
+ * Connects to `peer`, giving up after `timeout_ms` (0: 2000). A running scan is stopped first. `parameters` NULL: the
+ * defaults. Ends in BLUET_EVENT_PERIPHERAL_CONNECT, or in BLUET_EVENT_PERIPHERAL_DISCONNECT with handle 0xffff. Returns a
+ * ticket. BLUET_ENODEV, BLUET_EINVAL; BLUET_EALREADY: one is being made; BLUET_EISCONN; BLUET_ENOMEM: no connection free.
+ */
+BLUET_API int bluet_gap_connect(struct bluet *host, const struct bluet_address *peer, uint32_t timeout_ms,
+                                const struct bluet_connection_parameters *parameters);
+
+/* Gives up the connection that is being made. Returns a ticket. BLUET_ENODEV; BLUET_EALREADY: none is. */
+BLUET_API int bluet_gap_connect_cancel(struct bluet *host);
+
+/* Disconnects; a disconnect event follows. Returns a ticket; 0 if it is already on its way. BLUET_ENODEV, BLUET_ENOTCONN. */
+BLUET_API int bluet_gap_disconnect(struct bluet *host, uint16_t conn_handle);
+
+struct bluet_connection {
+    struct bluet_address peer;
+    bool central;                     /* our role */
+    uint16_t interval;                /* 1.25 ms */
+    uint16_t latency;
+    uint16_t supervision_timeout;     /* 10 ms */
+    uint16_t mtu;                     /* ATT MTU in force */
+    bool encrypted, authenticated, bonded;
+    uint8_t key_size;
+    uint16_t transmit_octets;         /* link-layer payload in force */
+    uint8_t transmit_phy, receive_phy; /* 1: 1M, 2: 2M, 3: coded */
+};
+
+/* BLUET_ENOTCONN. */
+BLUET_API int bluet_connection(const struct bluet *host, struct bluet_connection *out_connection, uint16_t conn_handle);
+
+/* A raw HCI command; its return parameters come in the event's `response`. Returns a ticket. BLUET_EINVAL: over 255. */
+BLUET_API int bluet_hci_command(struct bluet *host, uint16_t opcode, const void *parameters, size_t length);
+
+/* ---- GATT server ---- */
+
+enum bluet_flag {
+    BLUET_FLAG_BROADCAST = 0x0001,
+    BLUET_FLAG_READ = 0x0002,
+    BLUET_FLAG_WRITE_NO_RESPONSE = 0x0004,
+    BLUET_FLAG_WRITE = 0x0008,
+    BLUET_FLAG_NOTIFY = 0x0010,
+    BLUET_FLAG_INDICATE = 0x0020,
+    BLUET_FLAG_AUTHENTICATED_SIGNED_WRITE = 0x0040,
+    BLUET_FLAG_AUX_WRITE = 0x0100,
+    BLUET_FLAG_READ_ENCRYPTED = 0x0200,
+    BLUET_FLAG_READ_AUTHENTICATED = 0x0400,
+    BLUET_FLAG_READ_AUTHORIZED = 0x0800,
+    BLUET_FLAG_WRITE_ENCRYPTED = 0x1000,
+    BLUET_FLAG_WRITE_AUTHENTICATED = 0x2000,
+    BLUET_FLAG_WRITE_AUTHORIZED = 0x4000
+};
+
+struct bluet_descriptor {
+    struct bluet_uuid uuid;
+    uint16_t flags;
+};
+
+struct bluet_characteristic {
+    struct bluet_uuid uuid;
+    uint16_t flags;
+    const struct bluet_descriptor *descriptors;
+    size_t descriptor_count;
+};
+
+struct bluet_service {
+    struct bluet_uuid uuid;
+    const struct bluet_characteristic *characteristics;
+    size_t characteristic_count;
+};
+
+/*
+ * Replaces all services but the built-in GAP and GATT ones. `out_handles` gets the value handles of characteristics and
+ * descriptors, in the order in which they are defined, at most `handle_capacity` of them. Returns how many there are.
+ * BLUET_ENODEV; BLUET_EBUSY: advertising; BLUET_EINVAL: a bad UUID, or over 65535 attributes; BLUET_ENOMEM.
+ */
+BLUET_API int bluet_gatts_register_services(struct bluet *host, uint16_t *out_handles, size_t handle_capacity,
+                                            const struct bluet_service *services, size_t service_count);
+
+/*
+ * The local value. `out_value` points into the database, and is valid until the next call of any function but this one.
+ * An appending buffer is emptied by it. BLUET_ENODEV; BLUET_EINVAL: no such handle.
+ */
+BLUET_API int bluet_gatts_read(struct bluet *host, const void **out_value, size_t *out_length, uint16_t value_handle);
+
+/*
+ * Writes the local value, growing its buffer if need be (Vol 3 Part F, 3.2.9: at most 512 octets on the air; more is kept
+ * but cannot be read by a client beyond that). With `send_update`, subscribed clients are notified, or indicated. Returns
+ * the number of octets written. BLUET_ENODEV, BLUET_EINVAL, BLUET_ENOMEM (the value is as it was).
+ */
+BLUET_API int bluet_gatts_write(struct bluet *host, uint16_t value_handle, const void *data, size_t length,
+                                bool send_update);
+
+/*
+ * Notifies one client, subscribed or not; `data` NULL sends the local value. Cut to MTU - 3. BLUET_ENODEV, BLUET_ENOTCONN,
+ * BLUET_EINVAL; BLUET_ENOMEM: no buffer free, nothing sent, try again when BLUET_EVENT_SEND_READY comes.
+ */
+BLUET_API int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
+                                 size_t length);
+
+/* The same with a confirmation; ends in BLUET_EVENT_GATTS_INDICATE_DONE. Further ones wait their turn. */
+BLUET_API int bluet_gatts_indicate(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
+                                   size_t length);
+
+/* Empties the value and sets its size; with `append`, remote writes are joined. BLUET_ENODEV, _EINVAL, _ENOMEM. */
+BLUET_API int bluet_gatts_set_buffer(struct bluet *host, uint16_t value_handle, size_t length, bool append);
+
+/* ---- GATT client: procedures wait their turn, per connection; each ends in exactly one DONE event ---- */
+
+/* All: BLUET_ENODEV, BLUET_ENOTCONN, BLUET_EINVAL (handle 0, start > end), BLUET_ENOMEM (too many are waiting). */
+BLUET_API int bluet_gattc_discover_services(struct bluet *host, uint16_t conn_handle, const struct bluet_uuid *uuid);
+BLUET_API int bluet_gattc_discover_characteristics(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
+                                                   uint16_t end_handle, const struct bluet_uuid *uuid);
+/* Reports start_handle + 1 to end_handle. */
+BLUET_API int bluet_gattc_discover_descriptors(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
+                                               uint16_t end_handle);
+/* One Read Request; with `offset` not 0, one Read Blob Request. */
+BLUET_API int bluet_gattc_read(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, uint16_t offset);
+
+enum bluet_write_mode {
+    BLUET_WRITE_NO_RESPONSE = 0,   /* no event; cut to MTU - 3 */
+    BLUET_WRITE_WITH_RESPONSE = 1, /* cut to MTU - 3 */
+    BLUET_WRITE_LONG = 2           /* prepared writes, at most 512 octets */
+};
+BLUET_API int bluet_gattc_write(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
+                                size_t length, enum bluet_write_mode mode);
+
+/* Also BLUET_EALREADY: this side has asked before. Ends in BLUET_EVENT_MTU_EXCHANGED, on success. */
+BLUET_API int bluet_gattc_exchange_mtu(struct bluet *host, uint16_t conn_handle);
+
+/* ---- Events ---- */
+
+/* The first 31 are numbered as MicroPython's `bluetooth` module numbers them. */
+enum bluet_event_code {
+    BLUET_EVENT_CENTRAL_CONNECT = 1,
+    BLUET_EVENT_CENTRAL_DISCONNECT = 2,
+    BLUET_EVENT_GATTS_WRITE = 3,
+    BLUET_EVENT_GATTS_READ_REQUEST = 4,
+    BLUET_EVENT_SCAN_RESULT = 5,
+    BLUET_EVENT_SCAN_DONE = 6,
+    BLUET_EVENT_PERIPHERAL_CONNECT = 7,
+    BLUET_EVENT_PERIPHERAL_DISCONNECT = 8,
+    BLUET_EVENT_GATTC_SERVICE_RESULT = 9,
+    BLUET_EVENT_GATTC_SERVICE_DONE = 10,
+    BLUET_EVENT_GATTC_CHARACTERISTIC_RESULT = 11,
+    BLUET_EVENT_GATTC_CHARACTERISTIC_DONE = 12,
+    BLUET_EVENT_GATTC_DESCRIPTOR_RESULT = 13,
+    BLUET_EVENT_GATTC_DESCRIPTOR_DONE = 14,
+    BLUET_EVENT_GATTC_READ_RESULT = 15,
+    BLUET_EVENT_GATTC_READ_DONE = 16,
+    BLUET_EVENT_GATTC_WRITE_DONE = 17,
+    BLUET_EVENT_GATTC_NOTIFY = 18,
+    BLUET_EVENT_GATTC_INDICATE = 19,
+    BLUET_EVENT_GATTS_INDICATE_DONE = 20,
+    BLUET_EVENT_MTU_EXCHANGED = 21,
+    BLUET_EVENT_CONNECTION_UPDATE = 27,
+    BLUET_EVENT_ENCRYPTION_UPDATE = 28,
+
+    BLUET_EVENT_OPERATION_DONE = 0x100, /* what a ticket stands for has ended */
+    BLUET_EVENT_SEND_READY = 0x101,     /* buffers are free again, after a BLUET_ENOMEM for want of them */
+    BLUET_EVENT_INACTIVE = 0x102        /* the controller was lost or has failed: the host is no longer active */
+};
+
+/* `code` tells which member of the union holds; events without one have no more to say. */
+struct bluet_event {
+    enum bluet_event_code code;
+    uint16_t conn_handle; /* 0xffff where the event belongs to no connection */
+    union {
+        struct {
+            struct bluet_address peer; /* of a failed gap_connect: type 0xff, all zero */
+        } connect;                     /* CENTRAL_CONNECT, PERIPHERAL_CONNECT */
+        struct {
+            struct bluet_address peer;
+            uint8_t reason; /* HCI error code (Vol 1 Part F) */
+        } disconnect;       /* CENTRAL_DISCONNECT, PERIPHERAL_DISCONNECT */
+        struct {
+            uint16_t attr_handle;
+        } attribute; /* GATTS_WRITE, GATTS_READ_REQUEST */
+        struct {
+            struct bluet_address peer;
+            uint8_t adv_type; /* 0 ADV_IND, 1 ADV_DIRECT_IND, 2 ADV_SCAN_IND, 3 ADV_NONCONN_IND, 4 SCAN_RSP */
+            int8_t rssi;      /* dBm; 127: not known */
+            uint8_t primary_phy, secondary_phy;
+            const uint8_t *data;
+            size_t length;
+        } scan_result;
+        struct {
+            uint16_t start_handle, end_handle;
+            struct bluet_uuid uuid;
+        } service_result;
+        struct {
+            uint16_t def_handle, value_handle, end_handle;
+            uint8_t properties;
+            struct bluet_uuid uuid;
+        } characteristic_result;
+        struct {
+            uint16_t dsc_handle;
+            struct bluet_uuid uuid;
+        } descriptor_result;
+        struct {
+            uint16_t value_handle;
+            const uint8_t *data;
+            size_t length;
+        } value; /* GATTC_READ_RESULT, GATTC_NOTIFY, GATTC_INDICATE */
+        struct {
+            uint16_t value_handle; /* 0 in the three discovery events */
+            uint16_t status;       /* 0, an ATT error code, or enum bluet_status */
+        } done;                    /* every GATT event whose name ends in DONE */
+        struct {
+            uint16_t mtu;
+        } mtu_exchanged;
+        struct {
+            uint16_t interval;            /* 1.25 ms */
+            uint16_t latency;
+            uint16_t supervision_timeout; /* 10 ms */
+            uint8_t status;               /* HCI error code */
+        } connection_update;
+        struct {
+            bool encrypted, authenticated, bonded;
+            uint8_t key_size;
+            uint8_t reason;
+        } encryption_update;
+        struct {
+            int ticket;
+            int error;               /* enum bluet_error */
+            uint8_t hci_status;      /* the HCI error code behind it */
+            const uint8_t *response; /* of bluet_hci_command(): the return parameters, status included */
+            size_t response_length;
+        } operation;
+        struct {
+            uint8_t hci_status;
+        } inactive;
+    };
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

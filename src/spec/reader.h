@@ -1,0 +1,112 @@
+/*
+ * Reads packets from outside. Every read goes through read_span(), the one bounds check. A read past the end marks the
+ * reader as failed, yields zeros, and leaves nothing remaining, so that loops over it end. Multi-octet fields are little
+ * endian (Vol 1 Part E, 2.9).
+ */
+#ifndef BLUET_SPEC_READER_H
+#define BLUET_SPEC_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct reader {
+    const uint8_t *cursor;
+    const uint8_t *end;
+    bool failed;
+};
+
+static inline struct reader reader_of(const void *data, size_t length)
+{
+    const uint8_t *start = data;
+    return (struct reader){start, length ? start + length : start, false};
+}
+
+static inline size_t reader_remaining(const struct reader *reader)
+{
+    return (size_t)(reader->end - reader->cursor);
+}
+
+/* Nothing was missing: for a PDU whose tail may grow in later versions. */
+static inline bool reader_ok(const struct reader *reader)
+{
+    return !reader->failed;
+}
+
+/* Nothing was missing and nothing is left over. */
+static inline bool reader_done(const struct reader *reader)
+{
+    return !reader->failed && reader->cursor == reader->end;
+}
+
+/* The next `length` octets, or NULL if there are not that many. */
+static inline const uint8_t *read_span(struct reader *reader, size_t length)
+{
+    const uint8_t *start = reader->cursor;
+    if (length > reader_remaining(reader)) {
+        reader->cursor = reader->end;
+        reader->failed = true;
+        return NULL;
+    }
+    reader->cursor = start + length;
+    return start;
+}
+
+/* A reader of the next `length` octets only: for parts that announce their own length. Fails with its parent. */
+static inline struct reader read_part(struct reader *reader, size_t length)
+{
+    const uint8_t *start = read_span(reader, length);
+    if (!start)
+        return (struct reader){reader->end, reader->end, true};
+    return reader_of(start, length);
+}
+
+static inline void read_octets(struct reader *reader, void *out, size_t length)
+{
+    const uint8_t *start = read_span(reader, length);
+    if (start)
+        memcpy(out, start, length);
+    else
+        memset(out, 0, length);
+}
+
+/* Octets that stand in the other order on the air: addresses and keys are shown most significant first. */
+static inline void read_reversed(struct reader *reader, uint8_t *out, size_t length)
+{
+    const uint8_t *start = read_span(reader, length);
+    for (size_t i = 0; i < length; i++)
+        out[i] = start ? start[length - 1 - i] : 0;
+}
+
+static inline uint8_t read_u8(struct reader *reader)
+{
+    const uint8_t *p = read_span(reader, 1);
+    return p ? p[0] : 0;
+}
+
+static inline uint16_t read_u16(struct reader *reader)
+{
+    const uint8_t *p = read_span(reader, 2);
+    return p ? (uint16_t)(p[0] | p[1] << 8) : 0;
+}
+
+static inline uint32_t read_u24(struct reader *reader)
+{
+    const uint8_t *p = read_span(reader, 3);
+    return p ? (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 : 0;
+}
+
+static inline uint32_t read_u32(struct reader *reader)
+{
+    const uint8_t *p = read_span(reader, 4);
+    return p ? (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24 : 0;
+}
+
+static inline uint64_t read_u64(struct reader *reader)
+{
+    uint64_t low = read_u32(reader);
+    return low | (uint64_t)read_u32(reader) << 32;
+}
+
+#endif
