@@ -23,8 +23,8 @@ struct bluet_air_config {
     /* As in struct bluet_port. */
     void *(*reallocate)(void *context, void *block, size_t old_size, size_t new_size);
     void *context;
-    uint64_t seed;       /* of everything drawn: advertising delays, loss, access addresses, random numbers */
-    double loss;         /* probability, 0 to 1, that a packet is lost on its way to one receiver */
+    uint64_t seed; /* of everything drawn: advertising delays, loss, access addresses, random numbers */
+    double loss;   /* probability, 0 to 1, that a packet is lost on its way to one receiver */
 };
 
 /* BLUET_EINVAL: a callback missing, loss out of range. BLUET_ENOMEM. */
@@ -60,11 +60,11 @@ struct bluet_air_controller_config {
     bool (*deliver)(void *context, const uint8_t *packet, size_t length);
     void *context;
 
-    uint8_t public_address[6];    /* display order; default: made from the seed and the number of the controller */
-    bool no_public_address;       /* Read BD_ADDR answers all zero */
-    uint16_t acl_length;          /* octets of an ACL buffer, 27 to 251; default 251 */
-    uint8_t acl_count;            /* ACL buffers; default 8 */
-    int8_t transmit_power;        /* dBm; RSSI at a peer is this less 50 dB of path */
+    uint8_t public_address[6]; /* display order; default: made from the seed and the number of the controller */
+    bool no_public_address;    /* Read BD_ADDR answers all zero */
+    uint16_t acl_length;       /* octets of an ACL buffer, 27 to 251; default 251 */
+    uint8_t acl_count;         /* ACL buffers; default 8 */
+    int8_t transmit_power;     /* dBm; RSSI at a peer is this less 50 dB of path */
 };
 
 /* Puts a controller on the air. BLUET_EINVAL, BLUET_ENOMEM. May be called from `deliver` of another one. */
@@ -86,11 +86,11 @@ BLUET_API void bluet_air_resume(struct bluet_air_controller *controller);
 
 /* What a controller is doing, for people and tests. */
 struct bluet_air_status {
-    struct bluet_address address;    /* the one it uses now */
+    struct bluet_address address; /* the one it uses now */
     bool advertising, scanning, initiating;
     uint8_t connection_count;
     uint64_t packets_sent, packets_received; /* link-layer packets of connections and advertising */
-    uint32_t reports_dropped;        /* advertising reports that its host was too slow for */
+    uint32_t reports_dropped;                /* advertising reports that its host was too slow for */
 };
 BLUET_API void bluet_air_status(const struct bluet_air_controller *controller, struct bluet_air_status *out_status);
 

@@ -41,17 +41,17 @@ struct bluet;
 /* Numbered like Linux's errno, negated, so that no C library is needed and every binding agrees. */
 enum bluet_error {
     BLUET_OK = 0,
-    BLUET_EIO = -5,           /* the controller refused, for a reason with no better number */
-    BLUET_ENOMEM = -12,       /* no buffer free, or no memory: try again after an event, or raise the limits */
-    BLUET_EBUSY = -16,        /* something else that runs must end first */
-    BLUET_ENODEV = -19,       /* not active: call bluet_activate() */
-    BLUET_EINVAL = -22,       /* an argument out of range */
-    BLUET_ENOTSUP = -95,      /* the controller, or this build, cannot do that */
-    BLUET_EISCONN = -106,     /* there is already a connection to that address */
-    BLUET_ENOTCONN = -107,    /* no such connection */
-    BLUET_ETIMEDOUT = -110,   /* the controller did not answer */
-    BLUET_EALREADY = -114,    /* the same is already running, or already done */
-    BLUET_ECANCELED = -125    /* ended by deactivation before the controller answered */
+    BLUET_EIO = -5,         /* the controller refused, for a reason with no better number */
+    BLUET_ENOMEM = -12,     /* no buffer free, or no memory: try again after an event, or raise the limits */
+    BLUET_EBUSY = -16,      /* something else that runs must end first */
+    BLUET_ENODEV = -19,     /* not active: call bluet_activate() */
+    BLUET_EINVAL = -22,     /* an argument out of range */
+    BLUET_ENOTSUP = -95,    /* the controller, or this build, cannot do that */
+    BLUET_EISCONN = -106,   /* there is already a connection to that address */
+    BLUET_ENOTCONN = -107,  /* no such connection */
+    BLUET_ETIMEDOUT = -110, /* the controller did not answer */
+    BLUET_EALREADY = -114,  /* the same is already running, or already done */
+    BLUET_ECANCELED = -125  /* ended by deactivation before the controller answered */
 };
 
 /*
@@ -59,11 +59,11 @@ enum bluet_error {
  * 3.4.1.1), or one of these for causes on this side.
  */
 enum bluet_status {
-    BLUET_STATUS_DISCONNECTED = 0x100,     /* the connection ended first */
-    BLUET_STATUS_TIMEOUT = 0x101,          /* no answer within 30 s (Vol 3 Part F, 3.3.3); no more ATT on that link */
-    BLUET_STATUS_PROTOCOL = 0x102,         /* the peer's answer made no sense */
-    BLUET_STATUS_NO_MEMORY = 0x103,        /* no buffer to go on with */
-    BLUET_STATUS_CANCELED = 0x104          /* deactivated */
+    BLUET_STATUS_DISCONNECTED = 0x100, /* the connection ended first */
+    BLUET_STATUS_TIMEOUT = 0x101,      /* no answer within 30 s (Vol 3 Part F, 3.3.3); no more ATT on that link */
+    BLUET_STATUS_PROTOCOL = 0x102,     /* the peer's answer made no sense */
+    BLUET_STATUS_NO_MEMORY = 0x103,    /* no buffer to go on with */
+    BLUET_STATUS_CANCELED = 0x104      /* deactivated */
 };
 
 /* ---- The port: what the host asks of its surroundings ---- */
@@ -112,12 +112,12 @@ struct bluet_config {
     bluet_event_handler handler;
     void *handler_context;
 
-    uint8_t connection_count;    /* links at once, 1 to 64; default 4 */
-    uint16_t mtu_limit;          /* the largest ATT MTU that may be configured, 23 to 517; default 517 */
-    uint16_t buffer_count;       /* buffers for what waits to be sent; default 32 */
-    uint16_t buffer_size;        /* octets in each, 32 to 1024; default 256 */
-    uint8_t procedure_count;     /* GATT client procedures under way or waiting, all links together; default 16 */
-    uint16_t command_size;       /* octets kept for HCI commands that wait for the controller; default 1024 */
+    uint8_t connection_count; /* links at once, 1 to 64; default 4 */
+    uint16_t mtu_limit;       /* the largest ATT MTU that may be configured, 23 to 517; default 517 */
+    uint16_t buffer_count;    /* buffers for what waits to be sent; default 32 */
+    uint16_t buffer_size;     /* octets in each, 32 to 1024; default 256 */
+    uint8_t procedure_count;  /* GATT client procedures under way or waiting, all links together; default 16 */
+    uint16_t command_size;    /* octets kept for HCI commands that wait for the controller; default 1024 */
 };
 
 /* ---- Life cycle ---- */
@@ -174,8 +174,8 @@ BLUET_API uint64_t bluet_deadline(const struct bluet *host);
 enum bluet_address_type { BLUET_ADDRESS_PUBLIC = 0, BLUET_ADDRESS_RANDOM = 1 };
 
 struct bluet_address {
-    uint8_t type;       /* enum bluet_address_type */
-    uint8_t octets[6];  /* display order */
+    uint8_t type;      /* enum bluet_address_type */
+    uint8_t octets[6]; /* display order */
 };
 
 struct bluet_uuid {
@@ -226,10 +226,10 @@ BLUET_API uint32_t bluet_protocol_errors(const struct bluet *host);
 
 /* Any member zero means its default. */
 struct bluet_connection_parameters {
-    uint32_t interval_min_us;         /* 7500 to 4000000, in steps of 1250; default 30000 */
-    uint32_t interval_max_us;         /* default 50000 */
-    uint16_t latency;                 /* 0 to 499 */
-    uint32_t supervision_timeout_ms;  /* 100 to 32000; default 5000 */
+    uint32_t interval_min_us;        /* 7500 to 4000000, in steps of 1250; default 30000 */
+    uint32_t interval_max_us;        /* default 50000 */
+    uint16_t latency;                /* 0 to 499 */
+    uint32_t supervision_timeout_ms; /* 100 to 32000; default 5000 */
 };
 
 /*
@@ -271,14 +271,14 @@ BLUET_API int bluet_gap_disconnect(struct bluet *host, uint16_t conn_handle);
 
 struct bluet_connection {
     struct bluet_address peer;
-    bool central;                     /* our role */
-    uint16_t interval;                /* 1.25 ms */
+    bool central;      /* our role */
+    uint16_t interval; /* 1.25 ms */
     uint16_t latency;
-    uint16_t supervision_timeout;     /* 10 ms */
-    uint16_t mtu;                     /* ATT MTU in force */
+    uint16_t supervision_timeout; /* 10 ms */
+    uint16_t mtu;                 /* ATT MTU in force */
     bool encrypted, authenticated, bonded;
     uint8_t key_size;
-    uint16_t transmit_octets;         /* link-layer payload in force */
+    uint16_t transmit_octets;          /* link-layer payload in force */
     uint8_t transmit_phy, receive_phy; /* 1: 1M, 2: 2M, 3: coded */
 };
 
@@ -466,7 +466,7 @@ struct bluet_event {
             uint16_t mtu;
         } mtu_exchanged;
         struct {
-            uint16_t interval;            /* 1.25 ms */
+            uint16_t interval; /* 1.25 ms */
             uint16_t latency;
             uint16_t supervision_timeout; /* 10 ms */
             uint8_t status;               /* HCI error code */

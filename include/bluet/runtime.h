@@ -28,9 +28,9 @@ struct bluet_radio;
 
 /* Zero in any member means its default. */
 struct bluet_runtime_config {
-    bool virtual_air;     /* hold an air in virtual time, on which every radio of this runtime is */
-    uint64_t seed;        /* of that air */
-    double loss;          /* of that air */
+    bool virtual_air; /* hold an air in virtual time, on which every radio of this runtime is */
+    uint64_t seed;    /* of that air */
+    double loss;      /* of that air */
 
     /* Called in the runtime's thread around each batch: all the events that one packet or deadline gave rise to. */
     void (*batch)(void *context, bool begin);
@@ -75,9 +75,9 @@ BLUET_API const char *bluet_runtime_message(void);
 /* ---- Radios: a host with its transport ---- */
 
 struct bluet_radio_config {
-    const char *transport;   /* see bluet_radio_create(); NULL: the environment's BLUET_TRANSPORT, or "air" */
+    const char *transport;    /* see bluet_radio_create(); NULL: the environment's BLUET_TRANSPORT, or "air" */
     struct bluet_config host; /* port ignored: the runtime is the port */
-    size_t receive_size;     /* octets read ahead from the controller; default 65536. When so much waits that it is full,
+    size_t receive_size; /* octets read ahead from the controller; default 65536. When so much waits that it is full,
                                 advertising reports in it are dropped and counted (bluet_dropped()) */
 };
 
@@ -113,7 +113,8 @@ BLUET_API int bluet_radio_activate(struct bluet_radio *radio);
  * virtual air, it runs the loop. Not from a handler: there it returns 0 at once. `interrupted`, if not NULL, is asked every
  * 50 ms whether to give up waiting (BLUET_ECANCELED), with the lock not held. Not with the lock held.
  */
-BLUET_API int bluet_radio_wait(struct bluet_radio *radio, int ticket, bool (*interrupted)(void *context), void *context);
+BLUET_API int bluet_radio_wait(struct bluet_radio *radio, int ticket, bool (*interrupted)(void *context),
+                               void *context);
 
 /*
  * The same, with what the operation answered: the controller's error code and the return parameters of a raw command, at
@@ -131,12 +132,12 @@ BLUET_API int bluet_radio_capture(struct bluet_radio *radio, const char *path);
 struct bluet_air_server;
 
 struct bluet_air_server_config {
-    const char *unix_path;     /* listen there */
-    const char *tcp_address;   /* and on HOST:PORT */
-    uint64_t seed;             /* 0: from the clock */
+    const char *unix_path;   /* listen there */
+    const char *tcp_address; /* and on HOST:PORT */
+    uint64_t seed;           /* 0: from the clock */
     double loss;
-    double speed;              /* of the air's clock against the wall's; default 1 */
-    bool leave_when_empty;     /* bluet_runtime_break() when the last client has gone */
+    double speed;          /* of the air's clock against the wall's; default 1 */
+    bool leave_when_empty; /* bluet_runtime_break() when the last client has gone */
     /* One line for people: a client came, went, or was dropped and why. */
     void (*log)(void *context, const char *line);
     void *log_context;
@@ -157,11 +158,11 @@ BLUET_API struct bluet_air *bluet_air_server_air(struct bluet_air_server *server
 /* ---- Words ---- */
 
 enum bluet_code_space {
-    BLUET_CODE_HCI,    /* HCI error codes: status and reason (Vol 1 Part F) */
-    BLUET_CODE_ATT,    /* ATT error codes and the status of a DONE event */
-    BLUET_CODE_SMP,    /* reasons of Pairing Failed (Vol 3 Part H, 3.5.5) */
-    BLUET_CODE_L2CAP,  /* results of a channel's connection (Vol 3 Part A, 4.23) */
-    BLUET_CODE_ERROR,  /* enum bluet_error */
+    BLUET_CODE_HCI,   /* HCI error codes: status and reason (Vol 1 Part F) */
+    BLUET_CODE_ATT,   /* ATT error codes and the status of a DONE event */
+    BLUET_CODE_SMP,   /* reasons of Pairing Failed (Vol 3 Part H, 3.5.5) */
+    BLUET_CODE_L2CAP, /* results of a channel's connection (Vol 3 Part A, 4.23) */
+    BLUET_CODE_ERROR, /* enum bluet_error */
     BLUET_CODE_SPACES
 };
 

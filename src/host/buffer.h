@@ -10,9 +10,9 @@
 #include "spec/internal.h"
 
 struct buffer {
-    struct buffer *next;  /* of the same content */
-    uint16_t offset;      /* what has been consumed already */
-    uint16_t length;      /* octets in `data`, consumed ones included */
+    struct buffer *next; /* of the same content */
+    uint16_t offset;     /* what has been consumed already */
+    uint16_t length;     /* octets in `data`, consumed ones included */
     uint8_t data[];
 };
 
@@ -27,7 +27,8 @@ struct buffer_pool {
 };
 
 /* -ENOMEM */
-BLUET_INTERNAL int buffer_pool_open(struct buffer_pool *pool, const struct bluet_port *port, uint16_t count, uint16_t size);
+BLUET_INTERNAL int buffer_pool_open(struct buffer_pool *pool, const struct bluet_port *port, uint16_t count,
+                                    uint16_t size);
 BLUET_INTERNAL void buffer_pool_close(struct buffer_pool *pool, const struct bluet_port *port);
 
 /* A chain that holds a copy of the spans, or NULL (and the pool is marked starved). At least one buffer, also if empty. */

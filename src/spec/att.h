@@ -66,9 +66,9 @@ enum att_error {
 };
 
 enum {
-    ATT_MTU_DEFAULT = 23,       /* Vol 3 Part G, 5.2.1 */
-    ATT_MTU_LARGEST = 517,      /* enough for a whole value in every PDU */
-    ATT_VALUE_LARGEST = 512     /* Vol 3 Part F, 3.2.9 */
+    ATT_MTU_DEFAULT = 23,   /* Vol 3 Part G, 5.2.1 */
+    ATT_MTU_LARGEST = 517,  /* enough for a whole value in every PDU */
+    ATT_VALUE_LARGEST = 512 /* Vol 3 Part F, 3.2.9 */
 };
 
 #define ATT_TRANSACTION_TIMEOUT_US 30000000ull /* Vol 3 Part F, 3.3.3 */

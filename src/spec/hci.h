@@ -5,7 +5,13 @@
 #ifndef BLUET_SPEC_HCI_H
 #define BLUET_SPEC_HCI_H
 
-enum hci_packet { HCI_COMMAND = 0x01, HCI_ACL_DATA = 0x02, HCI_SYNCHRONOUS_DATA = 0x03, HCI_EVENT = 0x04, HCI_ISO_DATA = 0x05 };
+enum hci_packet {
+    HCI_COMMAND = 0x01,
+    HCI_ACL_DATA = 0x02,
+    HCI_SYNCHRONOUS_DATA = 0x03,
+    HCI_EVENT = 0x04,
+    HCI_ISO_DATA = 0x05
+};
 
 #define HCI_OPCODE(ogf, ocf) ((ogf) << 10 | (ocf))
 
