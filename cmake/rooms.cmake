@@ -1,0 +1,51 @@
+# The rooms of src/, each an object library of all its sources. A room's objects go into the archive, and one by one
+# into the tests, which see its internal names.
+
+# What the rooms need of the system; the archive and the tests link it.
+add_library(bluet_system INTERFACE)
+
+set(bluet_room_objects)
+
+function(bluet_add_room name)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
+    if(NOT sources)
+        return()
+    endif()
+    add_library(bluet_${name} OBJECT ${sources})
+    target_include_directories(bluet_${name} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(bluet_${name} PRIVATE bluet_flags)
+    set_target_properties(bluet_${name} PROPERTIES POSITION_INDEPENDENT_CODE ${BLUET_POSITION_INDEPENDENT})
+    set(bluet_room_objects ${bluet_room_objects} $<TARGET_OBJECTS:bluet_${name}> PARENT_SCOPE)
+endfunction()
+
+bluet_add_room(host)
+bluet_add_room(crypto)
+if(BLUET_BUILD_AIR)
+    bluet_add_room(air)
+    find_library(BLUET_MATH m)
+    if(BLUET_MATH)
+        target_link_libraries(bluet_system INTERFACE m)
+    endif()
+endif()
+if(BLUET_BUILD_RUNTIME)
+    bluet_add_room(runtime)
+    find_package(Threads REQUIRED)
+    target_link_libraries(bluet_system INTERFACE Threads::Threads)
+endif()
+
+# The host is freestanding: it may not lean on a hosted C library even by accident of the compiler.
+if(TARGET bluet_host)
+    target_compile_options(bluet_host PRIVATE -ffreestanding)
+endif()
+# The runtime talks to Linux.
+if(TARGET bluet_runtime)
+    target_compile_definitions(bluet_runtime PRIVATE _GNU_SOURCE)
+endif()
+
+# AES and P-256 come from mbedTLS. Its 2.28 brings neither a CMake package nor a .pc file in Debian.
+if(TARGET bluet_crypto)
+    find_path(BLUET_MBEDTLS_INCLUDE psa/crypto.h REQUIRED)
+    find_library(BLUET_MBEDCRYPTO mbedcrypto REQUIRED)
+    target_include_directories(bluet_crypto PRIVATE ${BLUET_MBEDTLS_INCLUDE})
+    target_link_libraries(bluet_system INTERFACE mbedcrypto)
+endif()

@@ -1,0 +1,74 @@
+# tests/ROOM/test_*.c: a cmocka program each. tests/ROOM/fuzz_*.c: a libFuzzer target each, and in every other build a
+# program that replays its corpus, tests/ROOM/corpus/NAME/. Other C files of that folder are linked to each of its
+# programs. All see the internal names of all rooms. A line `/* wrap: name other */` near the head of a test has the
+# linker call `__wrap_name` for `name`.
+
+function(bluet_test_program target source helpers)
+    add_executable(${target} ${source} ${helpers} ${bluet_room_objects})
+    target_include_directories(${target} PRIVATE
+        ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+    target_compile_definitions(${target} PRIVATE _GNU_SOURCE BLUET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    target_link_libraries(${target} PRIVATE bluet_flags bluet_system PkgConfig::BLUET_CMOCKA)
+    set_target_properties(${target} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests C_VISIBILITY_PRESET default)
+    file(STRINGS ${source} wrap_lines LIMIT_INPUT 4096 REGEX "^/\\* wrap: .* \\*/$")
+    foreach(line ${wrap_lines})
+        string(REGEX REPLACE "^/\\* wrap: (.*) \\*/$" "\\1" names "${line}")
+        separate_arguments(names)
+        foreach(name ${names})
+            target_link_options(${target} PRIVATE -Wl,--wrap=${name})
+        endforeach()
+    endforeach()
+endfunction()
+
+set(bluet_test_environment
+    "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1"
+    "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1")
+
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(BLUET_CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+
+file(REMOVE ${CMAKE_CURRENT_BINARY_DIR}/fuzzers.new)
+file(GLOB folders CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*)
+foreach(folder ${folders})
+    if(NOT IS_DIRECTORY ${folder})
+        continue()
+    endif()
+    get_filename_component(room ${folder} NAME)
+    file(GLOB tests CONFIGURE_DEPENDS ${folder}/test_*.c)
+    file(GLOB fuzzers CONFIGURE_DEPENDS ${folder}/fuzz_*.c)
+    file(GLOB helpers CONFIGURE_DEPENDS ${folder}/*.c)
+    list(REMOVE_ITEM helpers "" ${tests} ${fuzzers})
+
+    if(BLUET_BUILD_TESTS)
+        foreach(source ${tests})
+            get_filename_component(name ${source} NAME_WE)
+            string(REGEX REPLACE "^test_" "" name ${name})
+            bluet_test_program(test_${room}_${name} ${source} "${helpers}")
+            add_test(NAME ${room}/${name} COMMAND test_${room}_${name})
+            set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 120 ENVIRONMENT "${bluet_test_environment}")
+        endforeach()
+    endif()
+
+    foreach(source ${fuzzers})
+        get_filename_component(name ${source} NAME_WE)
+        string(REGEX REPLACE "^fuzz_" "" name ${name})
+        set(target fuzz_${room}_${name})
+        set(corpus ${folder}/corpus/${name})
+        if(BLUET_BUILD_FUZZERS)
+            bluet_test_program(${target} ${source} "${helpers}")
+            target_link_options(${target} PRIVATE -fsanitize=fuzzer,address,undefined)
+            # For ./do fuzz: a line per target.
+            file(APPEND ${CMAKE_CURRENT_BINARY_DIR}/fuzzers.new "${target} ${corpus}\n")
+        else()
+            bluet_test_program(${target} ${source} "${helpers};${PROJECT_SOURCE_DIR}/tests/fuzz_replay.c")
+            add_test(NAME ${room}/corpus/${name} COMMAND ${target} ${corpus})
+            set_tests_properties(${room}/corpus/${name} PROPERTIES
+                TIMEOUT 120 ENVIRONMENT "${bluet_test_environment}")
+        endif()
+    endforeach()
+endforeach()
+
+if(EXISTS ${CMAKE_CURRENT_BINARY_DIR}/fuzzers.new)
+    file(RENAME ${CMAKE_CURRENT_BINARY_DIR}/fuzzers.new ${CMAKE_CURRENT_BINARY_DIR}/fuzzers.txt)
+endif()
