@@ -1,0 +1,174 @@
+/*
+ * `bluet`, the command-line program: finds the subcommand, reads command lines, and says errors, for all subcommands alike.
+ */
+#include "cli.h"
+
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef BLUET_VERSION
+#define BLUET_VERSION "0.1.0"
+#endif
+
+struct command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, const char **argv);
+};
+
+static const struct command commands[] = {
+    {"air", "run the virtual radio for other processes", cli_air},
+    {"scan", "list who advertises, with decoded advertising data", cli_scan},
+    {"gatt", "draw the services, characteristics and descriptors of a peer", cli_gatt},
+    {"explain", "say what a Bluetooth code means, its likely causes, and what to do", cli_explain},
+};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+struct poptOption cli_help_options[] = {
+    {"help", 'h', POPT_ARG_NONE, NULL, 'h', "show this help and exit", NULL},
+    POPT_TABLEEND,
+};
+
+/* Kept until the end: the arguments that cli_parse() hands out belong to it. */
+static poptContext context;
+
+void cli_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fflush(stdout);
+    fputs("bluet: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+static int usage_error(const struct cli_usage *usage, const char *what, const char *which)
+{
+    cli_error("%s%s%s (try: bluet %.*s --help)", which ? which : "", which ? ": " : "", what,
+              (int)strcspn(usage->synopsis, " "), usage->synopsis);
+    return CLI_USAGE;
+}
+
+static int show_help(const struct cli_usage *usage)
+{
+    printf("Usage: bluet %s\n\n%s\n\n", usage->synopsis, usage->summary);
+    fflush(stdout);
+    /* popt writes its own usage line first, which lacks the arguments' names: it is printed into memory and cut off. */
+    char *text = NULL;
+    size_t length = 0;
+    FILE *memory = open_memstream(&text, &length);
+    if (!memory)
+        return CLI_FAILED;
+    poptPrintHelp(context, memory, 0);
+    fclose(memory);
+    const char *body = text ? strchr(text, '\n') : NULL;
+    if (body)
+        fputs(body + 1, stdout);
+    free(text);
+    if (usage->details)
+        printf("\n%s\n", usage->details);
+    return CLI_OK;
+}
+
+int cli_parse(const struct cli_usage *usage, const char **out_arguments, int argc, const char **argv)
+{
+    poptFreeContext(context);
+    context = poptGetContext("bluet", argc, argv, usage->options, 0);
+    if (!context)
+        return CLI_FAILED;
+
+    int option;
+    while ((option = poptGetNextOpt(context)) >= 0)
+        if (option == 'h')
+            return show_help(usage);
+    if (option < -1)
+        return usage_error(usage, poptStrerror(option), poptBadOption(context, POPT_BADOPTION_NOALIAS));
+
+    size_t count = 0;
+    const char *argument;
+    while ((argument = poptGetArg(context))) {
+        if (count == usage->argument_most)
+            return usage_error(usage, "one argument too many", argument);
+        out_arguments[count++] = argument;
+    }
+    if (count < usage->argument_least)
+        return usage_error(usage, "an argument is missing", NULL);
+    while (count < usage->argument_most)
+        out_arguments[count++] = NULL;
+    return CLI_GO_ON;
+}
+
+static int show_overview(FILE *stream)
+{
+    fputs("Usage: bluet COMMAND [OPTION...]\n\n"
+          "A Bluetooth Low Energy host, and the virtual radio under it.\n\n"
+          "Commands:\n",
+          stream);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(stream, "  %-9s%s\n", commands[i].name, commands[i].summary);
+    fputs("\n"
+          "bluet COMMAND --help says more about one of them; bluet --version says which version this is.\n"
+          "Where a command needs a radio, --transport or the environment's BLUET_TRANSPORT says which:\n"
+          "  air (the default), air:NAME, unix:PATH, tcp:HOST:PORT\n"
+          "Exit codes: 0 done, 1 failed or not found (a message on stderr says why), 2 wrong usage, 130 interrupted.\n",
+          stream);
+    return stream == stdout ? CLI_OK : CLI_USAGE;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int run_named(int argc, const char **argv)
+{
+    const struct command *command = find_command(argv[0]);
+    if (command)
+        return command->run(argc, argv);
+    cli_error("there is no command '%s' (try: bluet --help)", argv[0]);
+    return CLI_USAGE;
+}
+
+static int run_help(int argc, const char **argv)
+{
+    if (argc < 2)
+        return show_overview(stdout);
+    const char *help[] = {argv[1], "--help", NULL};
+    return run_named(2, help);
+}
+
+static int run(int argc, const char **argv)
+{
+    if (argc < 2)
+        return show_overview(stderr);
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return show_overview(stdout);
+    if (strcmp(name, "--version") == 0) {
+        puts("bluet " BLUET_VERSION);
+        return CLI_OK;
+    }
+    if (strcmp(name, "help") == 0)
+        return run_help(argc - 1, argv + 1);
+    return run_named(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "");
+    int code = run(argc, (const char **)argv);
+    context = poptFreeContext(context);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        cli_error("cannot write to the standard output");
+        return code == CLI_OK ? CLI_FAILED : code;
+    }
+    return code;
+}

@@ -1,0 +1,114 @@
+/*
+ * What a subcommand that needs a radio does at its beginning and end: runtime, radio, activation, signals; and how it says
+ * that something went wrong.
+ */
+#include "cli.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct bluet_runtime *volatile broken_by_signal;
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+    if (broken_by_signal)
+        bluet_runtime_break(broken_by_signal);
+}
+
+void cli_catch_signals(struct bluet_runtime *runtime)
+{
+    struct sigaction action = {.sa_handler = runtime ? on_signal : SIG_DFL};
+    sigemptyset(&action.sa_mask);
+    broken_by_signal = runtime;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool cli_interrupted(void)
+{
+    return interrupted;
+}
+
+static bool give_up(void *context)
+{
+    (void)context;
+    return interrupted;
+}
+
+void cli_describe(char *out, size_t size, enum bluet_code_space space, int code)
+{
+    const struct bluet_explanation *explanation = bluet_explain(space, code);
+    if (explanation)
+        snprintf(out, size, "%s: %s", explanation->name, explanation->words);
+    else
+        snprintf(out, size, "%s code 0x%02x, which the specification does not name", bluet_code_space_name(space),
+                 (unsigned)code);
+}
+
+int cli_fail(const char *what, int error)
+{
+    const char *message = bluet_runtime_message();
+    char words[256];
+    if (!message[0]) {
+        cli_describe(words, sizeof words, BLUET_CODE_ERROR, error);
+        message = words;
+    }
+    cli_error("%s: %s", what, message);
+    return CLI_FAILED;
+}
+
+static int make_radio(struct cli_session *session, const char *transport, bluet_event_handler handler, void *context)
+{
+    int error = bluet_runtime_create(&session->runtime, &(struct bluet_runtime_config){0});
+    if (error)
+        return cli_fail("cannot start", error);
+
+    struct bluet_radio_config config = {.transport = transport,
+                                        .host = {.handler = handler, .handler_context = context}};
+    error = bluet_radio_create(&session->radio, session->runtime, &config);
+    if (error) {
+        cli_fail("cannot use the transport", error);
+        return error == BLUET_EINVAL ? CLI_USAGE : CLI_FAILED;
+    }
+    session->host = bluet_radio_host(session->radio);
+    return CLI_OK;
+}
+
+int cli_session_open(struct cli_session *session, const char *transport, bluet_event_handler handler, void *context)
+{
+    *session = (struct cli_session){0};
+    int code = make_radio(session, transport, handler, context);
+    if (code != CLI_OK)
+        return code;
+
+    cli_catch_signals(session->runtime);
+    int ticket = bluet_radio_activate(session->radio);
+    if (ticket < 0)
+        return cli_fail("cannot open the radio", ticket);
+    int error = bluet_radio_wait(session->radio, ticket, give_up, NULL);
+    if (interrupted) {
+        cli_error("interrupted");
+        return CLI_INTERRUPTED;
+    }
+    return error ? cli_fail("the radio does not start", error) : CLI_OK;
+}
+
+void cli_session_close(struct cli_session *session)
+{
+    if (session->host && bluet_is_active(session->host)) {
+        int ticket = bluet_deactivate(session->host);
+        if (ticket > 0)
+            bluet_radio_wait(session->radio, ticket, NULL, NULL);
+    }
+    cli_catch_signals(NULL);
+    if (session->radio)
+        bluet_radio_destroy(session->radio);
+    if (session->runtime)
+        bluet_runtime_destroy(session->runtime);
+    *session = (struct cli_session){0};
+}
