@@ -27,8 +27,9 @@ STOREYS = (
     ("link",),
     ("l2cap",),
     ("att", "l2cap_signal", "l2cap_channel"),
-    ("gatt_db", "sm"),
+    ("gatt_db", "gatt_procedure", "sm"),
     ("gatt_server", "gatt_client", "gap"),
+    ("gatt",),
     ("host",),
 )
 
