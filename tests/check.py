@@ -125,8 +125,10 @@ def c_tests() -> Count:
     size = str(1 << 24)
     result = run(
         "ctest",
-        ["ctest", "--preset", "debug", "--no-tests=error", "--output-junit", report, "-j", os.cpu_count() or 1]
-        + ["--test-output-size-passed", size, "--test-output-size-failed", size],
+        [
+            *("ctest", "--preset", "debug", "--no-tests=error", "--output-junit", report, "-j", os.cpu_count() or 1),
+            *("--test-output-size-passed", size, "--test-output-size-failed", size),
+        ],
     )
     total = Count()
     if report.exists():

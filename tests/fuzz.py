@@ -50,7 +50,8 @@ def run_target(target: str, corpus: Path, seconds: int) -> Result:
 
 def run_all(seconds: int) -> list[Result]:
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return list(pool.map(lambda pair: run_target(*pair, seconds), targets()))
+        runs = [pool.submit(run_target, target, corpus, seconds) for target, corpus in targets()]
+        return [run.result() for run in runs]
 
 
 def summary(result: Result) -> str:

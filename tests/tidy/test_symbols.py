@@ -1,4 +1,4 @@
-"""Names that linkers see, in what `./do build` has built: only bluet_ leaves the archive, each room keeps its prefix."""
+"""Names that linkers see, in what ./do build has built: only bluet_ leaves the archive, each room keeps its prefix."""
 
 import re
 import subprocess
