@@ -10,7 +10,7 @@ packages_build=(build-essential ca-certificates cmake libjansson-dev libpopt-dev
 packages_check=("${packages_build[@]}" bluez clang clang-tidy libcmocka-dev shellcheck tshark valgrind)
 packages_fuzz=("${packages_build[@]}" clang libcmocka-dev)
 packages_bench=("${packages_build[@]}" valgrind)
-packages_size=("${packages_build[@]}" gcc-arm-none-eabi libnewlib-arm-none-eabi)
+packages_size=("${packages_build[@]}" gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm)
 packages_coverage=("${packages_build[@]}" libcmocka-dev)
 packages_mbedtls=(libmbedtls-dev)
 

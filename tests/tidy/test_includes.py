@@ -29,7 +29,7 @@ STOREYS = (
     ("att", "l2cap_signal", "l2cap_channel"),
     ("gatt_db", "gatt_procedure", "sm"),
     ("gatt_server", "gatt_client", "gap"),
-    ("gatt", "controller"),
+    ("gatt",),
     ("host",),
 )
 

@@ -1,0 +1,305 @@
+/*
+ * The share of the air that an application gets: octets of attribute values that go through in virtual time, against the
+ * most that the link layer allows (Vol 6 Part B, 2.1 and 4.1: packets, inter-frame spaces). Exact, and the same on every
+ * machine. One line of JSON per case.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bluet/runtime.h"
+
+enum {
+    LINKS_MOST = 4,
+    WARM_UP_US = 1000000,
+    MEASURED_US = 5000000,
+    HCI_WRITE_SUGGESTED_DATA_LENGTH = 0x2024,
+    HCI_SET_DEFAULT_PHY = 0x2031,
+    CHARACTERISTIC = 0xa001
+};
+
+enum kind { NOTIFICATIONS, WRITES };
+
+struct share_case {
+    const char *name;
+    enum kind kind;
+    uint8_t phy;            /* 1 or 2: Mb/s */
+    uint16_t packet_octets; /* payload of a link-layer packet */
+    uint32_t interval_us;   /* of the connection */
+    uint8_t links;
+    double loss;
+    double target; /* share to reach */
+};
+
+static const struct share_case cases[] = {
+    {"notifications, 2M, 251 octets, 7.5 ms", NOTIFICATIONS, 2, 251, 7500, 1, 0, 0.99},
+    {"notifications, 2M, 251 octets, 15 ms", NOTIFICATIONS, 2, 251, 15000, 1, 0, 0.99},
+    {"notifications, 2M, 251 octets, 50 ms", NOTIFICATIONS, 2, 251, 50000, 1, 0, 0.99},
+    {"notifications, 1M, 27 octets, 7.5 ms", NOTIFICATIONS, 1, 27, 7500, 1, 0, 0.99},
+    {"notifications, 1M, 27 octets, 50 ms", NOTIFICATIONS, 1, 27, 50000, 1, 0, 0.99},
+    {"writes without response, 2M, 251 octets, 15 ms", WRITES, 2, 251, 15000, 1, 0, 0.99},
+    {"writes without response, 2M, 251 octets, 50 ms", WRITES, 2, 251, 50000, 1, 0, 0.99},
+    {"notifications, 2M, 251 octets, 50 ms, 4 links", NOTIFICATIONS, 2, 251, 50000, 4, 0, 0.95},
+    {"notifications, 2M, 251 octets, 50 ms, 10 % lost", NOTIFICATIONS, 2, 251, 50000, 1, 0.1, 0.95 * 0.9},
+};
+
+struct peer {
+    struct bench *bench;
+    struct bluet_radio *radio;
+    struct bluet *host;
+    uint16_t conn_handle;  /* of a peripheral: its one link */
+    uint16_t value_handle; /* of a peripheral: its characteristic */
+    bool connected;
+    bool mtu_agreed;
+    uint64_t octets; /* received, of a link of the central by index of its peripheral */
+};
+
+struct bench {
+    const struct share_case *share_case;
+    struct bluet_runtime *runtime;
+    struct peer central;
+    struct peer peripherals[LINKS_MOST];
+    uint16_t central_handles[LINKS_MOST]; /* the central's handle of the link to each peripheral */
+    size_t connected_count;
+    bool running;
+};
+
+static uint16_t value_length(const struct share_case *share_case)
+{
+    return (uint16_t)(share_case->packet_octets - 7); /* less the headers of L2CAP and of ATT */
+}
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "share: %s\n", what);
+    exit(1);
+}
+
+/* ---- Sending as fast as the host takes it ---- */
+
+static void pump_notifications(struct peer *peripheral)
+{
+    static const uint8_t data[512];
+    const struct share_case *share_case = peripheral->bench->share_case;
+    int error = 0;
+    while (peripheral->connected && error == 0)
+        error = bluet_gatts_notify(peripheral->host, peripheral->conn_handle, peripheral->value_handle, data,
+                                   value_length(share_case));
+}
+
+static void pump_writes(struct bench *bench)
+{
+    static const uint8_t data[512];
+    bool more = true;
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < bench->share_case->links; i++)
+            more |=
+                bluet_gattc_write(bench->central.host, bench->central_handles[i], bench->peripherals[i].value_handle,
+                                  data, value_length(bench->share_case), BLUET_WRITE_NO_RESPONSE) == 0;
+    }
+}
+
+static void pump(struct peer *peer)
+{
+    if (!peer->bench->running)
+        return;
+    if (peer->bench->share_case->kind == WRITES && peer == &peer->bench->central)
+        pump_writes(peer->bench);
+    if (peer->bench->share_case->kind == NOTIFICATIONS && peer != &peer->bench->central)
+        pump_notifications(peer);
+}
+
+/* ---- Events ---- */
+
+static struct peer *peripheral_of(struct bench *bench, uint16_t central_handle)
+{
+    for (size_t i = 0; i < bench->share_case->links; i++)
+        if (bench->central_handles[i] == central_handle)
+            return &bench->peripherals[i];
+    return NULL;
+}
+
+static int handle_event(void *context, struct bluet *host, const struct bluet_event *event)
+{
+    struct peer *peer = context;
+    (void)host;
+    switch (event->code) {
+    case BLUET_EVENT_CENTRAL_CONNECT:
+        peer->conn_handle = event->conn_handle;
+        peer->connected = true;
+        break;
+    case BLUET_EVENT_PERIPHERAL_CONNECT:
+        peer->bench->central_handles[peer->bench->connected_count++] = event->conn_handle;
+        break;
+    case BLUET_EVENT_MTU_EXCHANGED:
+        peer->mtu_agreed = true;
+        break;
+    case BLUET_EVENT_GATTC_NOTIFY:
+        peripheral_of(peer->bench, event->conn_handle)->octets += event->value.length;
+        break;
+    case BLUET_EVENT_GATTS_WRITE:
+        peer->octets += value_length(peer->bench->share_case);
+        break;
+    case BLUET_EVENT_SEND_READY:
+        pump(peer);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+/* ---- Setting up ---- */
+
+static void command(struct peer *peer, uint16_t opcode, const void *parameters, size_t length)
+{
+    int ticket = bluet_hci_command(peer->host, opcode, parameters, length);
+    if (ticket < 0 || bluet_radio_wait(peer->radio, ticket, NULL, NULL))
+        fail("the controller refused a command");
+}
+
+static void open_peer(struct bench *bench, struct peer *peer)
+{
+    const struct share_case *share_case = bench->share_case;
+    peer->bench = bench;
+    struct bluet_radio_config config = {
+        .host = {.handler = handle_event, .handler_context = peer, .connection_count = LINKS_MOST}};
+    if (bluet_radio_create(&peer->radio, bench->runtime, &config))
+        fail(bluet_runtime_message());
+    peer->host = bluet_radio_host(peer->radio);
+    int ticket = bluet_radio_activate(peer->radio);
+    if (ticket < 0 || bluet_radio_wait(peer->radio, ticket, NULL, NULL))
+        fail("no activation");
+    if (bluet_set_mtu(peer->host, (uint16_t)(share_case->packet_octets - 4)))
+        fail("no such MTU");
+    /* Vol 4 Part E, 7.8.34 and 7.8.48 */
+    uint16_t time = (uint16_t)(share_case->packet_octets * 8 + 112);
+    command(peer, HCI_WRITE_SUGGESTED_DATA_LENGTH,
+            (uint8_t[]){(uint8_t)share_case->packet_octets, 0, (uint8_t)time, (uint8_t)(time >> 8)}, 4);
+    command(peer, HCI_SET_DEFAULT_PHY, (uint8_t[]){0, share_case->phy, share_case->phy}, 3);
+}
+
+static void open_peripheral(struct bench *bench, struct peer *peer)
+{
+    open_peer(bench, peer);
+    struct bluet_characteristic characteristic = {
+        .uuid = {2, {CHARACTERISTIC & 0xff, CHARACTERISTIC >> 8}},
+        .flags = BLUET_FLAG_NOTIFY | BLUET_FLAG_WRITE_NO_RESPONSE,
+    };
+    struct bluet_service service = {{2, {0x00, 0xa0}}, &characteristic, 1};
+    if (bluet_gatts_register_services(peer->host, &peer->value_handle, 1, &service, 1) != 1 ||
+        bluet_gatts_set_buffer(peer->host, peer->value_handle, 512, false))
+        fail("no service");
+}
+
+static void run_until(struct bench *bench, const bool *condition)
+{
+    for (int i = 0; i < 1000 && !*condition; i++)
+        bluet_runtime_run(bench->runtime, 10000);
+    if (!*condition)
+        fail("nothing happens");
+}
+
+static void connect_peripheral(struct bench *bench, size_t index)
+{
+    struct peer *peer = &bench->peripherals[index];
+    struct bluet_connection_parameters parameters = {.interval_min_us = bench->share_case->interval_us,
+                                                     .interval_max_us = bench->share_case->interval_us};
+    struct bluet_address address;
+    if (bluet_gap_advertise(peer->host, 30000, &(struct bluet_span){"\x02\x01\x06", 3}, NULL, true) < 0 ||
+        bluet_own_address(peer->host, &address) ||
+        bluet_gap_connect(bench->central.host, &address, 10000, &parameters) < 0)
+        fail("no connection");
+    run_until(bench, &peer->connected);
+    if (bench->share_case->packet_octets - 4 > 23) {
+        if (bluet_gattc_exchange_mtu(bench->central.host, bench->central_handles[index]))
+            fail("no exchange of MTUs");
+        run_until(bench, &peer->mtu_agreed);
+    }
+}
+
+/* ---- What is possible ---- */
+
+static double packet_us(const struct share_case *share_case, uint16_t payload)
+{
+    unsigned preamble = share_case->phy; /* octets: one at 1 Mb/s, two at 2 Mb/s */
+    return (preamble + 4u + 2u + payload + 3u) * 8.0 / share_case->phy;
+}
+
+/* Octets of values in a second, on all links together: each event holds as many whole pairs as fit. */
+static double most_per_second(const struct share_case *share_case)
+{
+    double pair = packet_us(share_case, share_case->packet_octets) + 150 + packet_us(share_case, 0) + 150;
+    double event = share_case->interval_us / (double)share_case->links;
+    unsigned pairs = (unsigned)(event / pair);
+    return pairs * (double)value_length(share_case) * share_case->links * 1e6 / share_case->interval_us;
+}
+
+/* ---- Measuring ---- */
+
+static void check_links(struct bench *bench)
+{
+    for (size_t i = 0; i < bench->share_case->links; i++) {
+        struct bluet_connection connection;
+        if (bluet_connection(bench->central.host, &connection, bench->central_handles[i]))
+            fail("a link was lost");
+        if (connection.transmit_octets != bench->share_case->packet_octets ||
+            connection.transmit_phy != bench->share_case->phy ||
+            connection.interval * 1250u != bench->share_case->interval_us)
+            fail("a link is not as the case has it");
+    }
+}
+
+static void report(const struct bench *bench)
+{
+    const struct share_case *share_case = bench->share_case;
+    double total = 0;
+    double worst = 0;
+    for (size_t i = 0; i < share_case->links; i++) {
+        double octets = (double)bench->peripherals[i].octets;
+        total += octets;
+        if (i == 0 || octets < worst)
+            worst = octets;
+    }
+    double per_second = total * 1e6 / MEASURED_US;
+    double most = most_per_second(share_case);
+    printf("{\"case\": \"%s\", \"octets_per_second\": %.0f, \"possible\": %.0f, \"share\": %.4f, \"target\": %.4f, "
+           "\"worst_link\": %.4f}\n",
+           share_case->name, per_second, most, per_second / most, share_case->target,
+           total > 0 ? worst * share_case->links / total : 0);
+}
+
+static void run_case(const struct share_case *share_case)
+{
+    static struct bench bench;
+    memset(&bench, 0, sizeof bench);
+    bench.share_case = share_case;
+    if (bluet_runtime_create(&bench.runtime, &(struct bluet_runtime_config){.virtual_air = true, .seed = 1}))
+        fail(bluet_runtime_message());
+    open_peer(&bench, &bench.central);
+    for (size_t i = 0; i < share_case->links; i++) {
+        open_peripheral(&bench, &bench.peripherals[i]);
+        connect_peripheral(&bench, i);
+    }
+    bluet_air_set_loss(bluet_runtime_air(bench.runtime), share_case->loss);
+    bench.running = true;
+    pump(&bench.central);
+    for (size_t i = 0; i < share_case->links; i++)
+        pump(&bench.peripherals[i]);
+    bluet_runtime_run(bench.runtime, WARM_UP_US);
+    check_links(&bench);
+    for (size_t i = 0; i < share_case->links; i++)
+        bench.peripherals[i].octets = 0;
+    bluet_runtime_run(bench.runtime, MEASURED_US);
+    report(&bench);
+    bench.running = false;
+    bluet_runtime_destroy(bench.runtime);
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        run_case(&cases[i]);
+    return 0;
+}
