@@ -46,7 +46,7 @@ BLUET_API void bluet_runtime_destroy(struct bluet_runtime *runtime);
 /* Starts the thread that runs the loop; not with a virtual air. BLUET_EALREADY, BLUET_ENOMEM, BLUET_EINVAL. */
 BLUET_API int bluet_runtime_start(struct bluet_runtime *runtime);
 
-/* Ends that thread and waits for it. Not from a handler. */
+/* Ends that thread and waits for it, and for its handlers as bluet_radio_destroy() does. Not from a handler. */
 BLUET_API void bluet_runtime_stop(struct bluet_runtime *runtime);
 
 /*
@@ -55,7 +55,10 @@ BLUET_API void bluet_runtime_stop(struct bluet_runtime *runtime);
  */
 BLUET_API int bluet_runtime_run(struct bluet_runtime *runtime, uint64_t duration_us);
 
-/* Makes bluet_runtime_run() return after the batch at hand. From any thread, a handler, or a signal handler. */
+/*
+ * Makes bluet_runtime_run() return after the batch at hand; when none runs, the next one returns at once. From any thread, a
+ * handler, or a signal handler.
+ */
 BLUET_API void bluet_runtime_break(struct bluet_runtime *runtime);
 
 /* The clock of its hosts, in microseconds: CLOCK_MONOTONIC, or the virtual air's. */
@@ -96,7 +99,10 @@ struct bluet_radio_config {
 BLUET_API int bluet_radio_create(struct bluet_radio **out_radio, struct bluet_runtime *runtime,
                                  const struct bluet_radio_config *config);
 
-/* Closes the transport without a word, and frees it. Not from a handler. */
+/*
+ * Closes the transport without a word, and frees it. Not from a handler; it waits until a handler that runs in another
+ * thread has returned, so the caller must hold no lock that a handler may want.
+ */
 BLUET_API void bluet_radio_destroy(struct bluet_radio *radio);
 
 BLUET_API struct bluet *bluet_radio_host(struct bluet_radio *radio);
@@ -104,14 +110,22 @@ BLUET_API struct bluet_runtime *bluet_radio_runtime(struct bluet_radio *radio);
 
 /*
  * Opens the transport and begins bluet_activate(); returns its ticket, 0 if already active. BLUET_ENODEV: nothing is there
- * (see the message). The transport closes by itself when the host has become inactive.
+ * (see the message). BLUET_EIO: the capture that the environment's BLUET_SNOOP asks for cannot be written (see the message).
+ * The transport closes by itself when the host has become inactive. May be called from a handler.
  */
 BLUET_API int bluet_radio_activate(struct bluet_radio *radio);
 
 /*
  * Waits for the verdict on `ticket` and returns it. With a thread of the runtime's own it sleeps; without, or with a
  * virtual air, it runs the loop. Not from a handler: there it returns 0 at once. `interrupted`, if not NULL, is asked every
- * 50 ms whether to give up waiting (BLUET_ECANCELED), with the lock not held. Not with the lock held.
+ * 50 ms whether to give up waiting (BLUET_ECANCELED), with the lock not held.
+ *
+ * Best called with the lock held since before the call that gave the ticket: like a condition variable it gives the lock
+ * back while it waits and holds it again when it returns, and no verdict can be missed. It may be called without the lock
+ * too; then a verdict is lost when 64 others for which nobody waits have come since.
+ *
+ * Besides the operation's own verdict: BLUET_ENODEV: the controller is lost, or the runtime was stopped meanwhile.
+ * BLUET_ETIMEDOUT: nothing within 30 s of the runtime's clock.
  */
 BLUET_API int bluet_radio_wait(struct bluet_radio *radio, int ticket, bool (*interrupted)(void *context),
                                void *context);
@@ -124,6 +138,10 @@ BLUET_API int bluet_radio_wait_response(struct bluet_radio *radio, int ticket, u
                                         void *out_response, size_t response_size, size_t *out_response_length,
                                         bool (*interrupted)(void *context), void *context);
 
+/* Changes `receive_size` from the next activation on. BLUET_EINVAL: under 1024. */
+BLUET_API int bluet_radio_set_receive_size(struct bluet_radio *radio, size_t size);
+BLUET_API size_t bluet_radio_receive_size(const struct bluet_radio *radio);
+
 /* Writes a btsnoop capture of what passes from now on (btmon's format); NULL ends it. BLUET_EIO (see the message). */
 BLUET_API int bluet_radio_capture(struct bluet_radio *radio, const char *path);
 
@@ -132,7 +150,8 @@ BLUET_API int bluet_radio_capture(struct bluet_radio *radio, const char *path);
 struct bluet_air_server;
 
 struct bluet_air_server_config {
-    const char *unix_path;   /* listen there */
+    const char *air_name;    /* be the air that the transport `air:NAME` finds; "air" is the default one's name */
+    const char *unix_path;   /* or listen there */
     const char *tcp_address; /* and on HOST:PORT */
     uint64_t seed;           /* 0: from the clock */
     double loss;

@@ -1,0 +1,31 @@
+/* Stream sockets, unix and TCP: made non-blocking, with a sentence for whatever goes wrong. */
+#ifndef BLUET_RUNTIME_SOCKET_H
+#define BLUET_RUNTIME_SOCKET_H
+
+#include <stddef.h>
+#include <sys/un.h>
+
+#include "spec/internal.h"
+
+/* BLUET_EINVAL (see the message): missing or too long; no HOST:PORT. */
+BLUET_INTERNAL int socket_check_unix(const char *path);
+BLUET_INTERNAL int socket_check_tcp(const char *host_and_port);
+
+/* A connected descriptor, or BLUET_ENODEV (see the message). */
+BLUET_INTERNAL int socket_connect_unix(const char *path);
+BLUET_INTERNAL int socket_connect_tcp(const char *host_and_port);
+
+/* A listening descriptor, or BLUET_EIO, BLUET_EINVAL (see the message). A unix socket that nobody serves is replaced. */
+BLUET_INTERNAL int socket_listen_unix(const char *path);
+BLUET_INTERNAL int socket_listen_tcp(const char *host_and_port);
+
+/* Removes a unix socket that nobody serves any more. */
+BLUET_INTERNAL void socket_remove_unix(const char *path);
+
+/* The next client, non-blocking; -1 with errno. */
+BLUET_INTERNAL int socket_accept(int listener);
+
+/* Who is at the other end, for people: "python3[1234]", "127.0.0.1:4711". */
+BLUET_INTERNAL void socket_describe_peer(int descriptor, char *out, size_t size);
+
+#endif

@@ -1,0 +1,89 @@
+/* The table of transports, and how a name such as "tcp:localhost:9000" chooses one. */
+#include "runtime/transport.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bluet/bluet.h"
+#include "runtime/air_place.h"
+#include "runtime/air_spawn.h"
+#include "runtime/message.h"
+#include "runtime/socket.h"
+
+static const char default_name[] = "air";
+
+static int check_air(const char *argument)
+{
+    return air_place_check(argument ? argument : AIR_PLACE_DEFAULT);
+}
+
+static int open_air(const char *argument)
+{
+    return air_spawn_connect(argument ? argument : AIR_PLACE_DEFAULT);
+}
+
+static const struct transport_kind kinds[] = {
+    {"air", "air, air:NAME", check_air, open_air},
+    {"unix", "unix:PATH", socket_check_unix, socket_connect_unix},
+    {"tcp", "tcp:HOST:PORT", socket_check_tcp, socket_connect_tcp},
+};
+
+enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
+
+static const char *argument_of(const char *name)
+{
+    const char *colon = strchr(name, ':');
+    return colon ? colon + 1 : NULL;
+}
+
+static const struct transport_kind *find_kind(const char *name)
+{
+    size_t length = strcspn(name, ":");
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (strlen(kinds[i].name) == length && memcmp(kinds[i].name, name, length) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+static void say_what_there_is(const char *name)
+{
+    char list[128] = "";
+    for (size_t i = 0, length = 0; i < KIND_COUNT && length < sizeof list; i++)
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "", kinds[i].usage);
+    message_set("no transport is named '%s': there are %s", name, list);
+}
+
+BLUET_INTERNAL int transport_create(struct transport *transport, const char *name)
+{
+    if (!name)
+        name = getenv("BLUET_TRANSPORT");
+    if (!name || !*name)
+        name = default_name;
+
+    const struct transport_kind *kind = find_kind(name);
+    if (!kind) {
+        say_what_there_is(name);
+        return BLUET_EINVAL;
+    }
+    int error = kind->check(argument_of(name));
+    if (error)
+        return error;
+
+    char *copy = strdup(name);
+    if (!copy)
+        return BLUET_ENOMEM;
+    *transport = (struct transport){kind, copy};
+    return 0;
+}
+
+BLUET_INTERNAL int transport_open(const struct transport *transport)
+{
+    return transport->kind->open(argument_of(transport->name));
+}
+
+BLUET_INTERNAL void transport_free(struct transport *transport)
+{
+    free(transport->name);
+    *transport = (struct transport){NULL, NULL};
+}

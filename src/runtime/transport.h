@@ -1,0 +1,29 @@
+/*
+ * Ways to a controller. Each kind is one row of a table in transport.c: what its name is, whether an argument makes sense,
+ * and how to open it. All end in a non-blocking file descriptor that carries H4.
+ */
+#ifndef BLUET_RUNTIME_TRANSPORT_H
+#define BLUET_RUNTIME_TRANSPORT_H
+
+#include "spec/internal.h"
+
+struct transport_kind {
+    const char *name;
+    const char *usage;
+    /* NULL where there is none; 0, or BLUET_EINVAL with a message. */
+    int (*check)(const char *argument);
+    /* A file descriptor, or BLUET_ENODEV with a message. */
+    int (*open)(const char *argument);
+};
+
+struct transport {
+    const struct transport_kind *kind;
+    char *name; /* as the user wrote it */
+};
+
+/* `name` NULL: the environment's BLUET_TRANSPORT, or "air". BLUET_EINVAL (see the message), BLUET_ENOMEM. */
+BLUET_INTERNAL int transport_create(struct transport *transport, const char *name);
+BLUET_INTERNAL int transport_open(const struct transport *transport);
+BLUET_INTERNAL void transport_free(struct transport *transport);
+
+#endif
