@@ -164,7 +164,8 @@ BLUET_API void bluet_receive(struct bluet *host, const uint8_t *packet, size_t l
 
 /*
  * Does what is due, raises what is waiting, and returns the time of the port's clock at which it wants to be called again,
- * or BLUET_NEVER. A later call of any function may bring that time forward: ask again by bluet_deadline().
+ * or BLUET_NEVER. A later call of any function may bring that time forward: ask again by bluet_deadline(). While activation
+ * or deactivation is under way there is a deadline; for a host that is inactive, and has nothing left to raise, there is none.
  */
 BLUET_API uint64_t bluet_poll(struct bluet *host);
 BLUET_API uint64_t bluet_deadline(const struct bluet *host);
