@@ -5,14 +5,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # ---- What has to be installed, by task ----
 
-packages_build=(build-essential ca-certificates cmake libjansson-dev libpopt-dev libsmartcols-dev ninja-build
+packages_build=(build-essential ca-certificates cmake libjansson-dev libmbedtls-dev libpopt-dev libsmartcols-dev ninja-build
     pkg-config python3 python3-dev python3-venv)
 packages_check=("${packages_build[@]}" bluez clang clang-tidy libcmocka-dev shellcheck tshark valgrind)
 packages_fuzz=("${packages_build[@]}" clang libcmocka-dev)
 packages_bench=("${packages_build[@]}" valgrind)
 packages_size=("${packages_build[@]}" gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm)
 packages_coverage=("${packages_build[@]}" libcmocka-dev)
-packages_mbedtls=(libmbedtls-dev)
 
 say() {
     printf '%s\n' "$*"
@@ -30,10 +29,6 @@ is_installed() {
 # Installs those of the named packages that are missing.
 need() {
     local missing=() package
-    # Only the cryptography needs mbedTLS.
-    if compgen -G 'src/crypto/*.c' >/dev/null; then
-        set -- "$@" "${packages_mbedtls[@]}"
-    fi
     if ! command -v dpkg-query >/dev/null; then
         say "This is not Debian or Ubuntu: taking for granted that there is what these packages hold: $*"
         return

@@ -1,7 +1,7 @@
 /*
- * Instructions that the host spends on its everyday work, from the API call to the port's `send` and from bluet_receive()
- * to the event. To be run under callgrind with --collect-atstart=no: each operation is dumped under its name. The
- * controller only answers, the handler only returns.
+ * Instructions that the host spends on its everyday work, from the API call to the port's `send` and from
+ * bluet_receive() to the event. To be run under callgrind with --collect-atstart=no: each operation is dumped under its
+ * name. The controller only answers, the handler only returns.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,7 +185,7 @@ static void prepare(struct bench *bench, const struct operation *operation)
     }
 }
 
-/* A completion is measured by itself: the packet that it completes is sent before, and taken off the controller's list. */
+/* A completion is measured by itself: the packet is sent before, and taken off the controller's list. */
 static void before(struct bench *bench, const struct operation *operation)
 {
     if (operation->prepare == prepare_completion) {

@@ -1,7 +1,7 @@
 /*
- * The share of the air that an application gets: octets of attribute values that go through in virtual time, against the
- * most that the link layer allows (Vol 6 Part B, 2.1 and 4.1: packets, inter-frame spaces). Exact, and the same on every
- * machine. One line of JSON per case.
+ * The share of the air that an application gets: octets of attribute values that go through in virtual time, against
+ * the most that the link layer allows (Vol 6 Part B, 2.1 and 4.1: packets, inter-frame spaces). Exact, and the same on
+ * every machine. One line of JSON per case.
  */
 #include <stdio.h>
 #include <stdlib.h>

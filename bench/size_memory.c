@@ -1,6 +1,6 @@
 /*
- * How much memory a host takes, run on a Cortex-M4 by QEMU, where pointers and alignments are those of the target: after
- * creation, after activation, with services, and how deep the stack goes. Speaks through semihosting (Arm DUI 0471).
+ * How much memory a host takes, run on a Cortex-M4 by QEMU, where pointers and alignments are those of the target:
+ * after activation, with services, and how deep the stack goes. Speaks through semihosting (Arm DUI 0471).
  */
 #include <string.h>
 

@@ -3,7 +3,7 @@
 set(bench_folder ${CMAKE_CURRENT_BINARY_DIR}/programs)
 
 # Instructions are counted in a host by itself, compiled once for size and once for speed.
-file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/host/*.c ${PROJECT_SOURCE_DIR}/src/crypto/*.c)
+file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/host/*.c)
 foreach(level Os O2)
     add_executable(bench_instructions_${level}
         ${PROJECT_SOURCE_DIR}/bench/instructions.c ${PROJECT_SOURCE_DIR}/bench/controller.c ${host_sources})
@@ -11,9 +11,6 @@ foreach(level Os O2)
     target_include_directories(bench_instructions_${level} PRIVATE
         ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
     target_link_libraries(bench_instructions_${level} PRIVATE bluet_flags)
-    if(TARGET bluet_crypto)
-        target_link_libraries(bench_instructions_${level} PRIVATE mbedcrypto)
-    endif()
     set_target_properties(bench_instructions_${level} PROPERTIES
         OUTPUT_NAME instructions_${level} RUNTIME_OUTPUT_DIRECTORY ${bench_folder})
 endforeach()

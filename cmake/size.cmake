@@ -1,5 +1,5 @@
-# What ./do size weighs: the host with every public function, the same with those of a peripheral only, and a program that
-# counts the memory which a host takes, to be run by QEMU.
+# What ./do size weighs: the host with every public function, the same with those of a peripheral only, and a program
+# that counts the memory which a host takes, to be run by QEMU.
 
 set(size_folder ${CMAKE_CURRENT_BINARY_DIR}/programs)
 set(header ${PROJECT_SOURCE_DIR}/include/bluet/bluet.h)
@@ -36,8 +36,9 @@ function(bluet_size_link target)
 endfunction()
 
 bluet_size_program(all ".")
-bluet_size_program(peripheral
-    "^bluet_(create|destroy|activate|deactivate|is_active|receive|poll|deadline|set_.*|gap_advertise.*|gap_disconnect|gatts_.*)$")
+string(CONCAT peripheral "create|destroy|activate|deactivate|is_active|receive|poll|deadline|set_.*|"
+    "gap_advertise.*|gap_disconnect|gatts_.*")
+bluet_size_program(peripheral "^bluet_(${peripheral})$")
 
 add_executable(size_memory ${PROJECT_SOURCE_DIR}/bench/size_memory.c ${PROJECT_SOURCE_DIR}/bench/size_root.c
     ${PROJECT_SOURCE_DIR}/bench/controller.c $<TARGET_OBJECTS:bluet_host>)

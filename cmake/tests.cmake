@@ -6,7 +6,7 @@
 function(bluet_test_program target source helpers)
     add_executable(${target} ${source} ${helpers} ${bluet_room_objects})
     target_include_directories(${target} PRIVATE
-        ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+        ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/cli)
     target_compile_definitions(${target} PRIVATE _GNU_SOURCE BLUET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     target_link_libraries(${target} PRIVATE bluet_flags bluet_system PkgConfig::BLUET_CMOCKA)
     set_target_properties(${target} PROPERTIES
@@ -39,6 +39,10 @@ foreach(folder ${folders})
     file(GLOB fuzzers CONFIGURE_DEPENDS ${folder}/fuzz_*.c)
     file(GLOB helpers CONFIGURE_DEPENDS ${folder}/*.c)
     list(REMOVE_ITEM helpers "" ${tests} ${fuzzers})
+    if(room STREQUAL "cli")
+        # The program is otherwise tried from outside; this part of it takes octets from strangers.
+        list(APPEND helpers ${PROJECT_SOURCE_DIR}/cli/advertising_data.c)
+    endif()
 
     if(BLUET_BUILD_TESTS)
         foreach(source ${tests})

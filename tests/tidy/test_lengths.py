@@ -6,6 +6,7 @@ from project import ROOT, files, functions, is_data, sources, text
 
 FUNCTION_LINES = 70
 FILE_LINES = 800
+LINE_LENGTH = 120
 
 
 def test_c_functions_are_short() -> None:
@@ -52,3 +53,13 @@ def test_python_files_open_with_a_docstring() -> None:
         if text(path).strip() and not ast.get_docstring(ast.parse(text(path))) and not text(path).startswith("#")
     ]
     assert not bare, "what are these for? " + ", ".join(bare)
+
+
+def test_lines_are_short() -> None:
+    long = [
+        f"{path}, line {number}: {len(line)}"
+        for path in sources(".c", ".h", ".py", ".pyi", ".cmake")
+        for number, line in enumerate(text(path).splitlines(), 1)
+        if len(line) > LINE_LENGTH
+    ]
+    assert not long, "\n".join(long)
