@@ -18,9 +18,17 @@ add_custom_command(OUTPUT ${numbers}
     DEPENDS ${PROJECT_SOURCE_DIR}/cli/numbers.py
     VERBATIM COMMENT "Writing the tables of assigned numbers")
 
-add_executable(bluet_program ${sources} ${numbers})
+# All but main(), for the tests too. Of src/ it sees the reader and no more: octets of an advertisement are from outside.
+list(REMOVE_ITEM sources ${PROJECT_SOURCE_DIR}/cli/main.c)
+add_library(bluet_cli STATIC ${sources} ${numbers})
+target_compile_definitions(bluet_cli PRIVATE _GNU_SOURCE BLUET_VERSION="${PROJECT_VERSION}")
+target_include_directories(bluet_cli PUBLIC
+    ${PROJECT_SOURCE_DIR}/cli ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+target_link_libraries(bluet_cli
+    PUBLIC PkgConfig::BLUET_POPT PkgConfig::BLUET_SMARTCOLS PkgConfig::BLUET_JANSSON m
+    PRIVATE bluet_flags)
+
+add_executable(bluet_program ${PROJECT_SOURCE_DIR}/cli/main.c)
 set_target_properties(bluet_program PROPERTIES OUTPUT_NAME bluet RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
 target_compile_definitions(bluet_program PRIVATE _GNU_SOURCE BLUET_VERSION="${PROJECT_VERSION}")
-target_include_directories(bluet_program PRIVATE ${PROJECT_SOURCE_DIR}/cli)
-target_link_libraries(bluet_program PRIVATE
-    bluet bluet_flags PkgConfig::BLUET_POPT PkgConfig::BLUET_SMARTCOLS PkgConfig::BLUET_JANSSON m)
+target_link_libraries(bluet_program PRIVATE bluet_cli bluet bluet_flags)

@@ -1,14 +1,21 @@
 # tests/ROOM/test_*.c: a cmocka program each. tests/ROOM/fuzz_*.c: a libFuzzer target each, and in every other build a
 # program that replays its corpus, tests/ROOM/corpus/NAME/. Other C files of that folder are linked to each of its
-# programs. All see the internal names of all rooms. A line `/* wrap: name other */` near the head of a test has the
-# linker call `__wrap_name` for `name`.
+# programs. All see the internal names of all rooms, those of tests/cli also the program's. A line
+# `/* wrap: name other */` near the head of a test has the linker call `__wrap_name` for `name`.
+
+# An archive, so that a program gets only those objects that it needs.
+add_library(bluet_internal STATIC EXCLUDE_FROM_ALL ${bluet_room_objects})
+target_link_libraries(bluet_internal PUBLIC bluet_system)
 
 function(bluet_test_program target source helpers)
-    add_executable(${target} ${source} ${helpers} ${bluet_room_objects})
+    add_executable(${target} ${source} ${helpers})
     target_include_directories(${target} PRIVATE
-        ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/cli)
+        ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
     target_compile_definitions(${target} PRIVATE _GNU_SOURCE BLUET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-    target_link_libraries(${target} PRIVATE bluet_flags bluet_system PkgConfig::BLUET_CMOCKA)
+    if(source MATCHES "/tests/cli/")
+        target_link_libraries(${target} PRIVATE bluet_cli)
+    endif()
+    target_link_libraries(${target} PRIVATE bluet_flags bluet_internal PkgConfig::BLUET_CMOCKA)
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests C_VISIBILITY_PRESET default)
     file(STRINGS ${source} wrap_lines LIMIT_INPUT 4096 REGEX "^/\\* wrap: .* \\*/$")
@@ -35,6 +42,9 @@ foreach(folder ${folders})
         continue()
     endif()
     get_filename_component(room ${folder} NAME)
+    if(room STREQUAL "cli" AND NOT TARGET bluet_cli)
+        continue()
+    endif()
     file(GLOB tests CONFIGURE_DEPENDS ${folder}/test_*.c)
     file(GLOB fuzzers CONFIGURE_DEPENDS ${folder}/fuzz_*.c)
     file(GLOB helpers CONFIGURE_DEPENDS ${folder}/*.c)
