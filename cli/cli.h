@@ -81,6 +81,9 @@ struct cli_session {
  */
 int cli_session_open(struct cli_session *session, const char *transport, bluet_event_handler handler, void *context);
 
+/* The verdict on what a call of the host returned: a ticket, or an error. Called with the lock held since that call. */
+int cli_session_wait(struct cli_session *session, int ticket);
+
 /* Deactivates, and gives everything back; also after a failed open. */
 void cli_session_close(struct cli_session *session);
 

@@ -56,7 +56,7 @@ static int usage_error(const struct cli_usage *usage, const char *what, const ch
 
 static int show_help(const struct cli_usage *usage)
 {
-    printf("Usage: bluet %s\n\n%s\n\n", usage->synopsis, usage->summary);
+    printf("Usage: bluet %s\n\n%s\n\nOptions:\n", usage->synopsis, usage->summary);
     fflush(stdout);
     /* popt writes its own usage line first, which lacks the arguments' names: it is printed into memory and cut off. */
     char *text = NULL;
@@ -68,7 +68,7 @@ static int show_help(const struct cli_usage *usage)
     fclose(memory);
     const char *body = text ? strchr(text, '\n') : NULL;
     if (body)
-        fputs(body + 1, stdout);
+        fputs(body + 1 + strspn(body + 1, "\n"), stdout);
     free(text);
     if (usage->details)
         printf("\n%s\n", usage->details);
@@ -112,10 +112,12 @@ static int show_overview(FILE *stream)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(stream, "  %-9s%s\n", commands[i].name, commands[i].summary);
     fputs("\n"
-          "bluet COMMAND --help says more about one of them; bluet --version says which version this is.\n"
-          "Where a command needs a radio, --transport or the environment's BLUET_TRANSPORT says which:\n"
-          "  air (the default), air:NAME, unix:PATH, tcp:HOST:PORT\n"
-          "Exit codes: 0 done, 1 failed or not found (a message on stderr says why), 2 wrong usage, 130 interrupted.\n",
+          "bluet COMMAND --help says more about one of them; bluet --version says which\n"
+          "version this is. Where a command needs a radio, --transport or the environment's\n"
+          "BLUET_TRANSPORT says which: air (the default), air:NAME, unix:PATH, tcp:HOST:PORT.\n"
+          "\n"
+          "Exit codes: 0 done; 1 failed or not found, and a message on stderr says why;\n"
+          "2 wrong usage; 130 interrupted.\n",
           stream);
     return stream == stdout ? CLI_OK : CLI_USAGE;
 }

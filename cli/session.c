@@ -87,23 +87,28 @@ int cli_session_open(struct cli_session *session, const char *transport, bluet_e
         return code;
 
     cli_catch_signals(session->runtime);
+    bluet_runtime_lock(session->runtime);
     int ticket = bluet_radio_activate(session->radio);
-    if (ticket < 0)
-        return cli_fail("cannot open the radio", ticket);
-    int error = bluet_radio_wait(session->radio, ticket, give_up, NULL);
+    int error = ticket > 0 ? bluet_radio_wait(session->radio, ticket, give_up, NULL) : ticket;
+    bluet_runtime_unlock(session->runtime);
     if (interrupted) {
         cli_error("interrupted");
         return CLI_INTERRUPTED;
     }
-    return error ? cli_fail("the radio does not start", error) : CLI_OK;
+    return error ? cli_fail("cannot start the radio", error) : CLI_OK;
+}
+
+int cli_session_wait(struct cli_session *session, int ticket)
+{
+    return ticket > 0 ? bluet_radio_wait(session->radio, ticket, NULL, NULL) : ticket;
 }
 
 void cli_session_close(struct cli_session *session)
 {
-    if (session->host && bluet_is_active(session->host)) {
-        int ticket = bluet_deactivate(session->host);
-        if (ticket > 0)
-            bluet_radio_wait(session->radio, ticket, NULL, NULL);
+    if (session->host) {
+        bluet_runtime_lock(session->runtime);
+        cli_session_wait(session, bluet_is_active(session->host) ? bluet_deactivate(session->host) : 0);
+        bluet_runtime_unlock(session->runtime);
     }
     cli_catch_signals(NULL);
     if (session->radio)

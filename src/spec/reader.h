@@ -88,7 +88,7 @@ static inline uint8_t read_u8(struct reader *reader)
 static inline uint16_t read_u16(struct reader *reader)
 {
     const uint8_t *p = read_span(reader, 2);
-    return p ? (uint16_t)(p[0] | p[1] << 8) : 0;
+    return (uint16_t)(p ? p[0] | p[1] << 8 : 0);
 }
 
 static inline uint32_t read_u24(struct reader *reader)

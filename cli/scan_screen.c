@@ -1,0 +1,147 @@
+/* The live table of `bluet scan` on a terminal: drawn over itself until the scan ends, then left standing. */
+#include "scan_screen.h"
+
+#include <libsmartcols/libsmartcols.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "output.h"
+
+enum { COLUMN_ADDRESS, COLUMN_KIND, COLUMN_RSSI, COLUMN_REPORTS, COLUMN_NAME, COLUMN_DATA };
+
+/* Not heard for so long: shown dim. */
+#define QUIET_US 10000000
+
+static struct libscols_table *new_table(size_t width, bool wrap)
+{
+    struct libscols_table *table = scols_new_table();
+    if (!table)
+        return NULL;
+    scols_table_enable_colors(table, cli_wants_color());
+    scols_table_set_termforce(table, SCOLS_TERMFORCE_ALWAYS);
+    scols_table_set_termwidth(table, width);
+    scols_table_new_column(table, "ADDRESS", 17, 0);
+    scols_table_new_column(table, "KIND", 6, 0);
+    scols_table_new_column(table, "RSSI", 4, SCOLS_FL_RIGHT);
+    scols_table_new_column(table, "HEARD", 5, SCOLS_FL_RIGHT);
+    scols_table_new_column(table, "NAME", 0.2, wrap ? SCOLS_FL_WRAP : SCOLS_FL_TRUNC);
+    scols_table_new_column(table, "DATA", 0.5, wrap ? SCOLS_FL_WRAP : SCOLS_FL_TRUNC);
+    return table;
+}
+
+static void set_number(struct libscols_line *line, size_t column, long number)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%ld", number);
+    scols_line_set_data(line, column, text);
+}
+
+static void set_written(struct libscols_line *line, size_t column, const struct device *device,
+                        void (*write)(FILE *stream, const struct device *device))
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *memory = open_memstream(&text, &length);
+    if (!memory)
+        return;
+    write(memory, device);
+    fclose(memory);
+    scols_line_refer_data(line, column, text);
+}
+
+static void write_data(FILE *stream, const struct device *device)
+{
+    struct advertising_pair pair = device_data(device);
+    advertising_describe(stream, &pair);
+}
+
+static void add_line(struct libscols_table *table, const struct device *device, uint64_t now_us)
+{
+    struct libscols_line *line = scols_table_new_line(table, NULL);
+    if (!line)
+        return;
+    char address[OUTPUT_ADDRESS_SIZE];
+    output_address(address, &device->address);
+    scols_line_set_data(line, COLUMN_ADDRESS, address);
+    scols_line_set_data(line, COLUMN_KIND, output_address_kind(&device->address));
+    set_number(line, COLUMN_RSSI, device->rssi);
+    set_number(line, COLUMN_REPORTS, device->reports);
+    set_written(line, COLUMN_NAME, device, device_write_name);
+    set_written(line, COLUMN_DATA, device, write_data);
+    if (now_us - device->last_us > QUIET_US)
+        scols_line_set_color(line, "halfbright");
+    else
+        scols_cell_set_color(scols_line_get_cell(line, COLUMN_NAME), "bold");
+}
+
+static struct winsize terminal_size(void)
+{
+    struct winsize size = {0};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20 || size.ws_row < 5)
+        size = (struct winsize){.ws_row = 24, .ws_col = 80};
+    return size;
+}
+
+static size_t print_lines(const char *text)
+{
+    size_t lines = 0;
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        fwrite(text, 1, length, stdout);
+        fputs("\033[K\n", stdout);
+        text += length + (text[length] == '\n');
+        lines++;
+    }
+    return lines;
+}
+
+static void erase(struct scan_screen *screen)
+{
+    if (screen->line_count)
+        printf("\033[%zuA\r", screen->line_count);
+    fputs("\033[J", stdout);
+    screen->line_count = 0;
+}
+
+static void draw(struct scan_screen *screen, const struct devices *devices, uint64_t now_us, bool last)
+{
+    struct winsize size = terminal_size();
+    size_t room = (size_t)size.ws_row - 4;
+    size_t first = !last && devices->count > room ? devices->count - room : 0;
+    struct libscols_table *table = new_table(size.ws_col, last);
+    char *text = NULL;
+    if (!table)
+        return;
+    for (size_t i = first; i < devices->count; i++)
+        if (!screen->wanted || screen->wanted(&devices->list[i]))
+            add_line(table, &devices->list[i], now_us);
+    if (scols_table_get_nlines(table) > 0)
+        scols_print_table_to_string(table, &text);
+    scols_unref_table(table);
+
+    erase(screen);
+    if (text)
+        screen->line_count = print_lines(text);
+    free(text);
+}
+
+void scan_screen_draw(struct scan_screen *screen, const struct devices *devices, uint64_t now_us)
+{
+    if (!screen->begun)
+        fputs("\033[?25l", stdout);
+    screen->begun = true;
+    draw(screen, devices, now_us, false);
+    printf("%zu heard, scanning; Ctrl-C ends\033[K\n", devices->count);
+    screen->line_count++;
+    fflush(stdout);
+}
+
+void scan_screen_end(struct scan_screen *screen, const struct devices *devices, uint64_t now_us)
+{
+    draw(screen, devices, now_us, true);
+    fputs("\033[?25h", stdout);
+    fflush(stdout);
+}

@@ -1,0 +1,85 @@
+"""The program as its users run it: real processes, each test with an air of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PROGRAM = Path(os.environ.get("BLUET_PROGRAM") or Path(os.environ.get("BLUET_BUILD", ROOT / "build")) / "bluet")
+
+# Long enough for a machine that is busy; nothing waits for so long that succeeds.
+PATIENCE = 60
+
+
+class Surroundings:
+    """An environment in which nothing of the user's own is seen, and whatever was started is ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runtime_folder = folder / "run"
+        self.runtime_folder.mkdir(mode=0o700)
+        self.processes: list[subprocess.Popen[str]] = []
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("BLUET_")}
+        self.python_environment = kept | {"XDG_RUNTIME_DIR": str(self.runtime_folder), "LC_ALL": "C.UTF-8"}
+        # The program brings its own sanitizer; leaks count there.
+        self.environment = {name: value for name, value in self.python_environment.items() if name != "LD_PRELOAD"}
+        if "ASAN_OPTIONS" in self.environment:
+            self.environment["ASAN_OPTIONS"] = "detect_leaks=1"
+
+    def run(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Runs `bluet` to its end, in a pipe."""
+        return subprocess.run(
+            [PROGRAM, *map(str, arguments)],
+            env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+
+    def start(self, command: list[object], environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            list(map(str, command)),
+            env=environment or self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.processes.append(process)
+        return process
+
+    def start_program(self, *arguments: object) -> subprocess.Popen[str]:
+        return self.start([PROGRAM, *arguments])
+
+    def peripheral(self, **settings: object) -> "Peripheral":
+        """An advertiser in another process, with the services that `settings` say."""
+        process = self.start([sys.executable, HERE / "peripheral.py", json.dumps(settings)], self.python_environment)
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        if not address:
+            raise AssertionError(process.communicate(timeout=PATIENCE)[1])
+        return Peripheral(process, address)
+
+    def end(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.communicate()
+
+
+class Peripheral:
+    def __init__(self, process: subprocess.Popen[str], address: str) -> None:
+        self.process = process
+        self.address = address
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
