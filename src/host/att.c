@@ -1,0 +1,222 @@
+/*
+ * The ATT bearer of each link: MTU, the one request and the one indication that may be under way, their timeout (Vol 3
+ * Part F, 3.2.8, 3.3.2, 3.3.3, 3.4.2).
+ */
+#include "host/att.h"
+
+#include "host/l2cap.h"
+#include "host/memory.h"
+#include "spec/l2cap.h"
+
+/* One block: the bearers, then the scratch. */
+static size_t memory_size(uint8_t count, uint16_t mtu_limit)
+{
+    return count * sizeof(struct att_bearer) + mtu_limit;
+}
+
+BLUET_INTERNAL int att_open(struct att *att, struct link_table *links, uint16_t mtu_limit)
+{
+    size_t size = memory_size(links->limit, mtu_limit);
+    void *memory = memory_take(links->hci->port, size);
+    if (!memory)
+        return BLUET_ENOMEM;
+    memset(memory, 0, size);
+    att->bearers = memory;
+    att->scratch = (uint8_t *)(att->bearers + links->limit);
+    att->scratch_size = mtu_limit;
+    att->links = links;
+    att->count = links->limit;
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL void att_close(struct att *att)
+{
+    if (att->bearers)
+        memory_give(att->links->hci->port, att->bearers, memory_size(att->count, att->scratch_size));
+    att->bearers = NULL;
+    att->scratch = NULL;
+    att->count = 0;
+}
+
+BLUET_INTERNAL void att_link_opened(struct att *att, struct link *link)
+{
+    *att_bearer(att, link) = (struct att_bearer){.link = link, .mtu = ATT_MTU_DEFAULT};
+}
+
+BLUET_INTERNAL void att_link_closed(struct att *att, const struct link *link)
+{
+    *att_bearer(att, link) = (struct att_bearer){.link = NULL};
+}
+
+BLUET_INTERNAL enum att_kind att_kind(uint8_t opcode)
+{
+    switch (opcode) {
+    case ATT_ERROR_RESPONSE:
+    case ATT_EXCHANGE_MTU_RESPONSE:
+    case ATT_FIND_INFORMATION_RESPONSE:
+    case ATT_FIND_BY_TYPE_VALUE_RESPONSE:
+    case ATT_READ_BY_TYPE_RESPONSE:
+    case ATT_READ_RESPONSE:
+    case ATT_READ_BLOB_RESPONSE:
+    case ATT_READ_MULTIPLE_RESPONSE:
+    case ATT_READ_BY_GROUP_TYPE_RESPONSE:
+    case ATT_WRITE_RESPONSE:
+    case ATT_PREPARE_WRITE_RESPONSE:
+    case ATT_EXECUTE_WRITE_RESPONSE:
+    case ATT_READ_MULTIPLE_VARIABLE_RESPONSE:
+        return ATT_KIND_RESPONSE;
+    case ATT_HANDLE_VALUE_NOTIFICATION:
+    case ATT_HANDLE_VALUE_INDICATION:
+    case ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION:
+        return ATT_KIND_NOTIFICATION;
+    case ATT_HANDLE_VALUE_CONFIRMATION:
+        return ATT_KIND_CONFIRMATION;
+    default:
+        return opcode & ATT_COMMAND_FLAG ? ATT_KIND_COMMAND : ATT_KIND_REQUEST;
+    }
+}
+
+BLUET_INTERNAL int att_send(const struct att *att, struct link *link, const struct bluet_span *spans, size_t count)
+{
+    if (!att_bearer(att, link)->link)
+        return BLUET_ENOTCONN;
+    return l2cap_send(att->links, link, L2CAP_CID_ATT, spans, count);
+}
+
+BLUET_INTERNAL int att_push(const struct att *att, struct link *link, const struct bluet_span *spans, size_t count)
+{
+    const struct att_bearer *bearer = att_bearer(att, link);
+    if (!bearer->link || bearer->expired)
+        return BLUET_ENOTCONN;
+    return l2cap_send(att->links, link, L2CAP_CID_ATT, spans, count);
+}
+
+static uint64_t transaction_deadline(const struct att *att)
+{
+    return att->links->hci->now + ATT_TRANSACTION_TIMEOUT_US;
+}
+
+BLUET_INTERNAL int att_send_request(const struct att *att, struct link *link, const struct bluet_span *spans,
+                                    size_t count)
+{
+    int error = att_push(att, link, spans, count);
+    if (error)
+        return error;
+    struct att_bearer *bearer = att_bearer(att, link);
+    bearer->request = *(const uint8_t *)spans[0].data;
+    bearer->request_deadline = transaction_deadline(att);
+    return 0;
+}
+
+BLUET_INTERNAL int att_send_indication(const struct att *att, struct link *link, const struct bluet_span *spans,
+                                       size_t count)
+{
+    int error = att_push(att, link, spans, count);
+    if (error)
+        return error;
+    struct att_bearer *bearer = att_bearer(att, link);
+    bearer->indication = true;
+    bearer->indication_deadline = transaction_deadline(att);
+    return 0;
+}
+
+BLUET_INTERNAL void att_write_chain(struct writer *writer, const struct buffer *chain, size_t offset, size_t length)
+{
+    for (; chain && length; chain = chain->next) {
+        if (offset >= chain->length) {
+            offset -= chain->length;
+            continue;
+        }
+        size_t here = chain->length - offset;
+        size_t part = here < length ? here : length;
+        write_fitting(writer, chain->data + offset, part);
+        length -= part;
+        offset = 0;
+    }
+}
+
+/* An Error Response names the request that it answers (Vol 3 Part F, 3.4.1.1); the opcode of any other tells. */
+BLUET_INTERNAL enum att_answer att_take_response(const struct att *att, const struct link *link, struct reader *pdu,
+                                                 uint8_t *out_error)
+{
+    struct att_bearer *bearer = att_bearer(att, link);
+    enum att_answer answer = ATT_ANSWER_RESPONSE;
+    uint8_t opcode = read_u8(pdu);
+    *out_error = 0;
+    if (bearer->request == 0)
+        return ATT_ANSWER_NONE;
+    if (opcode == ATT_ERROR_RESPONSE) {
+        uint8_t request = read_u8(pdu);
+        read_u16(pdu);
+        *out_error = read_u8(pdu);
+        answer = reader_done(pdu) && *out_error ? ATT_ANSWER_ERROR : ATT_ANSWER_MALFORMED;
+        if (reader_ok(pdu) && request != bearer->request)
+            return ATT_ANSWER_NONE;
+    } else if (opcode != bearer->request + 1) {
+        return ATT_ANSWER_NONE;
+    }
+    if (reader_remaining(pdu) >= bearer->mtu)
+        answer = ATT_ANSWER_MALFORMED;
+    bearer->request = 0;
+    return answer;
+}
+
+BLUET_INTERNAL bool att_take_confirmation(const struct att *att, const struct link *link)
+{
+    struct att_bearer *bearer = att_bearer(att, link);
+    bool awaited = bearer->indication;
+    bearer->indication = false;
+    return awaited;
+}
+
+BLUET_INTERNAL uint16_t att_offer_mtu(const struct att *att, const struct link *link)
+{
+    struct att_bearer *bearer = att_bearer(att, link);
+    if (bearer->offered == 0)
+        bearer->offered = att->preferred_mtu;
+    return bearer->offered;
+}
+
+/* An offer below the default is a mistake, and the MTU stays as it is (Vol 3 Part F, 3.4.2.2). */
+BLUET_INTERNAL uint16_t att_settle_mtu(const struct att *att, const struct link *link, uint16_t offer_of_peer)
+{
+    struct att_bearer *bearer = att_bearer(att, link);
+    if (offer_of_peer < ATT_MTU_DEFAULT)
+        hci_protocol_error(att->links->hci);
+    else
+        bearer->mtu = offer_of_peer < bearer->offered ? offer_of_peer : bearer->offered;
+    return bearer->mtu;
+}
+
+BLUET_INTERNAL uint64_t att_deadline(const struct att *att)
+{
+    uint64_t least = BLUET_NEVER;
+    for (uint8_t i = 0; i < att->count; i++) {
+        const struct att_bearer *bearer = &att->bearers[i];
+        if (bearer->request && bearer->request_deadline < least)
+            least = bearer->request_deadline;
+        if (bearer->indication && bearer->indication_deadline < least)
+            least = bearer->indication_deadline;
+    }
+    return least;
+}
+
+BLUET_INTERNAL enum att_wait att_expire(const struct att *att, struct link **out_link)
+{
+    uint64_t now = att->links->hci->now;
+    for (uint8_t i = 0; i < att->count; i++) {
+        struct att_bearer *bearer = &att->bearers[i];
+        *out_link = bearer->link;
+        if (bearer->request && bearer->request_deadline <= now) {
+            bearer->request = 0;
+            bearer->expired = true;
+            return ATT_WAIT_REQUEST;
+        }
+        if (bearer->indication && bearer->indication_deadline <= now) {
+            bearer->indication = false;
+            bearer->expired = true;
+            return ATT_WAIT_INDICATION;
+        }
+    }
+    return ATT_WAIT_NOTHING;
+}

@@ -1,0 +1,102 @@
+/*
+ * The ATT bearer of each link: MTU, the one request and the one indication that may be under way, their timeout (Vol 3
+ * Part F, 3.2.8, 3.3.2, 3.3.3, 3.4.2). What the PDUs mean is for the rooms above.
+ */
+#ifndef BLUET_HOST_ATT_H
+#define BLUET_HOST_ATT_H
+
+#include "bluet/bluet.h"
+#include "host/link.h"
+#include "spec/att.h"
+#include "spec/internal.h"
+#include "spec/reader.h"
+#include "spec/writer.h"
+
+/* Who is concerned by a PDU that came in. */
+enum att_kind {
+    ATT_KIND_REQUEST,      /* the server, which must answer; unknown ones too */
+    ATT_KIND_COMMAND,      /* the server, which does not answer; unknown ones too */
+    ATT_KIND_RESPONSE,     /* the client: also Error Response */
+    ATT_KIND_NOTIFICATION, /* the client: notifications and indications */
+    ATT_KIND_CONFIRMATION  /* the server */
+};
+
+enum att_wait {
+    ATT_WAIT_NOTHING,
+    ATT_WAIT_REQUEST,   /* the client's request */
+    ATT_WAIT_INDICATION /* the server's indication */
+};
+
+struct att_bearer {
+    struct link *link; /* NULL: no such link */
+    uint16_t mtu;      /* in force */
+    uint16_t offered;  /* what we have told the peer; 0: nothing yet */
+    bool asked;        /* we have begun an exchange, or are going to */
+    bool was_asked;    /* the peer has */
+    bool expired; /* a transaction has timed out: no request, command, notification or indication goes out any more */
+    bool indication; /* one awaits its confirmation */
+    uint8_t request; /* opcode of the request that awaits its response; 0: none */
+    uint64_t request_deadline;
+    uint64_t indication_deadline;
+};
+
+struct att {
+    struct link_table *links;
+    struct att_bearer *bearers; /* by index of the link; as many as links may be */
+    uint8_t count;
+    uint16_t preferred_mtu; /* offered in an exchange that begins after it is set */
+    uint8_t *scratch;       /* room for the PDU that is being put together, until it is sent */
+    uint16_t scratch_size;  /* the largest MTU */
+};
+
+/* Takes memory for as many bearers as the table has links. -ENOMEM */
+BLUET_INTERNAL int att_open(struct att *att, struct link_table *links, uint16_t mtu_limit);
+BLUET_INTERNAL void att_close(struct att *att);
+
+BLUET_INTERNAL void att_link_opened(struct att *att, struct link *link);
+/* From now on nothing is sent or begun on the link. */
+BLUET_INTERNAL void att_link_closed(struct att *att, const struct link *link);
+
+static inline struct att_bearer *att_bearer(const struct att *att, const struct link *link)
+{
+    return &att->bearers[link->index];
+}
+
+BLUET_INTERNAL enum att_kind att_kind(uint8_t opcode);
+
+/* Responses and confirmations: these go out on an expired bearer too. -ENOMEM, -ENOTCONN */
+BLUET_INTERNAL int att_send(const struct att *att, struct link *link, const struct bluet_span *spans, size_t count);
+/* Commands and notifications: -ENOTCONN on an expired bearer. */
+BLUET_INTERNAL int att_push(const struct att *att, struct link *link, const struct bluet_span *spans, size_t count);
+/* Begins a transaction; its opcode is the first octet of the first span. The caller has seen that none is under way. */
+BLUET_INTERNAL int att_send_request(const struct att *att, struct link *link, const struct bluet_span *spans,
+                                    size_t count);
+BLUET_INTERNAL int att_send_indication(const struct att *att, struct link *link, const struct bluet_span *spans,
+                                       size_t count);
+
+/* Writes octets of a chain of buffers: `length` of them from `offset` on, or as many as there are and fit. */
+BLUET_INTERNAL void att_write_chain(struct writer *writer, const struct buffer *chain, size_t offset, size_t length);
+
+enum att_answer {
+    ATT_ANSWER_NONE,     /* nobody asked */
+    ATT_ANSWER_RESPONSE, /* the reader is left behind the opcode */
+    ATT_ANSWER_ERROR,
+    ATT_ANSWER_MALFORMED
+};
+
+/* How the PDU answers the request under way, which has then ended. `out_error` is the code of an Error Response. */
+BLUET_INTERNAL enum att_answer att_take_response(const struct att *att, const struct link *link, struct reader *pdu,
+                                                 uint8_t *out_error);
+/* Whether an indication awaited it. */
+BLUET_INTERNAL bool att_take_confirmation(const struct att *att, const struct link *link);
+
+/* What this side says in an exchange: the same in both directions of one link (Vol 3 Part F, 3.4.2.2). */
+BLUET_INTERNAL uint16_t att_offer_mtu(const struct att *att, const struct link *link);
+/* The peer's offer has come; returns the MTU now in force. */
+BLUET_INTERNAL uint16_t att_settle_mtu(const struct att *att, const struct link *link, uint16_t offer_of_peer);
+
+BLUET_INTERNAL uint64_t att_deadline(const struct att *att);
+/* The next transaction that has timed out, which has then ended; its bearer is expired. ATT_WAIT_NOTHING: no more. */
+BLUET_INTERNAL enum att_wait att_expire(const struct att *att, struct link **out_link);
+
+#endif

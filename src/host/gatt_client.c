@@ -1,0 +1,491 @@
+/*
+ * The GATT client: procedures, one at a time on each link, the others waiting their turn (Vol 3 Part F, 3.3.2); and what
+ * the server says unasked (3.4.7).
+ */
+#include "host/gatt_client.h"
+
+#include "host/gatt_client_access.h"
+#include "host/gatt_client_discover.h"
+#include "host/gatt_type.h"
+#include "host/memory.h"
+
+struct procedure_row {
+    /* A negative enum bluet_error, or enum gatt_sent */
+    int (*ask)(struct gatt_client *, struct link *, struct gatt_procedure *);
+    /* NULL: there is no response */
+    enum gatt_step (*hear)(struct gatt_client *, struct link *, struct gatt_procedure *, struct reader *);
+    /* NULL: an error of the peer ends it */
+    enum gatt_step (*refused)(struct gatt_client *, struct link *, struct gatt_procedure *, uint8_t error);
+    uint16_t done; /* enum bluet_event_code; 0: no event tells of the end */
+    bool of_value; /* the event has the handle */
+};
+
+static const struct procedure_row rows[GATT_PROCEDURE_KINDS] = {
+    [GATT_DISCOVER_SERVICES] = {gatt_ask_services, gatt_hear_services, gatt_discovery_refused,
+                                BLUET_EVENT_GATTC_SERVICE_DONE, false},
+    [GATT_DISCOVER_SERVICES_BY_UUID] = {gatt_ask_services_by_uuid, gatt_hear_services_by_uuid, gatt_discovery_refused,
+                                        BLUET_EVENT_GATTC_SERVICE_DONE, false},
+    [GATT_DISCOVER_CHARACTERISTICS] = {gatt_ask_characteristics, gatt_hear_characteristics, gatt_discovery_refused,
+                                       BLUET_EVENT_GATTC_CHARACTERISTIC_DONE, false},
+    [GATT_DISCOVER_DESCRIPTORS] = {gatt_ask_descriptors, gatt_hear_descriptors, gatt_discovery_refused,
+                                   BLUET_EVENT_GATTC_DESCRIPTOR_DONE, false},
+    [GATT_READ_VALUE] = {gatt_ask_read, gatt_hear_read, NULL, BLUET_EVENT_GATTC_READ_DONE, true},
+    [GATT_WRITE_WITHOUT_RESPONSE] = {gatt_command_write, NULL, NULL, 0, false},
+    [GATT_WRITE_VALUE] = {gatt_ask_write, gatt_hear_write, NULL, BLUET_EVENT_GATTC_WRITE_DONE, true},
+    [GATT_WRITE_LONG_VALUE] = {gatt_ask_write_long, gatt_hear_write_long, gatt_write_long_refused,
+                               BLUET_EVENT_GATTC_WRITE_DONE, true},
+    [GATT_EXCHANGE_MTU] = {gatt_ask_mtu, gatt_hear_mtu, gatt_mtu_refused, 0, false},
+};
+
+static size_t links_size(const struct gatt_client *client)
+{
+    return client->link_count * sizeof(struct gatt_client_link);
+}
+
+static size_t procedures_size(const struct gatt_client *client)
+{
+    return client->procedure_count * sizeof(struct gatt_procedure);
+}
+
+static const struct bluet_port *port_of(const struct gatt_client *client)
+{
+    return client->att->links->hci->port;
+}
+
+BLUET_INTERNAL int gatt_client_open(struct gatt_client *client, struct att *att, const struct event_sink *sink,
+                                    const struct bluet_config *limits)
+{
+    *client = (struct gatt_client){.att = att, .sink = sink};
+    client->link_count = att->count;
+    client->procedure_count = limits->procedure_count;
+    client->links = memory_take(port_of(client), links_size(client));
+    if (client->links)
+        client->procedures = memory_take(port_of(client), procedures_size(client));
+    if (!client->procedures) {
+        gatt_client_close(client);
+        return BLUET_ENOMEM;
+    }
+    memset(client->links, 0, links_size(client));
+    for (size_t i = client->procedure_count; i-- > 0;) {
+        client->procedures[i].next = client->free_procedure;
+        client->free_procedure = &client->procedures[i];
+    }
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL void gatt_client_close(struct gatt_client *client)
+{
+    if (!client->links)
+        return;
+    memory_give(port_of(client), client->procedures, procedures_size(client));
+    memory_give(port_of(client), client->links, links_size(client));
+    *client = (struct gatt_client){.links = NULL};
+}
+
+BLUET_INTERNAL void gatt_client_link_opened(struct gatt_client *client, const struct link *link)
+{
+    *gatt_client_link(client, link) = (struct gatt_client_link){.first = NULL};
+}
+
+/* ---- The queue ---- */
+
+static struct gatt_procedure *enqueue(struct gatt_client *client, struct gatt_client_link *state,
+                                      const struct gatt_procedure *what)
+{
+    struct gatt_procedure *procedure = client->free_procedure;
+    if (!procedure)
+        return NULL;
+    client->free_procedure = procedure->next;
+    *procedure = *what;
+    procedure->next = NULL;
+    if (state->first)
+        state->last->next = procedure;
+    else
+        state->first = procedure;
+    state->last = procedure;
+    return procedure;
+}
+
+static void release(struct gatt_client *client, struct gatt_procedure *procedure)
+{
+    buffer_free(client->att->links->pool, procedure->value);
+    procedure->value = NULL;
+    procedure->next = client->free_procedure;
+    client->free_procedure = procedure;
+}
+
+static void remove_first(struct gatt_client *client, struct gatt_client_link *state)
+{
+    struct gatt_procedure *procedure = state->first;
+    state->first = procedure->next;
+    state->found.def_handle = 0;
+    release(client, procedure);
+}
+
+static void remove_last(struct gatt_client *client, struct gatt_client_link *state)
+{
+    struct gatt_procedure *procedure = state->last;
+    struct gatt_procedure **reference = &state->first;
+    state->last = NULL;
+    while (*reference != procedure) {
+        state->last = *reference;
+        reference = &(*reference)->next;
+    }
+    *reference = NULL;
+    release(client, procedure);
+}
+
+/* The procedure is gone before its event is raised, so that there is room for what the application begins in it. */
+static void end_first(struct gatt_client *client, const struct link *link, uint16_t status)
+{
+    struct gatt_client_link *state = gatt_client_link(client, link);
+    const struct procedure_row *row = &rows[state->first->kind];
+    struct bluet_event event = {.code = (enum bluet_event_code)row->done, .conn_handle = link->handle};
+    event.done.value_handle = row->of_value ? state->first->handle : 0;
+    event.done.status = status;
+    remove_first(client, state);
+    if (row->done)
+        event_raise(client->sink, &event);
+}
+
+/* A negative enum bluet_error, or enum gatt_sent. */
+static int ask_first(struct gatt_client *client, struct link *link)
+{
+    struct gatt_procedure *procedure = gatt_client_link(client, link)->first;
+    return rows[procedure->kind].ask(client, link, procedure);
+}
+
+/* Goes on where no response is awaited. Raises. */
+static void pump(struct gatt_client *client, struct link *link)
+{
+    struct gatt_client_link *state = gatt_client_link(client, link);
+    const struct att_bearer *bearer = att_bearer(client->att, link);
+    for (size_t left = client->procedure_count; left > 0; left--) {
+        if (!bearer->link || bearer->request || !state->first)
+            return;
+        int sent = bearer->expired ? BLUET_ETIMEDOUT : ask_first(client, link);
+        if (sent == BLUET_ETIMEDOUT)
+            end_first(client, link, BLUET_STATUS_TIMEOUT);
+        else if (sent == GATT_NOTHING_LEFT)
+            end_first(client, link, BLUET_OK);
+        else if (sent == GATT_SENT_ALL)
+            remove_first(client, state);
+        else
+            return; /* sent; or no buffer: until gatt_client_flush(); or closing: until gatt_client_link_closed() */
+    }
+    /* An application that always begins anew what has just ended is not served forever at one go. */
+    client->unsettled |= state->first != NULL;
+}
+
+BLUET_INTERNAL void gatt_client_flush(struct gatt_client *client, struct link *link)
+{
+    struct gatt_client_link *state = gatt_client_link(client, link);
+    static const uint8_t confirmation[] = {ATT_HANDLE_VALUE_CONFIRMATION};
+    const struct bluet_span span = {confirmation, sizeof confirmation};
+    if (state->confirmation_owed && att_send(client->att, link, &span, 1) != BLUET_ENOMEM)
+        state->confirmation_owed = false;
+    pump(client, link);
+}
+
+BLUET_INTERNAL void gatt_client_expired(struct gatt_client *client, struct link *link, enum att_wait wait)
+{
+    if (wait == ATT_WAIT_REQUEST && gatt_client_link(client, link)->first)
+        end_first(client, link, BLUET_STATUS_TIMEOUT);
+    pump(client, link);
+}
+
+BLUET_INTERNAL void gatt_client_settle(struct gatt_client *client)
+{
+    client->unsettled = false;
+    for (uint8_t i = 0; i < client->link_count; i++)
+        if (client->att->bearers[i].link)
+            pump(client, client->att->bearers[i].link);
+}
+
+BLUET_INTERNAL void gatt_client_link_closed(struct gatt_client *client, struct link *link, uint16_t status)
+{
+    struct gatt_client_link *state = gatt_client_link(client, link);
+    state->confirmation_owed = false;
+    while (state->first)
+        end_first(client, link, status);
+}
+
+/* ---- What comes in ---- */
+
+static uint16_t status_of(enum gatt_step step, const struct gatt_procedure *procedure, uint8_t error)
+{
+    switch (step) {
+    case GATT_STEP_REFUSED:
+        return error;
+    case GATT_STEP_PROTOCOL:
+        return BLUET_STATUS_PROTOCOL;
+    default:
+        return procedure->status;
+    }
+}
+
+static enum gatt_step refuse(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure,
+                             uint8_t error)
+{
+    const struct procedure_row *row = &rows[procedure->kind];
+    return row->refused ? row->refused(client, link, procedure, error) : GATT_STEP_REFUSED;
+}
+
+BLUET_INTERNAL void gatt_client_response(struct gatt_client *client, struct link *link, const uint8_t *pdu,
+                                         size_t length)
+{
+    struct reader response = reader_of(pdu, length);
+    struct gatt_procedure *procedure = gatt_client_link(client, link)->first;
+    uint8_t error = 0;
+    enum att_answer answer = procedure ? att_take_response(client->att, link, &response, &error) : ATT_ANSWER_NONE;
+    enum gatt_step step = GATT_STEP_PROTOCOL;
+    if (answer == ATT_ANSWER_ERROR)
+        step = refuse(client, link, procedure, error);
+    else if (answer == ATT_ANSWER_RESPONSE)
+        step = rows[procedure->kind].hear(client, link, procedure, &response);
+    if (step == GATT_STEP_PROTOCOL)
+        hci_protocol_error(client->att->links->hci);
+    if (answer == ATT_ANSWER_NONE)
+        return;
+    if (step != GATT_STEP_REQUEST)
+        end_first(client, link, status_of(step, procedure, error));
+    pump(client, link);
+}
+
+static void raise_value(const struct gatt_client *client, const struct link *link, enum bluet_event_code code,
+                        uint16_t handle, const uint8_t *data, size_t length)
+{
+    struct bluet_event event = {.code = code, .conn_handle = link->handle};
+    event.value.value_handle = handle;
+    event.value.data = data;
+    event.value.length = length;
+    event_raise(client->sink, &event);
+}
+
+/* False: the values lie about their lengths. */
+static bool deliver(const struct gatt_client *client, const struct link *link, struct reader *pdu,
+                    enum bluet_event_code code)
+{
+    uint16_t handle = read_u16(pdu);
+    if (!reader_ok(pdu) || handle == 0)
+        return false;
+    size_t length = reader_remaining(pdu);
+    raise_value(client, link, code, handle, read_span(pdu, length), length);
+    return true;
+}
+
+/* Multiple Handle Value Notification: 3.4.7.4. Looked through first: it is delivered whole, or not at all. */
+static bool deliver_multiple(const struct gatt_client *client, const struct link *link, struct reader pdu)
+{
+    struct reader look = pdu;
+    do {
+        uint16_t handle = read_u16(&look);
+        read_span(&look, read_u16(&look));
+        if (!reader_ok(&look) || handle == 0)
+            return false;
+    } while (reader_remaining(&look));
+    while (reader_remaining(&pdu)) {
+        uint16_t handle = read_u16(&pdu);
+        size_t length = read_u16(&pdu);
+        raise_value(client, link, BLUET_EVENT_GATTC_NOTIFY, handle, read_span(&pdu, length), length);
+    }
+    return true;
+}
+
+/*
+ * The confirmation says that the application has been told; it is due for a PDU that makes no sense, too (3.4.7.3). A
+ * second indication before the first is confirmed breaks the rule (3.3.2).
+ */
+static bool deliver_indication(struct gatt_client *client, struct link *link, struct reader *pdu)
+{
+    struct gatt_client_link *state = gatt_client_link(client, link);
+    if (state->confirmation_owed)
+        return false;
+    bool good = deliver(client, link, pdu, BLUET_EVENT_GATTC_INDICATE);
+    state->confirmation_owed = true;
+    gatt_client_flush(client, link);
+    return good;
+}
+
+BLUET_INTERNAL void gatt_client_notification(struct gatt_client *client, struct link *link, const uint8_t *pdu,
+                                             size_t length)
+{
+    struct reader reader = reader_of(pdu, length);
+    uint8_t opcode = read_u8(&reader);
+    bool good = length <= att_bearer(client->att, link)->mtu;
+    if (opcode == ATT_HANDLE_VALUE_INDICATION)
+        good = deliver_indication(client, link, &reader) && good;
+    else if (good && opcode == ATT_HANDLE_VALUE_NOTIFICATION)
+        good = deliver(client, link, &reader, BLUET_EVENT_GATTC_NOTIFY);
+    else if (good)
+        good = deliver_multiple(client, link, reader);
+    if (!good)
+        hci_protocol_error(client->att->links->hci);
+}
+
+/* ---- What the application asks for ---- */
+
+static int begin(struct gatt_client *client, struct link *link, const struct gatt_procedure *what)
+{
+    struct gatt_client_link *state = gatt_client_link(client, link);
+    if (!att_bearer(client->att, link)->link)
+        return BLUET_ENOTCONN;
+    bool first = !state->first;
+    if (!enqueue(client, state, what))
+        return BLUET_ENOMEM;
+    if (!first)
+        return BLUET_OK;
+    if (att_bearer(client->att, link)->expired || ask_first(client, link) == GATT_NOTHING_LEFT)
+        client->unsettled = true;
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL int gatt_client_discover_services(struct gatt_client *client, struct link *link,
+                                                 const struct bluet_uuid *uuid)
+{
+    struct gatt_procedure procedure = {.kind = GATT_DISCOVER_SERVICES, .handle = 1, .end_handle = UINT16_MAX};
+    if (uuid && !gatt_uuid_is_good(uuid))
+        return BLUET_EINVAL;
+    if (uuid) {
+        procedure.kind = GATT_DISCOVER_SERVICES_BY_UUID;
+        procedure.uuid = gatt_air_uuid(uuid);
+    }
+    return begin(client, link, &procedure);
+}
+
+BLUET_INTERNAL int gatt_client_discover_characteristics(struct gatt_client *client, struct link *link,
+                                                        uint16_t start_handle, uint16_t end_handle,
+                                                        const struct bluet_uuid *uuid)
+{
+    struct gatt_procedure procedure = {
+        .kind = GATT_DISCOVER_CHARACTERISTICS, .handle = start_handle, .end_handle = end_handle};
+    if (start_handle == 0 || start_handle > end_handle || (uuid && !gatt_uuid_is_good(uuid)))
+        return BLUET_EINVAL;
+    if (uuid)
+        procedure.uuid = *uuid;
+    return begin(client, link, &procedure);
+}
+
+BLUET_INTERNAL int gatt_client_discover_descriptors(struct gatt_client *client, struct link *link,
+                                                    uint16_t start_handle, uint16_t end_handle)
+{
+    if (start_handle == 0 || start_handle > end_handle)
+        return BLUET_EINVAL;
+    struct gatt_procedure procedure = {
+        .kind = GATT_DISCOVER_DESCRIPTORS, .handle = (uint16_t)(start_handle + 1), .end_handle = end_handle};
+    return begin(client, link, &procedure);
+}
+
+BLUET_INTERNAL int gatt_client_read(struct gatt_client *client, struct link *link, uint16_t value_handle,
+                                    uint16_t offset)
+{
+    struct gatt_procedure procedure = {.kind = GATT_READ_VALUE, .handle = value_handle, .offset = offset};
+    return value_handle ? begin(client, link, &procedure) : BLUET_EINVAL;
+}
+
+BLUET_INTERNAL int gatt_client_exchange_mtu(struct gatt_client *client, struct link *link)
+{
+    struct gatt_procedure procedure = {.kind = GATT_EXCHANGE_MTU};
+    struct att_bearer *bearer = att_bearer(client->att, link);
+    if (bearer->asked)
+        return BLUET_EALREADY;
+    int error = begin(client, link, &procedure);
+    bearer->asked = !error;
+    return error;
+}
+
+/* ---- Writes ---- */
+
+/* A write of before has yet to go out: what is written now must not overtake it. */
+static bool write_waits(const struct gatt_client *client, const struct link *link)
+{
+    const struct gatt_procedure *first = gatt_client_link(client, link)->first;
+    bool under_way = att_bearer(client->att, link)->request != 0;
+    for (const struct gatt_procedure *procedure = first; procedure; procedure = procedure->next) {
+        bool gone = procedure == first && under_way && procedure->kind == GATT_WRITE_VALUE;
+        bool writes = procedure->kind >= GATT_WRITE_WITHOUT_RESPONSE && procedure->kind <= GATT_WRITE_LONG_VALUE;
+        if (writes && !gone)
+            return true;
+    }
+    return false;
+}
+
+/* Puts a write last, with a copy of its value. */
+static int begin_later(struct gatt_client *client, const struct link *link, struct gatt_procedure *procedure)
+{
+    struct gatt_client_link *state = gatt_client_link(client, link);
+    struct bluet_span span = {procedure->direct, procedure->length};
+    procedure->value = buffer_copy(client->att->links->pool, &span, 1);
+    procedure->direct = NULL;
+    if (!procedure->value)
+        return BLUET_ENOMEM;
+    if (!enqueue(client, state, procedure)) {
+        buffer_free(client->att->links->pool, procedure->value);
+        return BLUET_ENOMEM;
+    }
+    client->unsettled |= att_bearer(client->att, link)->expired;
+    return BLUET_OK;
+}
+
+static int write_without_response(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+{
+    if (write_waits(client, link))
+        return begin_later(client, link, procedure);
+    int sent = gatt_command_write(client, link, procedure);
+    return sent < 0 ? sent : BLUET_OK;
+}
+
+/* Where nothing is under way it goes out from the caller's memory, and no copy is made. */
+static int write_with_response(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+{
+    struct gatt_client_link *state = gatt_client_link(client, link);
+    if (state->first || att_bearer(client->att, link)->expired)
+        return begin_later(client, link, procedure);
+    struct gatt_procedure *first = enqueue(client, state, procedure);
+    if (!first)
+        return BLUET_ENOMEM;
+    int sent = ask_first(client, link);
+    first->direct = NULL;
+    if (sent < 0)
+        remove_last(client, state);
+    return sent;
+}
+
+/* All but the first piece goes out after this call. */
+static int write_long(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+{
+    struct gatt_client_link *state = gatt_client_link(client, link);
+    const void *data = procedure->direct;
+    int error = begin_later(client, link, procedure);
+    if (error || state->first != state->last || att_bearer(client->att, link)->expired)
+        return error;
+    state->first->direct = data;
+    ask_first(client, link); /* where there is no buffer: from gatt_client_flush() on */
+    state->first->direct = NULL;
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL int gatt_client_write(struct gatt_client *client, struct link *link, uint16_t value_handle,
+                                     const void *data, size_t length, enum bluet_write_mode mode)
+{
+    enum { SENDABLE = ATT_MTU_LARGEST - 3 };
+    if (value_handle == 0 || (mode == BLUET_WRITE_LONG && length > ATT_VALUE_LARGEST))
+        return BLUET_EINVAL;
+    if (!att_bearer(client->att, link)->link)
+        return BLUET_ENOTCONN;
+    struct gatt_procedure procedure = {.handle = value_handle, .direct = data ? data : ""};
+    procedure.length = (uint16_t)(length < SENDABLE ? length : SENDABLE);
+    switch (mode) {
+    case BLUET_WRITE_NO_RESPONSE:
+        procedure.kind = GATT_WRITE_WITHOUT_RESPONSE;
+        return write_without_response(client, link, &procedure);
+    case BLUET_WRITE_WITH_RESPONSE:
+        procedure.kind = GATT_WRITE_VALUE;
+        return write_with_response(client, link, &procedure);
+    case BLUET_WRITE_LONG:
+        procedure.kind = GATT_WRITE_LONG_VALUE;
+        return write_long(client, link, &procedure);
+    default:
+        return BLUET_EINVAL;
+    }
+}

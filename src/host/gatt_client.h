@@ -1,0 +1,43 @@
+/*
+ * The GATT client: procedures, one at a time on each link, the others waiting their turn; notifications and indications
+ * that come in (Vol 3 Part G, 4). What each procedure says and hears: gatt_client_discover.c, gatt_client_access.c.
+ */
+#ifndef BLUET_HOST_GATT_CLIENT_H
+#define BLUET_HOST_GATT_CLIENT_H
+
+#include "host/gatt_procedure.h"
+
+/* What the public functions of the same names do, once the host is active and the link found. */
+
+BLUET_INTERNAL int gatt_client_discover_services(struct gatt_client *client, struct link *link,
+                                                 const struct bluet_uuid *uuid);
+BLUET_INTERNAL int gatt_client_discover_characteristics(struct gatt_client *client, struct link *link,
+                                                        uint16_t start_handle, uint16_t end_handle,
+                                                        const struct bluet_uuid *uuid);
+BLUET_INTERNAL int gatt_client_discover_descriptors(struct gatt_client *client, struct link *link,
+                                                    uint16_t start_handle, uint16_t end_handle);
+BLUET_INTERNAL int gatt_client_read(struct gatt_client *client, struct link *link, uint16_t value_handle,
+                                    uint16_t offset);
+/* A write without response does not wait for other procedures, but for writes that were asked for before it. */
+BLUET_INTERNAL int gatt_client_write(struct gatt_client *client, struct link *link, uint16_t value_handle,
+                                     const void *data, size_t length, enum bluet_write_mode mode);
+BLUET_INTERNAL int gatt_client_exchange_mtu(struct gatt_client *client, struct link *link);
+
+/* For gatt.c */
+
+BLUET_INTERNAL int gatt_client_open(struct gatt_client *client, struct att *att, const struct event_sink *sink,
+                                    const struct bluet_config *limits);
+BLUET_INTERNAL void gatt_client_close(struct gatt_client *client);
+BLUET_INTERNAL void gatt_client_link_opened(struct gatt_client *client, const struct link *link);
+BLUET_INTERNAL void gatt_client_link_closed(struct gatt_client *client, struct link *link, uint16_t status);
+BLUET_INTERNAL void gatt_client_response(struct gatt_client *client, struct link *link, const uint8_t *pdu,
+                                         size_t length);
+BLUET_INTERNAL void gatt_client_notification(struct gatt_client *client, struct link *link, const uint8_t *pdu,
+                                             size_t length);
+BLUET_INTERNAL void gatt_client_flush(struct gatt_client *client, struct link *link);
+/* The bearer has expired, for want of `wait`. */
+BLUET_INTERNAL void gatt_client_expired(struct gatt_client *client, struct link *link, enum att_wait wait);
+/* Due at once when client->unsettled. */
+BLUET_INTERNAL void gatt_client_settle(struct gatt_client *client);
+
+#endif

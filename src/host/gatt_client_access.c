@@ -1,0 +1,208 @@
+/* What reads, writes and the MTU exchange say and hear (Vol 3 Part G, 4.3.1, 4.8, 4.9). */
+#include "host/gatt_client_access.h"
+
+/* ---- Reads: Vol 3 Part G, 4.8.1, 4.8.3 ---- */
+
+BLUET_INTERNAL int gatt_ask_read(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+{
+    uint8_t request[5];
+    struct writer writer = writer_of(request, sizeof request);
+    write_u8(&writer, procedure->offset ? ATT_READ_BLOB_REQUEST : ATT_READ_REQUEST);
+    write_u16(&writer, procedure->handle);
+    if (procedure->offset)
+        write_u16(&writer, procedure->offset);
+    const struct bluet_span span = {request, writer.length};
+    return att_send_request(client->att, link, &span, 1);
+}
+
+BLUET_INTERNAL enum gatt_step gatt_hear_read(struct gatt_client *client, struct link *link,
+                                             struct gatt_procedure *procedure, struct reader *response)
+{
+    struct bluet_event event = {.code = BLUET_EVENT_GATTC_READ_RESULT, .conn_handle = link->handle};
+    event.value.value_handle = procedure->handle;
+    event.value.length = reader_remaining(response);
+    event.value.data = read_span(response, event.value.length);
+    event_raise(client->sink, &event);
+    return GATT_STEP_END;
+}
+
+/* ---- Writes: Vol 3 Part G, 4.9.1, 4.9.3 ---- */
+
+static size_t cut_to(const struct gatt_client *client, const struct link *link, size_t header_length, size_t length)
+{
+    size_t room = att_bearer(client->att, link)->mtu - header_length;
+    return length < room ? length : room;
+}
+
+/* The header, and of the procedure's value what fits behind it. */
+static size_t write_request(const struct gatt_client *client, const struct link *link,
+                            const struct gatt_procedure *procedure, const struct writer *header,
+                            struct bluet_span out_spans[2])
+{
+    size_t length = cut_to(client, link, header->length, (size_t)procedure->length - procedure->offset);
+    out_spans[0] = (struct bluet_span){header->start, header->length};
+    if (procedure->direct) {
+        out_spans[1] = (struct bluet_span){(const uint8_t *)procedure->direct + procedure->offset, length};
+    } else {
+        struct writer value = writer_of(client->att->scratch, length);
+        att_write_chain(&value, procedure->value, procedure->offset, length);
+        out_spans[1] = (struct bluet_span){value.start, value.length};
+    }
+    return length;
+}
+
+BLUET_INTERNAL int gatt_ask_write(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+{
+    uint8_t header[3];
+    struct writer writer = writer_of(header, sizeof header);
+    write_u8(&writer, ATT_WRITE_REQUEST);
+    write_u16(&writer, procedure->handle);
+    struct bluet_span spans[2];
+    write_request(client, link, procedure, &writer, spans);
+    return att_send_request(client->att, link, spans, 2);
+}
+
+BLUET_INTERNAL enum gatt_step gatt_hear_write(struct gatt_client *client, struct link *link,
+                                              struct gatt_procedure *procedure, struct reader *response)
+{
+    (void)client;
+    (void)link;
+    (void)procedure;
+    return reader_done(response) ? GATT_STEP_END : GATT_STEP_PROTOCOL;
+}
+
+BLUET_INTERNAL int gatt_command_write(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+{
+    uint8_t header[3];
+    struct writer writer = writer_of(header, sizeof header);
+    write_u8(&writer, ATT_WRITE_COMMAND);
+    write_u16(&writer, procedure->handle);
+    struct bluet_span spans[2];
+    write_request(client, link, procedure, &writer, spans);
+    int error = att_push(client->att, link, spans, 2);
+    return error ? error : GATT_SENT_ALL;
+}
+
+/* ---- Long writes: Vol 3 Part G, 4.9.4 ---- */
+
+static int ask_prepare(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+{
+    uint8_t header[5];
+    struct writer writer = writer_of(header, sizeof header);
+    write_u8(&writer, ATT_PREPARE_WRITE_REQUEST);
+    write_u16(&writer, procedure->handle);
+    write_u16(&writer, procedure->offset);
+    struct bluet_span spans[2];
+    procedure->piece = (uint16_t)write_request(client, link, procedure, &writer, spans);
+    return att_send_request(client->att, link, spans, 2);
+}
+
+BLUET_INTERNAL int gatt_ask_write_long(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+{
+    if (procedure->phase == GATT_PREPARING)
+        return ask_prepare(client, link, procedure);
+    const uint8_t request[] = {ATT_EXECUTE_WRITE_REQUEST, procedure->phase == GATT_EXECUTING};
+    const struct bluet_span span = {request, sizeof request};
+    return att_send_request(client->att, link, &span, 1);
+}
+
+static bool is_echo(const struct gatt_procedure *procedure, struct reader *response)
+{
+    uint16_t handle = read_u16(response);
+    uint16_t offset = read_u16(response);
+    if (handle != procedure->handle || offset != procedure->offset || reader_remaining(response) != procedure->piece)
+        return false;
+    size_t skip = offset;
+    for (const struct buffer *buffer = procedure->value; buffer && reader_remaining(response); buffer = buffer->next) {
+        if (skip >= buffer->length) {
+            skip -= buffer->length;
+            continue;
+        }
+        size_t here = buffer->length - skip;
+        size_t part = here < reader_remaining(response) ? here : reader_remaining(response);
+        if (memcmp(buffer->data + skip, read_span(response, part), part) != 0)
+            return false;
+        skip = 0;
+    }
+    return reader_done(response);
+}
+
+static enum gatt_step cancel(struct gatt_procedure *procedure, uint16_t status)
+{
+    procedure->phase = GATT_CANCELING;
+    procedure->status = status;
+    return GATT_STEP_REQUEST;
+}
+
+static enum gatt_step hear_prepare(struct gatt_procedure *procedure, struct reader *response)
+{
+    if (!is_echo(procedure, response))
+        return cancel(procedure, BLUET_STATUS_PROTOCOL);
+    procedure->offset = (uint16_t)(procedure->offset + procedure->piece);
+    if (procedure->offset == procedure->length)
+        procedure->phase = GATT_EXECUTING;
+    return GATT_STEP_REQUEST;
+}
+
+BLUET_INTERNAL enum gatt_step gatt_hear_write_long(struct gatt_client *client, struct link *link,
+                                                   struct gatt_procedure *procedure, struct reader *response)
+{
+    (void)client;
+    (void)link;
+    if (procedure->phase == GATT_PREPARING)
+        return hear_prepare(procedure, response);
+    return reader_done(response) ? GATT_STEP_END : GATT_STEP_PROTOCOL;
+}
+
+/* What the server has queued of it must not be there for the next one; a refused cancel changes nothing. */
+BLUET_INTERNAL enum gatt_step gatt_write_long_refused(struct gatt_client *client, struct link *link,
+                                                      struct gatt_procedure *procedure, uint8_t error)
+{
+    (void)client;
+    (void)link;
+    if (procedure->phase == GATT_PREPARING && procedure->offset)
+        return cancel(procedure, error);
+    return procedure->phase == GATT_CANCELING ? GATT_STEP_END : GATT_STEP_REFUSED;
+}
+
+/* ---- MTU: Vol 3 Part G, 4.3.1 ---- */
+
+BLUET_INTERNAL int gatt_ask_mtu(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+{
+    (void)procedure;
+    uint8_t request[3];
+    struct writer writer = writer_of(request, sizeof request);
+    write_u8(&writer, ATT_EXCHANGE_MTU_REQUEST);
+    write_u16(&writer, att_offer_mtu(client->att, link));
+    const struct bluet_span span = {request, sizeof request};
+    return att_send_request(client->att, link, &span, 1);
+}
+
+static void raise_mtu(const struct gatt_client *client, const struct link *link)
+{
+    struct bluet_event event = {.code = BLUET_EVENT_MTU_EXCHANGED, .conn_handle = link->handle};
+    event.mtu_exchanged.mtu = att_bearer(client->att, link)->mtu;
+    event_raise(client->sink, &event);
+}
+
+BLUET_INTERNAL enum gatt_step gatt_hear_mtu(struct gatt_client *client, struct link *link,
+                                            struct gatt_procedure *procedure, struct reader *response)
+{
+    (void)procedure;
+    uint16_t offer = read_u16(response);
+    if (!reader_done(response))
+        return GATT_STEP_PROTOCOL;
+    att_settle_mtu(client->att, link, offer);
+    raise_mtu(client, link);
+    return GATT_STEP_END;
+}
+
+/* A server that does not know the request has the default MTU: that is an answer too. */
+BLUET_INTERNAL enum gatt_step gatt_mtu_refused(struct gatt_client *client, struct link *link,
+                                               struct gatt_procedure *procedure, uint8_t error)
+{
+    (void)procedure;
+    (void)error;
+    raise_mtu(client, link);
+    return GATT_STEP_END;
+}

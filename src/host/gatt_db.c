@@ -1,0 +1,275 @@
+/*
+ * The attributes of the server: a pure data structure, that sends and raises nothing (Vol 3 Part F, 3.2; Part G, 3). How
+ * services become attributes is in gatt_db_register.c.
+ */
+#include "host/gatt_db.h"
+
+#include "host/gatt_db_register.h"
+#include "host/memory.h"
+#include "spec/writer.h"
+
+enum { WIDE_UUID_LENGTH = 16, SHORT_UUID_LENGTH = 2 };
+
+/* Characteristic Extended Properties: Writable Auxiliaries (Vol 3 Part G, 3.3.3.1) */
+static const uint8_t writable_auxiliaries[2] = {0x02, 0x00};
+
+BLUET_INTERNAL void gatt_db_init(struct gatt_db *db, const struct bluet_port *port)
+{
+    *db = (struct gatt_db){.port = port};
+}
+
+BLUET_INTERNAL void gatt_db_destroy(struct gatt_db *db)
+{
+    memory_give(db->port, db->name, db->name_length);
+    db->name = NULL;
+    db->name_length = 0;
+}
+
+BLUET_INTERNAL int gatt_db_open(struct gatt_db *db, uint8_t link_limit)
+{
+    db->link_limit = link_limit;
+    return gatt_db_register(db, NULL, 0, NULL, 0) < 0 ? BLUET_ENOMEM : BLUET_OK;
+}
+
+BLUET_INTERNAL void gatt_db_close(struct gatt_db *db)
+{
+    gatt_db_forget(db);
+    db->count = 0;
+    db->configuration_count = 0;
+}
+
+BLUET_INTERNAL int gatt_db_set_device_name(struct gatt_db *db, const void *name, size_t length)
+{
+    if (length > GATT_DEVICE_NAME_LARGEST)
+        return BLUET_EINVAL;
+    uint8_t *copy = NULL;
+    if (length) {
+        copy = memory_take(db->port, length);
+        if (!copy)
+            return BLUET_ENOMEM;
+        memcpy(copy, name, length);
+    }
+    memory_give(db->port, db->name, db->name_length);
+    db->name = copy;
+    db->name_length = (uint8_t)length;
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL const void *gatt_db_device_name(const struct gatt_db *db, size_t *out_length)
+{
+    *out_length = db->name_length;
+    return db->name;
+}
+
+BLUET_INTERNAL void gatt_db_set_appearance(struct gatt_db *db, uint16_t appearance)
+{
+    struct writer writer = writer_of(db->appearance, sizeof db->appearance);
+    write_u16(&writer, appearance);
+}
+
+BLUET_INTERNAL uint16_t gatt_db_appearance(const struct gatt_db *db)
+{
+    return (uint16_t)(db->appearance[0] | db->appearance[1] << 8);
+}
+
+BLUET_INTERNAL struct gatt_attribute *gatt_db_find_users(const struct gatt_db *db, uint16_t handle)
+{
+    struct gatt_attribute *attribute = gatt_db_find(db, handle);
+    return attribute && gatt_is_users(attribute) ? attribute : NULL;
+}
+
+/* ---- Types ---- */
+
+static uint16_t declaration_type(const struct gatt_attribute *attribute)
+{
+    switch (attribute->kind) {
+    case GATT_SERVICE:
+        return GATT_PRIMARY_SERVICE;
+    case GATT_DECLARATION:
+        return GATT_CHARACTERISTIC;
+    case GATT_CONFIGURATION:
+        return GATT_CLIENT_CHARACTERISTIC_CONFIGURATION;
+    default:
+        return attribute->uuid;
+    }
+}
+
+static bool has_wide_type(const struct gatt_attribute *attribute)
+{
+    return attribute->wide && gatt_is_users(attribute);
+}
+
+static struct bluet_uuid short_uuid(uint16_t uuid)
+{
+    return (struct bluet_uuid){SHORT_UUID_LENGTH, {(uint8_t)uuid, (uint8_t)(uuid >> 8)}};
+}
+
+/* The UUID that is kept with the attribute: the type of a value, and what a service is. */
+static struct bluet_uuid own_uuid(const struct gatt_db *db, const struct gatt_attribute *attribute)
+{
+    if (!attribute->wide)
+        return short_uuid(attribute->uuid);
+    struct bluet_uuid uuid = {.length = WIDE_UUID_LENGTH};
+    memcpy(uuid.octets, db->uuids[attribute->uuid], WIDE_UUID_LENGTH);
+    return uuid;
+}
+
+BLUET_INTERNAL struct bluet_uuid gatt_db_type(const struct gatt_db *db, const struct gatt_attribute *attribute)
+{
+    return has_wide_type(attribute) ? own_uuid(db, attribute) : short_uuid(declaration_type(attribute));
+}
+
+BLUET_INTERNAL bool gatt_db_has_type(const struct gatt_db *db, const struct gatt_attribute *attribute,
+                                     const struct gatt_type *type)
+{
+    if (has_wide_type(attribute))
+        return memcmp(db->uuids[attribute->uuid], type->expanded, WIDE_UUID_LENGTH) == 0;
+    return !type->wide && declaration_type(attribute) == type->uuid;
+}
+
+/* ---- Values ---- */
+
+static struct bluet_span short_or_wide(const struct gatt_db *db, const struct gatt_attribute *attribute,
+                                       struct writer *scratch)
+{
+    struct bluet_uuid uuid = own_uuid(db, attribute);
+    write_octets(scratch, uuid.octets, uuid.length);
+    return (struct bluet_span){scratch->start, scratch->length};
+}
+
+/* Vol 3 Part G, 3.3.1 */
+static struct bluet_span declaration_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
+                                           struct writer *scratch)
+{
+    write_u8(scratch, (uint8_t)attribute->flags);
+    write_u16(scratch, (uint16_t)(gatt_db_handle(db, attribute) + 1));
+    return short_or_wide(db, attribute + 1, scratch);
+}
+
+/* Vol 3 Part G, 3.3.3.3: the bits that are ours are not shown. */
+static struct bluet_span configuration_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
+                                             uint8_t link_index, struct writer *scratch)
+{
+    write_u16(scratch,
+              *gatt_db_configuration(db, attribute->slot, link_index) & (GATT_NOTIFICATIONS | GATT_INDICATIONS));
+    return (struct bluet_span){scratch->start, scratch->length};
+}
+
+static struct bluet_span constant_value(const struct gatt_db *db, const struct gatt_attribute *attribute)
+{
+    switch (attribute->uuid) {
+    case GATT_DEVICE_NAME:
+        return (struct bluet_span){db->name, db->name_length};
+    case GATT_APPEARANCE:
+        return (struct bluet_span){db->appearance, sizeof db->appearance};
+    case GATT_CHARACTERISTIC_EXTENDED_PROPERTIES:
+        return (struct bluet_span){writable_auxiliaries, sizeof writable_auxiliaries};
+    default:
+        return (struct bluet_span){NULL, 0};
+    }
+}
+
+/* A value beyond the largest is kept, but its end is out of reach (Vol 3 Part F, 3.2.9). */
+BLUET_INTERNAL struct bluet_span gatt_db_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
+                                               uint8_t link_index, uint8_t *scratch)
+{
+    struct writer writer = writer_of(scratch, GATT_DECLARATION_LARGEST);
+    switch (attribute->kind) {
+    case GATT_SERVICE:
+        return short_or_wide(db, attribute, &writer);
+    case GATT_DECLARATION:
+        return declaration_value(db, attribute, &writer);
+    case GATT_CONFIGURATION:
+        return configuration_value(db, attribute, link_index, &writer);
+    case GATT_CONSTANT:
+        return constant_value(db, attribute);
+    default:
+        return (struct bluet_span){attribute->value,
+                                   attribute->length < ATT_VALUE_LARGEST ? attribute->length : ATT_VALUE_LARGEST};
+    }
+}
+
+BLUET_INTERNAL const struct gatt_attribute *gatt_db_configuration_of(const struct gatt_db *db,
+                                                                     const struct gatt_attribute *value)
+{
+    const struct gatt_attribute *next = value + 1;
+    bool has = next < db->attributes + db->count && next->kind == GATT_CONFIGURATION;
+    return has ? next : NULL;
+}
+
+BLUET_INTERNAL void gatt_db_clear_configurations(struct gatt_db *db, uint8_t link_index)
+{
+    for (uint16_t slot = 0; slot < db->configuration_count; slot++)
+        *gatt_db_configuration(db, slot, link_index) = 0;
+}
+
+BLUET_INTERNAL size_t gatt_db_begin_write(struct gatt_attribute *attribute, size_t offset)
+{
+    if (attribute->append)
+        return attribute->length + offset;
+    if (offset < attribute->length)
+        attribute->length = (uint16_t)offset;
+    return offset;
+}
+
+BLUET_INTERNAL void gatt_db_put(struct gatt_attribute *attribute, size_t position, const uint8_t *data, size_t length)
+{
+    if (position >= attribute->size || length == 0)
+        return;
+    size_t room = attribute->size - position;
+    size_t fitting = length < room ? length : room;
+    memcpy(attribute->value + position, data, fitting);
+    if (position + fitting > attribute->length)
+        attribute->length = (uint16_t)(position + fitting);
+}
+
+/* A block for a value is never empty, so that a size of 0 is not taken for giving it back. */
+static size_t block_size_of(size_t size)
+{
+    return size ? size : 1;
+}
+
+/* A block of exactly that size; the octets that fit stay as they are. */
+static int resize(struct gatt_db *db, struct gatt_attribute *attribute, size_t size)
+{
+    uint8_t *block = attribute->grown ? attribute->value : NULL;
+    size_t old_size = attribute->grown ? block_size_of(attribute->size) : 0;
+    uint8_t *value = memory_resize(db->port, block, old_size, block_size_of(size));
+    if (!value)
+        return BLUET_ENOMEM;
+    if (!attribute->grown && attribute->length)
+        memcpy(value, attribute->value, attribute->length < size ? attribute->length : size);
+    attribute->value = value;
+    attribute->size = (uint16_t)size;
+    attribute->grown = true;
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL int gatt_db_reserve(struct gatt_db *db, struct gatt_attribute *attribute, size_t size)
+{
+    if (size > UINT16_MAX)
+        return BLUET_EINVAL;
+    return size > attribute->size ? resize(db, attribute, size) : BLUET_OK;
+}
+
+BLUET_INTERNAL void gatt_db_write_local(struct gatt_attribute *attribute, const void *data, size_t length)
+{
+    if (length)
+        memmove(attribute->value, data, length);
+    attribute->length = (uint16_t)length;
+}
+
+BLUET_INTERNAL int gatt_db_set_buffer(struct gatt_db *db, struct gatt_attribute *attribute, size_t size, bool append)
+{
+    if (size > UINT16_MAX)
+        return BLUET_EINVAL;
+    if (attribute->grown || size > GATT_VALUE_SIZE) {
+        int error = resize(db, attribute, size);
+        if (error)
+            return error;
+    }
+    attribute->size = (uint16_t)size;
+    attribute->length = 0;
+    attribute->append = append;
+    return BLUET_OK;
+}

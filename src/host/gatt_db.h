@@ -1,0 +1,151 @@
+/*
+ * The attributes of the server: a pure data structure, that sends and raises nothing (Vol 3 Part F, 3.2; Part G, 3).
+ * Handles are dense, so that a handle is an index. All that services take is one block of memory; only values that
+ * outgrow their first size have one of their own.
+ */
+#ifndef BLUET_HOST_GATT_DB_H
+#define BLUET_HOST_GATT_DB_H
+
+#include "bluet/bluet.h"
+#include "host/gatt_type.h"
+#include "spec/att.h"
+#include "spec/internal.h"
+
+enum {
+    GATT_VALUE_SIZE = 20,           /* of a value's buffer, until something changes it */
+    GATT_DEVICE_NAME_LARGEST = 248, /* Vol 3 Part C, 12.1 */
+    GATT_DECLARATION_LARGEST = 19   /* Characteristic declaration with a UUID of 16 octets */
+};
+
+enum gatt_attribute_kind {
+    GATT_SERVICE,       /* `uuid` is the service's, `last` its last handle */
+    GATT_DECLARATION,   /* of the characteristic whose value is the next attribute; `flags` are its properties */
+    GATT_VALUE,         /* of a characteristic, the application's */
+    GATT_DESCRIPTOR,    /* the application's */
+    GATT_CONFIGURATION, /* Client Characteristic Configuration of the value just before; `slot` */
+    GATT_CONSTANT       /* a value of our own, read only */
+};
+
+struct gatt_attribute {
+    uint8_t *value;
+    uint16_t uuid;  /* 16 bits of it; or, with `wide`, its index among the 128-bit ones */
+    uint16_t flags; /* enum bluet_flag */
+    uint16_t length;
+    uint16_t size; /* room in `value` */
+    union {
+        uint16_t last; /* GATT_SERVICE: handle of its last attribute */
+        uint16_t slot; /* GATT_CONFIGURATION: its place among the configurations */
+    };
+    uint8_t kind; /* enum gatt_attribute_kind */
+    bool wide : 1;
+    bool grown : 1; /* `value` is a block of its own */
+    bool append : 1;
+};
+
+/* Bits of a configuration: the two of the specification (Vol 3 Part G, 3.3.3.3), and our own. */
+enum {
+    GATT_NOTIFICATIONS = 0x01,
+    GATT_INDICATIONS = 0x02,
+    GATT_UPDATE_OWED = 0x80 /* the value has changed, and there was no buffer to say so */
+};
+
+struct gatt_db {
+    const struct bluet_port *port;
+    struct gatt_attribute *attributes; /* [handle - 1] */
+    uint8_t (*uuids)[16];
+    uint8_t *configurations; /* [slot * link_limit + index of the link] */
+    void *block;
+    size_t block_size;
+    uint16_t count;
+    uint16_t configuration_count;
+    uint16_t generation; /* goes up when services are replaced */
+    uint8_t link_limit;
+    uint8_t name_length;
+    uint8_t *name;
+    uint8_t appearance[2];
+};
+
+/* Once, before all else. */
+BLUET_INTERNAL void gatt_db_init(struct gatt_db *db, const struct bluet_port *port);
+BLUET_INTERNAL void gatt_db_destroy(struct gatt_db *db);
+
+/* At activation: the built-in services. -ENOMEM */
+BLUET_INTERNAL int gatt_db_open(struct gatt_db *db, uint8_t link_limit);
+BLUET_INTERNAL void gatt_db_close(struct gatt_db *db);
+
+/* Replaces the user's services. How many handles there are, -EINVAL or -ENOMEM (and then nothing has changed). */
+BLUET_INTERNAL int gatt_db_register(struct gatt_db *db, uint16_t *out_handles, size_t handle_capacity,
+                                    const struct bluet_service *services, size_t service_count);
+
+/* The GAP service's values; they may be set while closed. -EINVAL, -ENOMEM */
+BLUET_INTERNAL int gatt_db_set_device_name(struct gatt_db *db, const void *name, size_t length);
+BLUET_INTERNAL const void *gatt_db_device_name(const struct gatt_db *db, size_t *out_length);
+BLUET_INTERNAL void gatt_db_set_appearance(struct gatt_db *db, uint16_t appearance);
+BLUET_INTERNAL uint16_t gatt_db_appearance(const struct gatt_db *db);
+
+/* NULL: no such handle. */
+static inline struct gatt_attribute *gatt_db_find(const struct gatt_db *db, uint16_t handle)
+{
+    return handle && handle <= db->count ? &db->attributes[handle - 1] : NULL;
+}
+
+static inline uint16_t gatt_db_handle(const struct gatt_db *db, const struct gatt_attribute *attribute)
+{
+    return (uint16_t)(attribute - db->attributes + 1);
+}
+
+static inline bool gatt_is_users(const struct gatt_attribute *attribute)
+{
+    return attribute->kind == GATT_VALUE || attribute->kind == GATT_DESCRIPTOR;
+}
+
+/* A value or descriptor of the application, or NULL. */
+BLUET_INTERNAL struct gatt_attribute *gatt_db_find_users(const struct gatt_db *db, uint16_t handle);
+
+/* The value of Service Changed; the services after its own come and go. */
+enum { GATT_SERVICE_CHANGED_HANDLE = 8, GATT_FIRST_USERS_HANDLE = 10 };
+
+/* The attribute's type, as it goes on the air: 2 or 16 octets. */
+BLUET_INTERNAL struct bluet_uuid gatt_db_type(const struct gatt_db *db, const struct gatt_attribute *attribute);
+BLUET_INTERNAL bool gatt_db_has_type(const struct gatt_db *db, const struct gatt_attribute *attribute,
+                                     const struct gatt_type *type);
+
+/*
+ * What a read by that link yields. Declarations are put together in `scratch`, of GATT_DECLARATION_LARGEST octets; other
+ * values are pointed at.
+ */
+BLUET_INTERNAL struct bluet_span gatt_db_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
+                                               uint8_t link_index, uint8_t *scratch);
+
+/* The configuration of a value, or NULL: it has none. */
+BLUET_INTERNAL const struct gatt_attribute *gatt_db_configuration_of(const struct gatt_db *db,
+                                                                     const struct gatt_attribute *value);
+
+/* And the value of a configuration. */
+static inline const struct gatt_attribute *gatt_db_configured_value(const struct gatt_attribute *configuration)
+{
+    return configuration - 1;
+}
+
+static inline uint8_t *gatt_db_configuration(const struct gatt_db *db, uint16_t slot, uint8_t link_index)
+{
+    return &db->configurations[(size_t)slot * db->link_limit + link_index];
+}
+
+/* Of a new link all are zero. */
+BLUET_INTERNAL void gatt_db_clear_configurations(struct gatt_db *db, uint8_t link_index);
+
+/*
+ * A write from the air, in one piece or several: the first call keeps `offset` octets of the old value, all of it where
+ * writes are joined, and returns where the new octets begin; the second puts them there, cut to the buffer.
+ */
+BLUET_INTERNAL size_t gatt_db_begin_write(struct gatt_attribute *attribute, size_t offset);
+BLUET_INTERNAL void gatt_db_put(struct gatt_attribute *attribute, size_t position, const uint8_t *data, size_t length);
+
+/* Makes room for a local write. -EINVAL: over 65535. -ENOMEM */
+BLUET_INTERNAL int gatt_db_reserve(struct gatt_db *db, struct gatt_attribute *attribute, size_t size);
+BLUET_INTERNAL void gatt_db_write_local(struct gatt_attribute *attribute, const void *data, size_t length);
+/* Empties the value. -EINVAL, -ENOMEM */
+BLUET_INTERNAL int gatt_db_set_buffer(struct gatt_db *db, struct gatt_attribute *attribute, size_t size, bool append);
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * What the rooms of the client share: its state, and what a procedure is. The first procedure of a link is under way, or
+ * about to be; the others wait behind it.
+ */
+#ifndef BLUET_HOST_GATT_PROCEDURE_H
+#define BLUET_HOST_GATT_PROCEDURE_H
+
+#include "host/att.h"
+#include "host/event.h"
+#include "spec/internal.h"
+#include "spec/reader.h"
+
+enum gatt_procedure_kind {
+    GATT_DISCOVER_SERVICES,
+    GATT_DISCOVER_SERVICES_BY_UUID,
+    GATT_DISCOVER_CHARACTERISTICS,
+    GATT_DISCOVER_DESCRIPTORS,
+    GATT_READ_VALUE,
+    GATT_WRITE_WITHOUT_RESPONSE,
+    GATT_WRITE_VALUE,
+    GATT_WRITE_LONG_VALUE,
+    GATT_EXCHANGE_MTU,
+    GATT_PROCEDURE_KINDS
+};
+
+/*
+ * What a long write said last, or is going to say:
+ *
+ *     PREPARING --all pieces echoed--> EXECUTING --> done
+ *         |
+ *         +--echo differs, or refused after the first piece--> CANCELING --> done, with the status of that
+ */
+enum gatt_write_phase { GATT_PREPARING, GATT_EXECUTING, GATT_CANCELING };
+
+struct gatt_procedure {
+    struct gatt_procedure *next;
+    struct buffer *value; /* to be written, in a copy */
+    const void *direct;   /* the same, with the caller, while its call lasts; otherwise NULL */
+    uint16_t length;      /* of it */
+    uint16_t handle;      /* of the value; in discoveries, where the next request starts */
+    uint16_t end_handle;
+    uint16_t offset;        /* of the read; of the piece of a long write */
+    uint16_t piece;         /* length of that */
+    uint16_t status;        /* of a canceled long write */
+    uint8_t kind;           /* enum gatt_procedure_kind */
+    uint8_t phase;          /* enum gatt_write_phase */
+    struct bluet_uuid uuid; /* that is looked for; length 0: any */
+};
+
+/* The characteristic whose end is not known before the next one is. */
+struct gatt_found {
+    uint16_t def_handle; /* 0: none */
+    uint16_t value_handle;
+    uint8_t properties;
+    struct bluet_uuid uuid;
+};
+
+struct gatt_client_link {
+    struct gatt_procedure *first, *last;
+    struct gatt_found found; /* by the first */
+    bool confirmation_owed;  /* had no buffer to go out from */
+};
+
+struct gatt_client {
+    struct att *att;
+    const struct event_sink *sink;
+    struct gatt_client_link *links; /* by index */
+    struct gatt_procedure *procedures;
+    struct gatt_procedure *free_procedure;
+    uint8_t link_count;
+    uint8_t procedure_count;
+    bool unsettled; /* a first procedure is over without a request, and that has yet to be told */
+};
+
+/* What comes after a response; or instead of a request, if there is none to send. */
+enum gatt_step {
+    GATT_STEP_REQUEST, /* the next request */
+    GATT_STEP_END,     /* all went well */
+    GATT_STEP_REFUSED, /* the peer's error */
+    GATT_STEP_PROTOCOL /* the peer's answer makes no sense */
+};
+
+/* What became of a request, if it is not a negative enum bluet_error. */
+enum gatt_sent {
+    GATT_SENT = 0,    /* its response is awaited */
+    GATT_SENT_ALL,    /* and that was all: there will be no response, nor an event */
+    GATT_NOTHING_LEFT /* there is nothing to ask */
+};
+
+static inline struct gatt_client_link *gatt_client_link(const struct gatt_client *client, const struct link *link)
+{
+    return &client->links[link->index];
+}
+
+#endif

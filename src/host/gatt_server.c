@@ -1,0 +1,316 @@
+/*
+ * The GATT server: hands requests and commands to those who serve them, sees to it that every request gets its one
+ * answer (Vol 3 Part F, 3.3.2, 3.4.1.1, 3.4.9), and the local side of values.
+ */
+#include "host/gatt_server.h"
+
+#include "host/gatt_server_push.h"
+#include "host/gatt_server_read.h"
+#include "host/gatt_server_write.h"
+#include "host/memory.h"
+
+static size_t indications_size(const struct gatt_server *server)
+{
+    return server->indication_count * sizeof(struct gatt_indication);
+}
+
+static size_t links_size(const struct gatt_server *server)
+{
+    return server->link_count * sizeof(struct gatt_server_link);
+}
+
+static const struct bluet_port *port_of(const struct gatt_server *server)
+{
+    return server->att->links->hci->port;
+}
+
+BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att, struct gatt_db *db,
+                                    const struct event_sink *sink, const struct bluet_config *limits)
+{
+    *server = (struct gatt_server){.att = att, .db = db, .sink = sink};
+    server->link_count = att->count;
+    server->indication_count = limits->procedure_count;
+    server->links = memory_take(port_of(server), links_size(server));
+    if (server->links)
+        server->indications = memory_take(port_of(server), indications_size(server));
+    if (!server->indications) {
+        gatt_server_close(server);
+        return BLUET_ENOMEM;
+    }
+    memset(server->links, 0, links_size(server));
+    for (size_t i = server->indication_count; i-- > 0;) {
+        server->indications[i].next = server->free_indication;
+        server->free_indication = &server->indications[i];
+    }
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL void gatt_server_close(struct gatt_server *server)
+{
+    if (!server->links)
+        return;
+    memory_give(port_of(server), server->indications, indications_size(server));
+    memory_give(port_of(server), server->links, links_size(server));
+    *server = (struct gatt_server){.links = NULL};
+}
+
+BLUET_INTERNAL void gatt_server_link_opened(struct gatt_server *server, const struct link *link)
+{
+    *gatt_server_link(server, link) = (struct gatt_server_link){.kept = GATT_KEPT_NOTHING};
+    gatt_db_clear_configurations(server->db, link->index);
+}
+
+BLUET_INTERNAL void gatt_server_link_closed(struct gatt_server *server, struct link *link, uint16_t status)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    state->kept = GATT_KEPT_NOTHING;
+    buffer_free(server->att->links->pool, gatt_prepared_detach(&state->prepared));
+    gatt_db_clear_configurations(server->db, link->index);
+    gatt_push_indicated(server, link, status);
+    gatt_push_drop(server, link, status);
+}
+
+/* ---- Responses ---- */
+
+static void write_error(struct gatt_response *response, const struct bluet_span *request, uint16_t handle, int error)
+{
+    struct reader reader = reader_of(request->data, request->length);
+    response->writer = writer_of(response->writer.start, response->writer.capacity);
+    response->tail = (struct bluet_span){NULL, 0};
+    write_u8(&response->writer, ATT_ERROR_RESPONSE);
+    write_u8(&response->writer, read_u8(&reader));
+    write_u16(&response->writer, handle);
+    write_u8(&response->writer, (uint8_t)error);
+}
+
+static void keep(struct gatt_server_link *state, enum gatt_kept what, const struct bluet_span *spans, size_t count)
+{
+    struct writer writer = writer_of(state->kept_pdu, sizeof state->kept_pdu);
+    for (size_t i = 0; i < count; i++)
+        write_octets(&writer, spans[i].data, spans[i].length);
+    state->kept = (uint8_t)what;
+    state->kept_length = (uint8_t)writer.length;
+}
+
+/*
+ * There is no buffer for the response. A short one is kept; instead of a long one its request, if that is short, to be
+ * served again. A write that has only been queued is undone, so that the client may try again.
+ */
+static void keep_response(struct gatt_server *server, struct link *link, const struct bluet_span *request,
+                          struct gatt_response *response)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    struct bluet_span spans[] = {{response->writer.start, response->writer.length}, response->tail};
+    if (spans[0].length + spans[1].length <= sizeof state->kept_pdu) {
+        keep(state, GATT_KEPT_RESPONSE, spans, 2);
+        return;
+    }
+    if (request->length <= sizeof state->kept_pdu && !response->prepared) {
+        keep(state, GATT_KEPT_REQUEST, request, 1);
+        state->kept_generation = server->db->generation;
+        return;
+    }
+    if (response->prepared)
+        gatt_prepared_cut(&state->prepared, server->att->links->pool, response->prepared_length);
+    write_error(response, request, response->prepared ? response->error_handle : 0, ATT_ERROR_INSUFFICIENT_RESOURCES);
+    spans[0].length = response->writer.length;
+    keep(state, GATT_KEPT_RESPONSE, spans, 1);
+}
+
+static int exchange_mtu(struct gatt_server *server, struct link *link, struct reader *request,
+                        struct gatt_response *response);
+
+typedef int (*request_server)(struct gatt_server *, struct link *, struct reader *, struct gatt_response *);
+
+/* Vol 3 Part F, 3.4.8; by half the opcode, as requests are even. */
+static const request_server request_servers[] = {
+    [ATT_EXCHANGE_MTU_REQUEST / 2] = exchange_mtu,
+    [ATT_FIND_INFORMATION_REQUEST / 2] = gatt_find_information,
+    [ATT_FIND_BY_TYPE_VALUE_REQUEST / 2] = gatt_find_by_type_value,
+    [ATT_READ_BY_TYPE_REQUEST / 2] = gatt_read_by_type,
+    [ATT_READ_REQUEST / 2] = gatt_read,
+    [ATT_READ_BLOB_REQUEST / 2] = gatt_read_blob,
+    [ATT_READ_MULTIPLE_REQUEST / 2] = gatt_read_multiple,
+    [ATT_READ_BY_GROUP_TYPE_REQUEST / 2] = gatt_read_by_group_type,
+    [ATT_WRITE_REQUEST / 2] = gatt_write,
+    [ATT_PREPARE_WRITE_REQUEST / 2] = gatt_prepare_write,
+    [ATT_EXECUTE_WRITE_REQUEST / 2] = gatt_execute_write,
+    [ATT_READ_MULTIPLE_VARIABLE_REQUEST / 2] = gatt_read_multiple_variable,
+};
+
+static request_server find_server(uint8_t opcode)
+{
+    bool known = opcode % 2 == 0 && opcode / 2u < sizeof request_servers / sizeof *request_servers;
+    return known ? request_servers[opcode / 2] : NULL;
+}
+
+static int respond(struct gatt_server *server, struct link *link, const struct bluet_span *request,
+                   struct gatt_response *response)
+{
+    struct reader reader = reader_of(request->data, request->length);
+    request_server serve = find_server(read_u8(&reader));
+    if (!serve)
+        return ATT_ERROR_REQUEST_NOT_SUPPORTED;
+    if (request->length > response->writer.capacity)
+        return ATT_ERROR_INVALID_PDU;
+    return serve(server, link, &reader, response);
+}
+
+static void serve_request(struct gatt_server *server, struct link *link, const uint8_t *pdu, size_t length,
+                          bool authorized)
+{
+    const struct bluet_span request = {pdu, length};
+    struct gatt_response response;
+    response.writer = writer_of(server->att->scratch, att_bearer(server->att, link)->mtu);
+    response.tail = (struct bluet_span){NULL, 0};
+    response.error_handle = 0;
+    response.authorized = authorized;
+    response.prepared = false;
+    response.sequel = NULL;
+
+    int error = respond(server, link, &request, &response);
+    if (error) {
+        if (error == ATT_ERROR_INVALID_PDU || error == ATT_ERROR_REQUEST_NOT_SUPPORTED)
+            hci_protocol_error(server->att->links->hci);
+        write_error(&response, &request, response.error_handle, error);
+    }
+    const struct bluet_span spans[] = {{response.writer.start, response.writer.length}, response.tail};
+    if (att_send(server->att, link, spans, 2) == BLUET_ENOMEM)
+        keep_response(server, link, &request, &response);
+    if (response.sequel)
+        response.sequel(server, link, &response);
+}
+
+/* A second request before the first is answered breaks the rule (3.3.2); where the answer could go out, it did. */
+BLUET_INTERNAL void gatt_server_request(struct gatt_server *server, struct link *link, const uint8_t *pdu,
+                                        size_t length)
+{
+    if (gatt_server_link(server, link)->kept != GATT_KEPT_NOTHING) {
+        hci_protocol_error(server->att->links->hci);
+        return;
+    }
+    serve_request(server, link, pdu, length, false);
+}
+
+/* A command that is not known, or needs a signature that cannot be checked, is ignored (3.3.1, 3.4.5.4). */
+BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct link *link, const uint8_t *pdu,
+                                        size_t length)
+{
+    struct reader command = reader_of(pdu, length);
+    bool known = read_u8(&command) == ATT_WRITE_COMMAND && length <= att_bearer(server->att, link)->mtu;
+    if (known)
+        gatt_write_command(server, link, &command);
+    else
+        hci_protocol_error(server->att->links->hci);
+}
+
+BLUET_INTERNAL void gatt_server_confirmation(struct gatt_server *server, struct link *link, size_t length)
+{
+    if (length != 1 || !att_take_confirmation(server->att, link)) {
+        hci_protocol_error(server->att->links->hci);
+        return;
+    }
+    gatt_push_indicated(server, link, BLUET_OK);
+    gatt_push_waiting(server, link);
+}
+
+static void send_kept(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
+{
+    const struct bluet_span kept = {state->kept_pdu, state->kept_length};
+    if (state->kept == GATT_KEPT_RESPONSE) {
+        if (att_send(server->att, link, &kept, 1) != BLUET_ENOMEM)
+            state->kept = GATT_KEPT_NOTHING;
+        return;
+    }
+    uint8_t request[sizeof state->kept_pdu];
+    memcpy(request, kept.data, kept.length);
+    state->kept = GATT_KEPT_NOTHING;
+    serve_request(server, link, request, kept.length, state->kept_generation == server->db->generation);
+}
+
+BLUET_INTERNAL void gatt_server_flush(struct gatt_server *server, struct link *link)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    if (state->kept != GATT_KEPT_NOTHING)
+        send_kept(server, link, state);
+    gatt_push_waiting(server, link);
+}
+
+BLUET_INTERNAL void gatt_server_expired(struct gatt_server *server, struct link *link, enum att_wait wait)
+{
+    if (wait == ATT_WAIT_INDICATION)
+        gatt_push_indicated(server, link, BLUET_STATUS_TIMEOUT);
+    gatt_push_drop(server, link, BLUET_STATUS_TIMEOUT);
+}
+
+/* ---- MTU: 3.4.2 ---- */
+
+static void tell_mtu(struct gatt_server *server, struct link *link, const struct gatt_response *response)
+{
+    struct bluet_event event = {.code = BLUET_EVENT_MTU_EXCHANGED, .conn_handle = link->handle};
+    event.mtu_exchanged.mtu = att_settle_mtu(server->att, link, response->offered_mtu);
+    event_raise(server->sink, &event);
+}
+
+/* A client asks once (3.4.2.1); to grant a second request would leave the two sides with different MTUs. */
+static int exchange_mtu(struct gatt_server *server, struct link *link, struct reader *request,
+                        struct gatt_response *response)
+{
+    struct att_bearer *bearer = att_bearer(server->att, link);
+    response->offered_mtu = read_u16(request);
+    if (!reader_done(request))
+        return ATT_ERROR_INVALID_PDU;
+    if (bearer->was_asked)
+        return ATT_ERROR_REQUEST_NOT_SUPPORTED;
+    bearer->was_asked = true;
+    write_u8(&response->writer, ATT_EXCHANGE_MTU_RESPONSE);
+    write_u16(&response->writer, att_offer_mtu(server->att, link));
+    response->sequel = tell_mtu;
+    return 0;
+}
+
+/* ---- The local side ---- */
+
+BLUET_INTERNAL int gatt_server_register(struct gatt_server *server, uint16_t *out_handles, size_t handle_capacity,
+                                        const struct bluet_service *services, size_t service_count)
+{
+    int handle_count = gatt_db_register(server->db, out_handles, handle_capacity, services, service_count);
+    if (handle_count >= 0)
+        gatt_push_service_changed(server);
+    return handle_count;
+}
+
+BLUET_INTERNAL int gatt_server_local_read(struct gatt_server *server, const void **out_value, size_t *out_length,
+                                          uint16_t value_handle)
+{
+    struct gatt_attribute *attribute = gatt_db_find_users(server->db, value_handle);
+    if (!attribute)
+        return BLUET_EINVAL;
+    *out_value = attribute->value;
+    *out_length = attribute->length;
+    if (attribute->append)
+        attribute->length = 0;
+    return BLUET_OK;
+}
+
+/* The clients are told first, from the caller's memory: if that cannot be, nothing has changed. */
+BLUET_INTERNAL int gatt_server_local_write(struct gatt_server *server, uint16_t value_handle, const void *data,
+                                           size_t length, bool send_update)
+{
+    struct gatt_attribute *attribute = gatt_db_find_users(server->db, value_handle);
+    if (!attribute)
+        return BLUET_EINVAL;
+    int error = gatt_db_reserve(server->db, attribute, length);
+    if (!error && send_update)
+        error = gatt_push_update(server, attribute, data, length);
+    if (error)
+        return error;
+    gatt_db_write_local(attribute, data, length);
+    return (int)length;
+}
+
+BLUET_INTERNAL int gatt_server_set_buffer(struct gatt_server *server, uint16_t value_handle, size_t length, bool append)
+{
+    struct gatt_attribute *attribute = gatt_db_find_users(server->db, value_handle);
+    return attribute ? gatt_db_set_buffer(server->db, attribute, length, append) : BLUET_EINVAL;
+}

@@ -1,0 +1,47 @@
+/*
+ * The GATT server: answers requests and commands (gatt_server_read.c, gatt_server_write.c), notifies and indicates
+ * (gatt_server_push.c). Vol 3 Part F, 3.4; Part G, 4.
+ *
+ * Who may read and write a value: reading needs BLUET_FLAG_READ; every kind of write needs BLUET_FLAG_WRITE or
+ * BLUET_FLAG_WRITE_NO_RESPONSE. BLUET_FLAG_READ_AUTHORIZED leaves the decision to the answer to
+ * BLUET_EVENT_GATTS_READ_REQUEST; a write has no such question, so BLUET_FLAG_WRITE_AUTHORIZED refuses it. A value that
+ * asks for an encrypted or authenticated link to be read is not subscribed to, notified or indicated on a lesser one.
+ */
+#ifndef BLUET_HOST_GATT_SERVER_H
+#define BLUET_HOST_GATT_SERVER_H
+
+#include "host/gatt_server_state.h"
+
+/* What the public functions of the same names do, once the host is active and the link found. */
+
+/* As bluet_gatts_register_services(); the caller has seen to BLUET_EBUSY. */
+BLUET_INTERNAL int gatt_server_register(struct gatt_server *server, uint16_t *out_handles, size_t handle_capacity,
+                                        const struct bluet_service *services, size_t service_count);
+BLUET_INTERNAL int gatt_server_local_read(struct gatt_server *server, const void **out_value, size_t *out_length,
+                                          uint16_t value_handle);
+BLUET_INTERNAL int gatt_server_local_write(struct gatt_server *server, uint16_t value_handle, const void *data,
+                                           size_t length, bool send_update);
+BLUET_INTERNAL int gatt_server_set_buffer(struct gatt_server *server, uint16_t value_handle, size_t length,
+                                          bool append);
+BLUET_INTERNAL int gatt_server_notify(struct gatt_server *server, struct link *link, uint16_t value_handle,
+                                      const void *data, size_t length);
+BLUET_INTERNAL int gatt_server_indicate(struct gatt_server *server, struct link *link, uint16_t value_handle,
+                                        const void *data, size_t length);
+
+/* For gatt.c */
+
+BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att, struct gatt_db *db,
+                                    const struct event_sink *sink, const struct bluet_config *limits);
+BLUET_INTERNAL void gatt_server_close(struct gatt_server *server);
+BLUET_INTERNAL void gatt_server_link_opened(struct gatt_server *server, const struct link *link);
+BLUET_INTERNAL void gatt_server_link_closed(struct gatt_server *server, struct link *link, uint16_t status);
+BLUET_INTERNAL void gatt_server_request(struct gatt_server *server, struct link *link, const uint8_t *pdu,
+                                        size_t length);
+BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct link *link, const uint8_t *pdu,
+                                        size_t length);
+BLUET_INTERNAL void gatt_server_confirmation(struct gatt_server *server, struct link *link, size_t length);
+BLUET_INTERNAL void gatt_server_flush(struct gatt_server *server, struct link *link);
+/* The bearer has expired, for want of `wait`. */
+BLUET_INTERNAL void gatt_server_expired(struct gatt_server *server, struct link *link, enum att_wait wait);
+
+#endif

@@ -1,0 +1,111 @@
+/* Who may read, write and hear what: the permissions of attributes (Vol 3 Part F, 3.2.5; Part C, 10.3). */
+#include "host/gatt_server_access.h"
+
+enum {
+    WRITABLE = BLUET_FLAG_WRITE | BLUET_FLAG_WRITE_NO_RESPONSE,
+    READ_ON_ENCRYPTED_LINK = BLUET_FLAG_READ_ENCRYPTED | BLUET_FLAG_READ_AUTHENTICATED,
+    WRITE_ON_ENCRYPTED_LINK = BLUET_FLAG_WRITE_ENCRYPTED | BLUET_FLAG_WRITE_AUTHENTICATED
+};
+
+/* Vol 3 Part C, 10.3.1: without a key it is pairing that is lacking, with one only encryption. */
+static int check_security(const struct link *link, bool encrypted, bool authenticated)
+{
+    if (encrypted && !link->encrypted)
+        return link->key_known ? ATT_ERROR_INSUFFICIENT_ENCRYPTION : ATT_ERROR_INSUFFICIENT_AUTHENTICATION;
+    if (authenticated && !link->authenticated)
+        return ATT_ERROR_INSUFFICIENT_AUTHENTICATION;
+    return 0;
+}
+
+static int check_read_security(const struct link *link, const struct gatt_attribute *attribute)
+{
+    return check_security(link, attribute->flags & READ_ON_ENCRYPTED_LINK,
+                          attribute->flags & BLUET_FLAG_READ_AUTHENTICATED);
+}
+
+static bool has_flags(const struct gatt_attribute *attribute)
+{
+    return gatt_is_users(attribute) || attribute->kind == GATT_CONSTANT;
+}
+
+BLUET_INTERNAL int gatt_may_read(const struct link *link, const struct gatt_attribute *attribute)
+{
+    if (!has_flags(attribute))
+        return 0;
+    if (!(attribute->flags & BLUET_FLAG_READ))
+        return ATT_ERROR_READ_NOT_PERMITTED;
+    return check_read_security(link, attribute);
+}
+
+BLUET_INTERNAL int gatt_may_write(const struct link *link, const struct gatt_attribute *attribute)
+{
+    if (attribute->kind == GATT_CONFIGURATION)
+        return check_read_security(link, gatt_db_configured_value(attribute));
+    if (!gatt_is_users(attribute) || !(attribute->flags & WRITABLE))
+        return ATT_ERROR_WRITE_NOT_PERMITTED;
+    int error = check_security(link, attribute->flags & WRITE_ON_ENCRYPTED_LINK,
+                               attribute->flags & BLUET_FLAG_WRITE_AUTHENTICATED);
+    if (error)
+        return error;
+    return attribute->flags & BLUET_FLAG_WRITE_AUTHORIZED ? ATT_ERROR_INSUFFICIENT_AUTHORIZATION : 0;
+}
+
+static uint16_t configuration_bits(const struct gatt_attribute *value)
+{
+    return (uint16_t)((value->flags & BLUET_FLAG_NOTIFY ? GATT_NOTIFICATIONS : 0) |
+                      (value->flags & BLUET_FLAG_INDICATE ? GATT_INDICATIONS : 0));
+}
+
+/* Bits without a meaning are for later versions and pass; those of a property that is not there do not. */
+BLUET_INTERNAL int gatt_may_configure(const struct gatt_attribute *configuration, struct reader *value,
+                                      uint8_t *out_bits)
+{
+    *out_bits = (uint8_t)(read_u16(value) & (GATT_NOTIFICATIONS | GATT_INDICATIONS));
+    if (!reader_done(value))
+        return ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
+    return *out_bits & ~configuration_bits(gatt_db_configured_value(configuration)) ? ATT_ERROR_VALUE_NOT_ALLOWED : 0;
+}
+
+BLUET_INTERNAL bool gatt_may_hear(const struct link *link, const struct gatt_attribute *value)
+{
+    return check_read_security(link, value) == 0;
+}
+
+/* Any answer but an ATT error code is a refusal without a reason. */
+static int error_of_answer(int answer, uint16_t flags)
+{
+    if (answer > 0 && answer <= UINT8_MAX)
+        return answer;
+    return flags & BLUET_FLAG_READ_AUTHORIZED ? ATT_ERROR_INSUFFICIENT_AUTHORIZATION : ATT_ERROR_UNLIKELY;
+}
+
+static int ask_application(struct gatt_server *server, const struct link *link, uint16_t handle, uint16_t flags)
+{
+    uint16_t generation = server->db->generation;
+    struct bluet_event event = {.code = BLUET_EVENT_GATTS_READ_REQUEST, .conn_handle = link->handle};
+    event.attribute.attr_handle = handle;
+    int answer = event_raise(server->sink, &event);
+    if (answer)
+        return error_of_answer(answer, flags);
+    /* What it has agreed to is gone if it has replaced the services meanwhile. */
+    return generation == server->db->generation ? 0 : ATT_ERROR_UNLIKELY;
+}
+
+BLUET_INTERNAL int gatt_read_value(struct gatt_server *server, const struct link *link, uint16_t handle,
+                                   struct gatt_response *response, struct bluet_span *out_value)
+{
+    const struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
+    if (!attribute)
+        return ATT_ERROR_INVALID_HANDLE;
+    int error = gatt_may_read(link, attribute);
+    if (error)
+        return error;
+    if (gatt_is_users(attribute) && !response->authorized) {
+        error = ask_application(server, link, handle, attribute->flags);
+        if (error)
+            return error;
+        attribute = gatt_db_find(server->db, handle);
+    }
+    *out_value = gatt_db_value(server->db, attribute, link->index, response->declaration);
+    return 0;
+}

@@ -1,0 +1,246 @@
+/* What the server says unasked: notifications, indications, Service Changed (Vol 3 Part F, 3.4.7; Part G, 4.10, 4.11). */
+#include "host/gatt_server_push.h"
+
+#include "host/gatt_server.h"
+#include "host/gatt_server_access.h"
+
+enum { PUSH_HEADER = 3 };
+
+static size_t cut_to_mtu(const struct gatt_server *server, const struct link *link, size_t length)
+{
+    size_t room = att_bearer(server->att, link)->mtu - (size_t)PUSH_HEADER;
+    return length < room ? length : room;
+}
+
+static void write_header(uint8_t header[PUSH_HEADER], enum att_opcode opcode, uint16_t handle)
+{
+    struct writer writer = writer_of(header, PUSH_HEADER);
+    write_u8(&writer, (uint8_t)opcode);
+    write_u16(&writer, handle);
+}
+
+static int send_notification(struct gatt_server *server, struct link *link, uint16_t handle, const void *data,
+                             size_t length)
+{
+    uint8_t header[PUSH_HEADER];
+    write_header(header, ATT_HANDLE_VALUE_NOTIFICATION, handle);
+    const struct bluet_span spans[] = {{header, sizeof header}, {data, cut_to_mtu(server, link, length)}};
+    return att_push(server->att, link, spans, 2);
+}
+
+static int send_indication(struct gatt_server *server, struct link *link, uint16_t handle, const void *data,
+                           size_t length)
+{
+    uint8_t header[PUSH_HEADER];
+    write_header(header, ATT_HANDLE_VALUE_INDICATION, handle);
+    const struct bluet_span spans[] = {{header, sizeof header}, {data, cut_to_mtu(server, link, length)}};
+    return att_send_indication(server->att, link, spans, 2);
+}
+
+/* ---- Indications: one under way, the others in turn ---- */
+
+static int queue_indication(struct gatt_server *server, struct link *link, uint16_t handle, const void *data,
+                            size_t length)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    struct gatt_indication *indication = server->free_indication;
+    if (!indication)
+        return BLUET_ENOMEM;
+    struct bluet_span span = {data, length < ATT_VALUE_LARGEST ? length : ATT_VALUE_LARGEST};
+    struct buffer *value = buffer_copy(server->att->links->pool, &span, 1);
+    if (!value)
+        return BLUET_ENOMEM;
+    server->free_indication = indication->next;
+    *indication = (struct gatt_indication){.value = value, .handle = handle};
+    if (state->first_indication)
+        state->last_indication->next = indication;
+    else
+        state->first_indication = indication;
+    state->last_indication = indication;
+    return BLUET_OK;
+}
+
+/* Returns its handle. */
+static uint16_t take_first(struct gatt_server *server, struct gatt_server_link *state)
+{
+    struct gatt_indication *indication = state->first_indication;
+    uint16_t handle = indication->handle;
+    state->first_indication = indication->next;
+    buffer_free(server->att->links->pool, indication->value);
+    indication->next = server->free_indication;
+    server->free_indication = indication;
+    return handle;
+}
+
+static int indicate(struct gatt_server *server, struct link *link, uint16_t handle, const void *data, size_t length)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    const struct att_bearer *bearer = att_bearer(server->att, link);
+    if (!bearer->link || bearer->expired)
+        return BLUET_ENOTCONN;
+    if (bearer->indication || state->first_indication || state->service_changed_owed)
+        return queue_indication(server, link, handle, data, length);
+    int error = send_indication(server, link, handle, data, length);
+    if (!error)
+        state->indicated = handle;
+    return error;
+}
+
+static void send_first_indication(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
+{
+    const struct gatt_indication *indication = state->first_indication;
+    struct writer writer = writer_of(server->att->scratch, cut_to_mtu(server, link, ATT_VALUE_LARGEST));
+    att_write_chain(&writer, indication->value, 0, ATT_VALUE_LARGEST);
+    if (send_indication(server, link, indication->handle, writer.start, writer.length) == 0)
+        state->indicated = take_first(server, state);
+}
+
+static void raise_indicated(const struct gatt_server *server, const struct link *link, uint16_t handle, uint16_t status)
+{
+    struct bluet_event event = {.code = BLUET_EVENT_GATTS_INDICATE_DONE, .conn_handle = link->handle};
+    event.done.value_handle = handle;
+    event.done.status = status;
+    event_raise(server->sink, &event);
+}
+
+BLUET_INTERNAL void gatt_push_indicated(struct gatt_server *server, struct link *link, uint16_t status)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    uint16_t handle = state->indicated;
+    state->indicated = 0;
+    if (handle)
+        raise_indicated(server, link, handle, status);
+}
+
+BLUET_INTERNAL void gatt_push_drop(struct gatt_server *server, const struct link *link, uint16_t status)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    state->service_changed_owed = false;
+    while (state->first_indication)
+        raise_indicated(server, link, take_first(server, state), status);
+}
+
+/* ---- Service Changed: Vol 3 Part G, 7.1 ---- */
+
+BLUET_INTERNAL void gatt_push_service_changed(struct gatt_server *server)
+{
+    const struct gatt_attribute *value = gatt_db_find(server->db, GATT_SERVICE_CHANGED_HANDLE);
+    const struct gatt_attribute *configuration = gatt_db_configuration_of(server->db, value);
+    for (uint8_t i = 0; i < server->link_count; i++) {
+        struct link *link = server->att->bearers[i].link;
+        if (!link || !(*gatt_db_configuration(server->db, configuration->slot, i) & GATT_INDICATIONS))
+            continue;
+        server->links[i].service_changed_owed = true;
+        gatt_push_waiting(server, link);
+    }
+}
+
+static void send_service_changed(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
+{
+    uint8_t range[4];
+    struct writer writer = writer_of(range, sizeof range);
+    write_u16(&writer, GATT_FIRST_USERS_HANDLE);
+    write_u16(&writer, UINT16_MAX);
+    if (send_indication(server, link, GATT_SERVICE_CHANGED_HANDLE, range, sizeof range) == 0)
+        state->service_changed_owed = false;
+}
+
+/* ---- Updates ---- */
+
+/* Notification where both bits are set. */
+static int push_to_subscriber(struct gatt_server *server, struct link *link, uint8_t bits, uint16_t handle,
+                              const void *data, size_t length)
+{
+    if (bits & GATT_NOTIFICATIONS)
+        return send_notification(server, link, handle, data, length);
+    return indicate(server, link, handle, data, length);
+}
+
+BLUET_INTERNAL int gatt_push_update(struct gatt_server *server, const struct gatt_attribute *value, const void *data,
+                                    size_t length)
+{
+    const struct gatt_attribute *configuration = gatt_db_configuration_of(server->db, value);
+    bool told = false;
+    for (uint8_t i = 0; configuration && i < server->link_count; i++) {
+        struct link *link = server->att->bearers[i].link;
+        uint8_t *bits = gatt_db_configuration(server->db, configuration->slot, i);
+        if (!link || !(*bits & (GATT_NOTIFICATIONS | GATT_INDICATIONS)) || !gatt_may_hear(link, value))
+            continue;
+        int error = push_to_subscriber(server, link, *bits, gatt_db_handle(server->db, value), data, length);
+        if (error == BLUET_ENOMEM && !told)
+            return BLUET_ENOMEM;
+        if (error == BLUET_ENOMEM) {
+            *bits |= GATT_UPDATE_OWED;
+            server->links[i].updates_owed = true;
+        }
+        told |= error == BLUET_OK;
+    }
+    return BLUET_OK;
+}
+
+/* False: there is again no buffer. */
+static bool send_owed_update(struct gatt_server *server, struct link *link, const struct gatt_attribute *configuration)
+{
+    uint8_t *bits = gatt_db_configuration(server->db, configuration->slot, link->index);
+    const struct gatt_attribute *value = gatt_db_configured_value(configuration);
+    if (!(*bits & GATT_UPDATE_OWED))
+        return true;
+    if (gatt_may_hear(link, value) && push_to_subscriber(server, link, *bits, gatt_db_handle(server->db, value),
+                                                         value->value, value->length) == BLUET_ENOMEM)
+        return false;
+    *bits &= (uint8_t)~GATT_UPDATE_OWED;
+    return true;
+}
+
+static bool send_owed_updates(struct gatt_server *server, struct link *link)
+{
+    for (uint16_t i = 0; i < server->db->count; i++) {
+        const struct gatt_attribute *attribute = &server->db->attributes[i];
+        if (attribute->kind == GATT_CONFIGURATION && !send_owed_update(server, link, attribute))
+            return false;
+    }
+    return true;
+}
+
+BLUET_INTERNAL void gatt_push_waiting(struct gatt_server *server, struct link *link)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    const struct att_bearer *bearer = att_bearer(server->att, link);
+    if (!bearer->indication && !bearer->expired) {
+        if (state->service_changed_owed)
+            send_service_changed(server, link, state);
+        else if (state->first_indication)
+            send_first_indication(server, link, state);
+    }
+    if (state->updates_owed && send_owed_updates(server, link))
+        state->updates_owed = false;
+}
+
+/* ---- What the application asks for ---- */
+
+/* The value to push: what is given, or the local one. -EINVAL: not a value, or the link is not good enough for it. */
+static int find_value(const struct gatt_server *server, const struct link *link, uint16_t value_handle,
+                      const void *data, size_t length, struct bluet_span *out_value)
+{
+    const struct gatt_attribute *value = gatt_db_find(server->db, value_handle);
+    if (!value || value->kind != GATT_VALUE || !gatt_may_hear(link, value))
+        return BLUET_EINVAL;
+    *out_value = data ? (struct bluet_span){data, length} : (struct bluet_span){value->value, value->length};
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL int gatt_server_notify(struct gatt_server *server, struct link *link, uint16_t value_handle,
+                                      const void *data, size_t length)
+{
+    struct bluet_span value;
+    int error = find_value(server, link, value_handle, data, length, &value);
+    return error ? error : send_notification(server, link, value_handle, value.data, value.length);
+}
+
+BLUET_INTERNAL int gatt_server_indicate(struct gatt_server *server, struct link *link, uint16_t value_handle,
+                                        const void *data, size_t length)
+{
+    struct bluet_span value;
+    int error = find_value(server, link, value_handle, data, length, &value);
+    return error ? error : indicate(server, link, value_handle, value.data, value.length);
+}

@@ -1,0 +1,74 @@
+/* What the rooms of the server share: its state, and the response that is being put together. */
+#ifndef BLUET_HOST_GATT_SERVER_STATE_H
+#define BLUET_HOST_GATT_SERVER_STATE_H
+
+#include "host/att.h"
+#include "host/event.h"
+#include "host/gatt_db.h"
+#include "host/gatt_prepared.h"
+#include "spec/internal.h"
+#include "spec/reader.h"
+#include "spec/writer.h"
+
+enum gatt_kept {
+    GATT_KEPT_NOTHING,
+    GATT_KEPT_RESPONSE, /* had no buffer to go out from */
+    GATT_KEPT_REQUEST   /* its response had none, and was too long to keep: to be served again */
+};
+
+/* One that waits for its turn. */
+struct gatt_indication {
+    struct gatt_indication *next;
+    struct buffer *value;
+    uint16_t handle;
+};
+
+struct gatt_server_link {
+    struct gatt_prepared prepared;
+    struct gatt_indication *first_indication, *last_indication;
+    uint16_t indicated;       /* handle of the value that awaits its confirmation; 0: none, or Service Changed */
+    uint16_t kept_generation; /* of the database, when the application was asked about the kept request */
+    bool service_changed_owed;
+    bool updates_owed; /* some configuration has GATT_UPDATE_OWED */
+    uint8_t kept;      /* enum gatt_kept */
+    uint8_t kept_length;
+    uint8_t kept_pdu[ATT_MTU_DEFAULT];
+};
+
+struct gatt_server {
+    struct att *att;
+    struct gatt_db *db;
+    const struct event_sink *sink;
+    struct gatt_server_link *links; /* by index */
+    struct gatt_indication *indications;
+    struct gatt_indication *free_indication;
+    uint8_t link_count;
+    uint8_t indication_count;
+};
+
+struct gatt_response;
+
+/* What follows once the response is on its way: the events of a write. */
+typedef void (*gatt_sequel)(struct gatt_server *server, struct link *link, const struct gatt_response *response);
+
+/* The answer to a request: what `writer` holds, and behind it, without a copy, `tail`. */
+struct gatt_response {
+    struct writer writer;
+    struct bluet_span tail;
+    uint8_t declaration[GATT_DECLARATION_LARGEST]; /* where `tail` may point */
+    uint16_t error_handle;
+    bool authorized;          /* the application has been asked already */
+    bool prepared;            /* a write has been queued, which must not stay if the client is not told so */
+    uint16_t prepared_length; /* octets of its value */
+    gatt_sequel sequel;       /* NULL: nothing follows */
+    uint16_t offered_mtu;
+    uint16_t written_handle;
+    struct buffer *executed; /* the prepared writes that have been done */
+};
+
+static inline struct gatt_server_link *gatt_server_link(const struct gatt_server *server, const struct link *link)
+{
+    return &server->links[link->index];
+}
+
+#endif

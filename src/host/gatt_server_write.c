@@ -1,0 +1,265 @@
+/* Requests and commands that write (Vol 3 Part F, 3.4.5, 3.4.6). */
+#include "host/gatt_server_write.h"
+
+#include "host/gatt_server_access.h"
+
+static void raise_written(const struct gatt_server *server, const struct link *link, uint16_t handle)
+{
+    struct bluet_event event = {.code = BLUET_EVENT_GATTS_WRITE, .conn_handle = link->handle};
+    event.attribute.attr_handle = handle;
+    event_raise(server->sink, &event);
+}
+
+static void configure(struct gatt_server *server, const struct link *link, const struct gatt_attribute *configuration,
+                      uint8_t bits)
+{
+    *gatt_db_configuration(server->db, configuration->slot, link->index) = bits;
+}
+
+/* ---- Write Request: 3.4.5.1; Write Command: 3.4.5.3 ---- */
+
+/* `out_written` is 0 where the application is not told. */
+static int write_whole(struct gatt_server *server, struct link *link, uint16_t handle, struct reader *value,
+                       uint16_t *out_written)
+{
+    struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
+    *out_written = 0;
+    if (!attribute)
+        return ATT_ERROR_INVALID_HANDLE;
+    int error = gatt_may_write(link, attribute);
+    if (error)
+        return error;
+    if (attribute->kind == GATT_CONFIGURATION) {
+        uint8_t bits;
+        error = gatt_may_configure(attribute, value, &bits);
+        if (!error)
+            configure(server, link, attribute, bits);
+        return error;
+    }
+    size_t length = reader_remaining(value);
+    gatt_db_put(attribute, gatt_db_begin_write(attribute, 0), read_span(value, length), length);
+    *out_written = handle;
+    return 0;
+}
+
+static void tell_written(struct gatt_server *server, struct link *link, const struct gatt_response *response)
+{
+    raise_written(server, link, response->written_handle);
+}
+
+BLUET_INTERNAL int gatt_write(struct gatt_server *server, struct link *link, struct reader *request,
+                              struct gatt_response *response)
+{
+    uint16_t handle = read_u16(request);
+    if (!reader_ok(request))
+        return ATT_ERROR_INVALID_PDU;
+    response->error_handle = handle;
+    int error = write_whole(server, link, handle, request, &response->written_handle);
+    if (error)
+        return error;
+    write_u8(&response->writer, ATT_WRITE_RESPONSE);
+    if (response->written_handle)
+        response->sequel = tell_written;
+    return 0;
+}
+
+BLUET_INTERNAL void gatt_write_command(struct gatt_server *server, struct link *link, struct reader *request)
+{
+    uint16_t handle = read_u16(request);
+    if (!reader_ok(request)) {
+        hci_protocol_error(server->att->links->hci);
+        return;
+    }
+    uint16_t written;
+    if (write_whole(server, link, handle, request, &written) == 0 && written)
+        raise_written(server, link, written);
+}
+
+/* ---- Prepare Write: 3.4.6.1 ---- */
+
+BLUET_INTERNAL int gatt_prepare_write(struct gatt_server *server, struct link *link, struct reader *request,
+                                      struct gatt_response *response)
+{
+    uint16_t handle = read_u16(request);
+    uint16_t offset = read_u16(request);
+    if (!reader_ok(request))
+        return ATT_ERROR_INVALID_PDU;
+    response->error_handle = handle;
+    size_t length = reader_remaining(request);
+    const uint8_t *value = read_span(request, length);
+    const struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
+    if (!attribute)
+        return ATT_ERROR_INVALID_HANDLE;
+    int error = gatt_may_write(link, attribute);
+    if (error)
+        return error;
+
+    struct gatt_prepared *queue = &gatt_server_link(server, link)->prepared;
+    if (!queue->head)
+        queue->generation = server->db->generation;
+    if (!gatt_prepared_append(queue, server->att->links->pool, handle, offset, value, length))
+        return ATT_ERROR_PREPARE_QUEUE_FULL;
+    write_u8(&response->writer, ATT_PREPARE_WRITE_RESPONSE);
+    write_u16(&response->writer, handle);
+    write_u16(&response->writer, offset);
+    write_octets(&response->writer, value, length);
+    response->prepared = true;
+    response->prepared_length = (uint16_t)length;
+    return 0;
+}
+
+/* ---- Execute Write: 3.4.6.3 ---- */
+
+/*
+ * Records of one attribute that follow one another are one write: the first may keep the beginning of the old value, the
+ * others go on from it or over it. Joined values keep all of the old one, and their writes begin at 0.
+ */
+struct run {
+    uint16_t handle; /* of the record before; 0: none */
+};
+
+static bool begins_run(struct run *run, const struct gatt_prepared_write *write)
+{
+    bool begins = run->handle != write->handle;
+    run->handle = write->handle;
+    return begins;
+}
+
+/* How long the value will be when the records before the one at `limit` have been executed, were its buffer endless. */
+static size_t length_before(const struct buffer *chain, const struct gatt_prepared_cursor *limit,
+                            const struct gatt_attribute *attribute, uint16_t handle, bool begins)
+{
+    struct gatt_prepared_cursor cursor = gatt_prepared_first(chain);
+    struct run run = {0};
+    struct gatt_prepared_write write;
+    size_t length = attribute->length;
+    while ((cursor.buffer != limit->buffer || cursor.position != limit->position) &&
+           gatt_prepared_next(&cursor, &write)) {
+        bool first = begins_run(&run, &write);
+        gatt_prepared_skip(&cursor, write.length);
+        if (write.handle != handle)
+            continue;
+        size_t end = (size_t)write.offset + write.length;
+        length = first || end > length ? end : length;
+    }
+    return begins && attribute->append ? 0 : length;
+}
+
+/* A configuration is written in one piece, or not at all. */
+static int check_configuration(const struct gatt_attribute *configuration, struct gatt_prepared_cursor cursor,
+                               const struct gatt_prepared_write *write, uint8_t *out_bits)
+{
+    uint8_t octets[2];
+    struct writer writer = writer_of(octets, sizeof octets);
+    att_write_chain(&writer, cursor.buffer, cursor.position, write->length);
+    struct reader value = reader_of(octets, writer.length);
+    if (write->offset || write->length != sizeof octets)
+        return ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
+    return gatt_may_configure(configuration, &value, out_bits);
+}
+
+/* `cursor` stands before the octets of the record, which starts at `start`. */
+static int check_record(struct gatt_server *server, const struct link *link, const struct buffer *chain,
+                        const struct gatt_prepared_cursor *start, const struct gatt_prepared_cursor *cursor,
+                        const struct gatt_prepared_write *write, bool begins)
+{
+    const struct gatt_attribute *attribute = gatt_db_find(server->db, write->handle);
+    if (!attribute)
+        return ATT_ERROR_INVALID_HANDLE;
+    int error = gatt_may_write(link, attribute);
+    if (error)
+        return error;
+    uint8_t bits;
+    if (attribute->kind == GATT_CONFIGURATION)
+        return check_configuration(attribute, *cursor, write, &bits);
+    if (write->offset > length_before(chain, start, attribute, write->handle, begins))
+        return ATT_ERROR_INVALID_OFFSET;
+    return write->offset + write->length > ATT_VALUE_LARGEST ? ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH : 0;
+}
+
+static int check_prepared(struct gatt_server *server, const struct link *link, const struct buffer *chain,
+                          uint16_t *out_handle)
+{
+    struct gatt_prepared_cursor cursor = gatt_prepared_first(chain);
+    struct gatt_prepared_cursor start = cursor;
+    struct gatt_prepared_write write;
+    struct run run = {0};
+    while (gatt_prepared_next(&cursor, &write)) {
+        *out_handle = write.handle;
+        int error = check_record(server, link, chain, &start, &cursor, &write, begins_run(&run, &write));
+        if (error)
+            return error;
+        gatt_prepared_skip(&cursor, write.length);
+        start = cursor;
+    }
+    return 0;
+}
+
+static void apply_prepared(struct gatt_server *server, const struct link *link, const struct buffer *chain)
+{
+    struct gatt_prepared_cursor cursor = gatt_prepared_first(chain);
+    struct gatt_prepared_write write;
+    struct run run = {0};
+    size_t base = 0; /* where offset 0 of the run is */
+    while (gatt_prepared_next(&cursor, &write)) {
+        struct gatt_attribute *attribute = gatt_db_find(server->db, write.handle);
+        if (attribute->kind == GATT_CONFIGURATION) {
+            uint8_t bits;
+            check_configuration(attribute, cursor, &write, &bits);
+            configure(server, link, attribute, bits);
+            begins_run(&run, &write);
+            gatt_prepared_skip(&cursor, write.length);
+            continue;
+        }
+        if (begins_run(&run, &write))
+            base = gatt_db_begin_write(attribute, write.offset) - write.offset;
+        for (size_t done = 0; done < write.length;) {
+            struct bluet_span part = gatt_prepared_octets(&cursor, write.length - done);
+            gatt_db_put(attribute, base + write.offset + done, part.data, part.length);
+            done += part.length;
+        }
+    }
+}
+
+static void tell_executed(struct gatt_server *server, struct link *link, const struct gatt_response *response)
+{
+    uint16_t generation = server->db->generation;
+    struct gatt_prepared_cursor cursor = gatt_prepared_first(response->executed);
+    struct gatt_prepared_write write;
+    struct run run = {0};
+    while (generation == server->db->generation && gatt_prepared_next(&cursor, &write)) {
+        gatt_prepared_skip(&cursor, write.length);
+        if (begins_run(&run, &write) && gatt_db_find_users(server->db, write.handle))
+            raise_written(server, link, write.handle);
+    }
+    buffer_free(server->att->links->pool, response->executed);
+}
+
+/* All or nothing, and the queue is empty afterwards in any case. */
+BLUET_INTERNAL int gatt_execute_write(struct gatt_server *server, struct link *link, struct reader *request,
+                                      struct gatt_response *response)
+{
+    enum { CANCEL = 0, WRITE = 1 };
+    uint8_t flags = read_u8(request);
+    bool good = reader_done(request) && flags <= WRITE;
+    struct gatt_prepared *queue = &gatt_server_link(server, link)->prepared;
+    uint16_t generation = queue->generation;
+    struct buffer *chain = gatt_prepared_detach(queue);
+    int error = good ? 0 : ATT_ERROR_INVALID_PDU;
+    if (!error && chain && flags == WRITE)
+        error = generation == server->db->generation ? check_prepared(server, link, chain, &response->error_handle)
+                                                     : ATT_ERROR_UNLIKELY;
+    if (error || flags == CANCEL) {
+        buffer_free(server->att->links->pool, chain);
+        chain = NULL;
+    }
+    if (error)
+        return error;
+    apply_prepared(server, link, chain);
+    write_u8(&response->writer, ATT_EXECUTE_WRITE_RESPONSE);
+    if (chain) {
+        response->executed = chain;
+        response->sequel = tell_executed;
+    }
+    return 0;
+}
