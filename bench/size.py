@@ -18,7 +18,8 @@ STATIC = (".data", ".bss")
 def linked_sections(name: str) -> list[tuple[str, int, str]]:
     """Section, octets, and file of all that the linker has kept, from its map."""
     text = (PROGRAMS / f"size_{name}.map").read_text()
-    text = text[text.index("Linker script and memory map") :].replace("\n  ", " ")
+    text = text[text.index("Linker script and memory map") :]
+    # A long name has a line of its own.
     text = re.sub(r"^( \.\S+)\n\s+0x", r"\1 0x", text, flags=re.MULTILINE)
     rows = re.findall(r"^ (\.\S+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", text, flags=re.MULTILINE)
     return [(section, int(size, 16), path) for section, size, path in rows if not section.startswith(".debug")]
@@ -53,7 +54,10 @@ def measure_memory() -> dict[str, int]:
         text=True,
         timeout=60,
     )
-    return {name: int(value) for name, value in re.findall(r"^(\w+) (\d+)$", run.stdout, re.MULTILINE)}
+    figures = {name: int(value) for name, value in re.findall(r"^(\w+) (\d+)$", run.stdout, re.MULTILINE)}
+    if not figures or 0 in figures.values():
+        sys.exit(f"the host did not come up on the Cortex-M4: {run.stdout}")
+    return figures
 
 
 def print_files(flash: dict[str, int], ram: dict[str, int]) -> None:

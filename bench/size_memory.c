@@ -132,7 +132,7 @@ void size_main(void)
     static const struct bluet_config one_link = {.connection_count = 1};
     static const struct bluet_config five_links = {.connection_count = 5};
     static const struct bluet_config small = {
-        .mtu_limit = 247, .buffer_count = 8, .buffer_size = 256, .procedure_count = 4, .command_size = 128};
+        .mtu_limit = 247, .buffer_count = 8, .buffer_size = 256, .procedure_count = 4, .command_size = 512};
     static struct controller controllers[4];
 
     paint_stack();

@@ -51,4 +51,6 @@ set_target_properties(bluet PROPERTIES LINKER_LANGUAGE C ARCHIVE_OUTPUT_DIRECTOR
 target_include_directories(bluet INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 get_target_property(bluet_system_libraries bluet_system INTERFACE_LINK_LIBRARIES)
-target_link_libraries(bluet PRIVATE ${bluet_system_libraries})
+if(bluet_system_libraries)
+    target_link_libraries(bluet PRIVATE ${bluet_system_libraries})
+endif()

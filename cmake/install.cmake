@@ -19,11 +19,12 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/bluetConfigVersion.
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/bluetConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/bluetConfigVersion.cmake
     DESTINATION ${bluet_package_folder})
 
-set(bluet_private_libraries "-pthread")
-get_target_property(system_libraries bluet_system INTERFACE_LINK_LIBRARIES)
-foreach(library ${system_libraries})
-    if(NOT library MATCHES "::")
-        string(APPEND bluet_private_libraries " -l${library}")
+set(bluet_private_libraries)
+foreach(library ${bluet_system_libraries})
+    if(library STREQUAL "Threads::Threads")
+        string(APPEND bluet_private_libraries "-pthread ")
+    elseif(library)
+        string(APPEND bluet_private_libraries "-l${library} ")
     endif()
 endforeach()
 configure_file(cmake/bluet.pc.in ${CMAKE_CURRENT_BINARY_DIR}/bluet.pc @ONLY)

@@ -8,18 +8,22 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${header})
 # A program that holds the address of each function whose name fits, and calls none.
 function(bluet_size_program name pattern)
     file(STRINGS ${header} lines REGEX "^BLUET_API ")
-    set(table "/* Made by cmake/size.cmake. */\n#include \"bluet/bluet.h\"\n\ntypedef void (*any)(void);\n"
-        "extern const any volatile size_roots[];\nconst any volatile size_roots[] = {\n")
+    set(entries "")
     foreach(line ${lines})
         string(REGEX MATCH "bluet_[a-z0-9_]+\\(" function "${line}")
         string(REPLACE "(" "" function "${function}")
         if(function MATCHES "${pattern}")
-            list(APPEND table "    (any)${function},\n")
+            string(APPEND entries "    (any)${function},\n")
         endif()
     endforeach()
-    list(APPEND table "}\;\n")
-    string(CONCAT table ${table})
-    file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/size_${name}.c CONTENT "${table}")
+    file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/size_${name}.c CONTENT "/* Made by cmake/size.cmake. */
+#include \"bluet/bluet.h\"
+
+typedef void (*any)(void);
+extern const any volatile size_roots[];
+const any volatile size_roots[] = {
+@entries@};
+" @ONLY)
 
     add_executable(size_${name} ${PROJECT_SOURCE_DIR}/bench/size_root.c ${CMAKE_CURRENT_BINARY_DIR}/size_${name}.c
         $<TARGET_OBJECTS:bluet_host>)

@@ -49,10 +49,6 @@ foreach(folder ${folders})
     file(GLOB fuzzers CONFIGURE_DEPENDS ${folder}/fuzz_*.c)
     file(GLOB helpers CONFIGURE_DEPENDS ${folder}/*.c)
     list(REMOVE_ITEM helpers "" ${tests} ${fuzzers})
-    if(room STREQUAL "cli")
-        # The program is otherwise tried from outside; this part of it takes octets from strangers.
-        list(APPEND helpers ${PROJECT_SOURCE_DIR}/cli/advertising_data.c)
-    endif()
 
     if(BLUET_BUILD_TESTS)
         foreach(source ${tests})
