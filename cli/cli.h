@@ -41,10 +41,13 @@ extern struct poptOption cli_help_options[];
 
 /*
  * Reads the command line: options into the variables of the table, arguments into `out_arguments`, which has room for
- * `argument_most` (those that are missing are NULL). Strings live as long as the process. Returns CLI_GO_ON, or the exit
+ * `argument_most` (those that are missing are NULL). Strings live until cli_parse_end(). Returns CLI_GO_ON, or the exit
  * code to end with: help has been shown, or an error printed.
  */
 int cli_parse(const struct cli_usage *usage, const char **out_arguments, int argc, const char **argv);
+
+/* Gives back what cli_parse() has handed out. */
+void cli_parse_end(void);
 
 /* ---- The subcommands: argv[0] is the name, as in main() ---- */
 

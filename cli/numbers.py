@@ -12,8 +12,8 @@ try:
     import bluetooth_numbers
 except ImportError:
     sys.exit(
-        f"cli/numbers.py: {sys.executable} has no package bluetooth-numbers, which has the names of the assigned numbers:"
-        " python3 -m pip install bluetooth-numbers (./do build does it by itself)"
+        f"cli/numbers.py: {sys.executable} lacks the package bluetooth-numbers, from which assigned numbers get their"
+        " names: python3 -m pip install bluetooth-numbers (./do build does it by itself)"
     )
 
 APPEARANCES = {
