@@ -18,7 +18,7 @@ add_custom_command(OUTPUT ${numbers}
     DEPENDS ${PROJECT_SOURCE_DIR}/cli/numbers.py
     VERBATIM COMMENT "Writing the tables of assigned numbers")
 
-# All but main(), for the tests too. Of src/ it sees the reader and no more: octets of an advertisement are from outside.
+# All but main(), for the tests too. Of src/ it sees the reader only: octets of an advertisement are from outside.
 list(REMOVE_ITEM sources ${PROJECT_SOURCE_DIR}/cli/main.c)
 add_library(bluet_cli STATIC ${sources} ${numbers})
 target_compile_definitions(bluet_cli PRIVATE _GNU_SOURCE BLUET_VERSION="${PROJECT_VERSION}")
