@@ -9,11 +9,12 @@
 #include "host/link.h"
 #include "spec/internal.h"
 
-struct link_table;
+enum { L2CAP_SPANS_LARGEST = 6 };
 
 /*
  * Sends one frame: at once from the caller's memory when nothing waits and the controller has buffers free, otherwise from
- * a copy, in order. -ENOMEM: no buffer free for the copy, nothing sent. -ENOTCONN: the link is closing.
+ * a copy, in order. -ENOMEM: no buffer free for the copy, nothing sent. -ENOTCONN: the link is closing. -EINVAL: more
+ * than L2CAP_SPANS_LARGEST spans.
  */
 BLUET_INTERNAL int l2cap_send(struct link_table *links, struct link *link, uint16_t cid, const struct bluet_span *spans,
                               size_t count);

@@ -17,6 +17,22 @@ enum link_state {
     LINK_CLOSING /* we have asked for its end: nothing more is sent */
 };
 
+/* Frames that wait, one behind the other in one chain; where one ends is told by the length in its own header. */
+struct link_transmit {
+    struct buffer *head, *tail;
+    struct link *next;  /* in the queue of links that wait for their turn */
+    size_t frame_left;  /* octets of the frame at the head that have yet to go; 0: it has not begun */
+    uint16_t in_flight; /* packets that hold a buffer of the controller */
+};
+
+/* The frame being joined. */
+struct link_receive {
+    uint8_t *frame; /* room for link_table.frame_size octets */
+    size_t length;  /* octets had so far; beyond frame_size they are counted, not kept */
+    size_t whole;   /* octets of the frame with its header; 0: not known yet */
+    bool open;
+};
+
 struct link {
     enum link_state state;
     uint8_t index; /* in the table: rooms above keep arrays of their own, by this */
@@ -29,6 +45,115 @@ struct link {
     uint8_t key_size;
     uint16_t transmit_octets;
     uint8_t transmit_phy, receive_phy;
+
+    uint8_t next_in_bucket;
+    struct link_transmit transmit;
+    struct link_receive receive;
 };
+
+enum { LINK_BUCKETS = 32, LINK_NONE = 0xff };
+
+struct link_table {
+    struct hci *hci;
+    struct buffer_pool *pool;
+    struct link *links; /* `limit` of them */
+    uint8_t *frames;
+    size_t frame_size;
+    uint8_t limit;
+    uint8_t count;  /* links that are not free */
+    uint8_t silent; /* of those, how many hold no buffer of the controller */
+    struct link *first_waiting, *last_waiting;
+    uint8_t waiting;
+    uint8_t buckets[LINK_BUCKETS]; /* by handle: index of the first link, or LINK_NONE */
+};
+
+/* One whole frame (Vol 3 Part A, 3.1). */
+struct link_frame {
+    struct link *link;
+    uint16_t cid;
+    const uint8_t *payload; /* lives until the next packet is received */
+    size_t length;
+};
+
+/* -ENOMEM */
+BLUET_INTERNAL int link_table_open(struct link_table *links, struct hci *hci, struct buffer_pool *pool, uint8_t limit,
+                                   size_t frame_size);
+BLUET_INTERNAL void link_table_close(struct link_table *links);
+
+/* A new link in state LINK_OPEN, or NULL: none free, or the handle is in use. */
+BLUET_INTERNAL struct link *link_open(struct link_table *links, uint16_t handle);
+/* The link is free again; what waited is dropped, and the controller's buffers count as free. */
+BLUET_INTERNAL void link_close(struct link_table *links, struct link *link);
+
+static inline struct link *link_find(const struct link_table *links, uint16_t handle)
+{
+    for (uint8_t index = links->buckets[handle % LINK_BUCKETS]; index != LINK_NONE;) {
+        struct link *link = &links->links[index];
+        if (link->handle == handle)
+            return link;
+        index = link->next_in_bucket;
+    }
+    return NULL;
+}
+
+/* The same, but NULL too if the link is on its way out. */
+static inline struct link *link_find_open(const struct link_table *links, uint16_t handle)
+{
+    struct link *link = link_find(links, handle);
+    return link && link->state == LINK_OPEN ? link : NULL;
+}
+
+BLUET_INTERNAL struct link *link_find_peer(const struct link_table *links, const struct bluet_address *peer);
+
+/* Takes one ACL data packet, beginning with its handle. Whether a frame is whole with it. */
+BLUET_INTERNAL bool link_receive(struct link_table *links, struct reader *packet, struct link_frame *out_frame);
+
+/* Events that concern one connection; those that name none that there is are counted (Vol 4 Part E, 7.7). */
+BLUET_INTERNAL void link_completed_packets(struct link_table *links, struct reader *event);
+BLUET_INTERNAL void link_encryption_change(struct link_table *links, struct reader *event);
+BLUET_INTERNAL void link_encryption_key_refresh_complete(struct link_table *links, struct reader *event);
+BLUET_INTERNAL void link_connection_update_complete(struct link_table *links, struct reader *event);
+BLUET_INTERNAL void link_long_term_key_request(struct link_table *links, struct reader *event);
+BLUET_INTERNAL void link_remote_connection_parameter_request(struct link_table *links, struct reader *event);
+BLUET_INTERNAL void link_data_length_change(struct link_table *links, struct reader *event);
+BLUET_INTERNAL void link_phy_update_complete(struct link_table *links, struct reader *event);
+
+/* As both L2CAP and HCI carry them: in units of 1.25 ms and 10 ms. */
+struct link_parameters {
+    uint16_t interval_min, interval_max;
+    uint16_t latency;
+    uint16_t supervision_timeout;
+};
+
+/* Vol 4 Part E, 7.8.18 */
+BLUET_INTERNAL bool link_parameters_are_valid(const struct link_parameters *parameters);
+/* Asks the controller for new ones. Whether there was room for the command. */
+BLUET_INTERNAL bool link_update(struct link_table *links, const struct link *link,
+                                const struct link_parameters *parameters);
+
+/* How many of the controller's buffers the link may take now: the last ones are kept for links that hold none. */
+static inline uint16_t link_allowance(const struct link_table *links, const struct link *link)
+{
+    uint16_t free_count = links->hci->acl_free;
+    bool silent = link->transmit.in_flight == 0;
+    uint16_t others = (uint16_t)(links->silent - silent);
+    uint16_t quarter = links->hci->acl_count / 4;
+    uint16_t kept = others < quarter ? others : quarter;
+    if (free_count > kept)
+        return (uint16_t)(free_count - kept);
+    return silent && free_count;
+}
+
+enum { LINK_PACKET_HEADER_LENGTH = 5 };
+
+/* One ACL data packet of `length` octets. Its header is put into `header`, with which the first span begins. */
+BLUET_INTERNAL void link_send_packet(struct link_table *links, struct link *link, bool first, uint8_t *header,
+                                     const struct bluet_span *spans, size_t count, size_t length);
+
+/* Puts a frame, header included, behind those that wait. */
+BLUET_INTERNAL void link_enqueue(struct link_table *links, struct link *link, struct buffer *frame);
+
+/* Hands the controller's free buffers to the links that wait, in turn, a fragment at a time. */
+BLUET_INTERNAL void link_pump(struct link_table *links);
 
 #endif

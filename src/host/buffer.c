@@ -1,0 +1,115 @@
+/* The pool of buffers for what has to wait: one block of memory, a list of what is free in it. */
+#include "host/buffer.h"
+
+#include "host/memory.h"
+
+#include <stdalign.h>
+#include <string.h>
+
+static size_t pool_stride(uint16_t size)
+{
+    size_t stride = sizeof(struct buffer) + size;
+    size_t alignment = alignof(struct buffer);
+    return (stride + alignment - 1) / alignment * alignment;
+}
+
+BLUET_INTERNAL int buffer_pool_open(struct buffer_pool *pool, const struct bluet_port *port, uint16_t count,
+                                    uint16_t size)
+{
+    size_t stride = pool_stride(size);
+    *pool = (struct buffer_pool){.memory_size = stride * count, .count = count, .size = size};
+    pool->memory = memory_take(port, pool->memory_size);
+    if (!pool->memory)
+        return BLUET_ENOMEM;
+    for (size_t i = count; i-- > 0;) {
+        struct buffer *buffer = (void *)((uint8_t *)pool->memory + i * stride);
+        buffer->next = pool->free;
+        pool->free = buffer;
+    }
+    pool->free_count = count;
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL void buffer_pool_close(struct buffer_pool *pool, const struct bluet_port *port)
+{
+    memory_give(port, pool->memory, pool->memory_size);
+    *pool = (struct buffer_pool){0};
+}
+
+static struct buffer *pool_take(struct buffer_pool *pool)
+{
+    struct buffer *buffer = pool->free;
+    pool->free = buffer->next;
+    pool->free_count--;
+    buffer->next = NULL;
+    buffer->offset = 0;
+    buffer->length = 0;
+    return buffer;
+}
+
+static void pool_give(struct buffer_pool *pool, struct buffer *buffer)
+{
+    buffer->next = pool->free;
+    pool->free = buffer;
+    pool->free_count++;
+}
+
+/* Fills on from `tail`, and returns the new tail. There are enough buffers. */
+static struct buffer *chain_append(struct buffer_pool *pool, struct buffer *tail, const uint8_t *data, size_t length)
+{
+    while (length) {
+        if (tail->length == pool->size) {
+            tail->next = pool_take(pool);
+            tail = tail->next;
+        }
+        size_t room = (size_t)pool->size - tail->length;
+        size_t part = length < room ? length : room;
+        memcpy(tail->data + tail->length, data, part);
+        tail->length = (uint16_t)(tail->length + part);
+        data += part;
+        length -= part;
+    }
+    return tail;
+}
+
+BLUET_INTERNAL struct buffer *buffer_copy(struct buffer_pool *pool, const struct bluet_span *spans, size_t count)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++)
+        length += spans[i].length;
+    size_t needed = length ? (length + pool->size - 1) / pool->size : 1;
+    if (needed > pool->free_count) {
+        pool->starved = true;
+        return NULL;
+    }
+    struct buffer *head = pool_take(pool);
+    struct buffer *tail = head;
+    for (size_t i = 0; i < count; i++)
+        tail = chain_append(pool, tail, spans[i].data, spans[i].length);
+    return head;
+}
+
+BLUET_INTERNAL void buffer_free(struct buffer_pool *pool, struct buffer *chain)
+{
+    while (chain) {
+        struct buffer *next = chain->next;
+        pool_give(pool, chain);
+        chain = next;
+    }
+}
+
+BLUET_INTERNAL size_t buffer_length(const struct buffer *chain)
+{
+    size_t length = 0;
+    for (; chain; chain = chain->next)
+        length += (size_t)(chain->length - chain->offset);
+    return length;
+}
+
+BLUET_INTERNAL bool buffer_pool_was_starved(struct buffer_pool *pool)
+{
+    if (!pool->starved || pool->free_count == 0)
+        return false;
+    pool->starved = false;
+    return true;
+}

@@ -1,0 +1,139 @@
+/* Advertising: each start says all that has changed, and enables anew. */
+#include "host/gap_advertise.h"
+
+#include "spec/hci.h"
+#include "spec/writer.h"
+
+enum { ADV_IND = 0x00, ADV_SCAN_IND = 0x02, ADVERTISING_PARAMETERS_LENGTH = 15, ADVERTISING_DATA_LENGTH = 32 };
+
+BLUET_INTERNAL void gap_advertise_open(struct gap_advertise *advertise, const struct hci_controller *controller,
+                                       const struct gap_address *address)
+{
+    *advertise = (struct gap_advertise){.hci = controller->hci, .controller = controller, .address = address};
+}
+
+static void advertise_start_done(void *context, const struct hci_result *result)
+{
+    struct gap_advertise *advertise = context;
+    bool ended = result->status != HCI_SUCCESS || result->opcode == HCI_LE_SET_ADVERTISING_ENABLE;
+    if (ended && result->ticket == advertise->starting)
+        advertise->starting = 0;
+    if (result->status != HCI_SUCCESS && result->ticket == advertise->ticket)
+        advertise->on = false;
+}
+
+static void advertise_stop_done(void *context, const struct hci_result *result)
+{
+    struct gap_advertise *advertise = context;
+    bool still_on = result->status != HCI_SUCCESS && result->status != HCI_COMMAND_DISALLOWED;
+    if (still_on && result->ticket == advertise->ticket)
+        advertise->on = true;
+}
+
+static void advertise_queue(struct gap_advertise *advertise, struct hci_command command,
+                            const struct writer *parameters)
+{
+    command.ticket = advertise->ticket;
+    command.context = advertise;
+    hci_queue(advertise->hci, command, parameters->start, parameters->length);
+}
+
+static void queue_enable(struct gap_advertise *advertise, bool enable, uint8_t flags, hci_done done)
+{
+    uint8_t octet[1];
+    struct writer writer = writer_of(octet, sizeof octet);
+    write_u8(&writer, enable);
+    struct hci_command command = {.opcode = HCI_LE_SET_ADVERTISING_ENABLE, .flags = flags, .done = done};
+    advertise_queue(advertise, command, &writer);
+}
+
+/* Vol 4 Part E, 7.8.5 */
+static void queue_parameters(struct gap_advertise *advertise, uint32_t interval_us, bool connectable)
+{
+    /* Before 5.0 what cannot be connected to was advertised every 100 ms at most (4.2, Vol 2 Part E, 7.8.5). */
+    uint32_t least = connectable || advertise->controller->version >= HCI_VERSION_5_0 ? 20000 : 100000;
+    uint32_t most = 10240000;
+    if (interval_us < least)
+        interval_us = least;
+    if (interval_us > most)
+        interval_us = most;
+    uint8_t octets[ADVERTISING_PARAMETERS_LENGTH];
+    struct writer writer = writer_of(octets, sizeof octets);
+    write_u16(&writer, (uint16_t)(interval_us / 625));
+    write_u16(&writer, (uint16_t)(interval_us / 625));
+    write_u8(&writer, connectable ? ADV_IND : ADV_SCAN_IND);
+    write_u8(&writer, gap_address_own(advertise->address).type);
+    write_zeros(&writer, 7); /* peer address: of directed advertising only */
+    write_u8(&writer, 0x07); /* all three channels */
+    write_u8(&writer, 0x00); /* scan and connect requests from everybody */
+    struct hci_command command = {.opcode = HCI_LE_SET_ADVERTISING_PARAMETERS, .done = advertise_start_done};
+    advertise_queue(advertise, command, &writer);
+}
+
+static void queue_data(struct gap_advertise *advertise, uint16_t opcode, struct gap_advertising_data *data,
+                       const struct bluet_span *given)
+{
+    if (given) {
+        struct writer kept = writer_of(data->octets, sizeof data->octets);
+        write_octets(&kept, given->data, given->length);
+        data->length = (uint8_t)kept.length;
+    }
+    uint8_t octets[ADVERTISING_DATA_LENGTH];
+    struct writer writer = writer_of(octets, sizeof octets);
+    write_u8(&writer, data->length);
+    write_octets(&writer, data->octets, data->length);
+    write_zeros(&writer, writer_room(&writer));
+    struct hci_command command = {.opcode = opcode, .done = advertise_start_done};
+    advertise_queue(advertise, command, &writer);
+}
+
+BLUET_INTERNAL int gap_advertise_start(struct gap_advertise *advertise, uint32_t interval_us,
+                                       const struct bluet_span *data, const struct bluet_span *response,
+                                       bool connectable)
+{
+    if ((data && data->length > sizeof advertise->data.octets) ||
+        (response && response->length > sizeof advertise->response.octets))
+        return BLUET_EINVAL;
+    int ticket = hci_begin(advertise->hci, 5, 1 + ADVERTISING_PARAMETERS_LENGTH + 2 * ADVERTISING_DATA_LENGTH + 1);
+    if (ticket < 0)
+        return ticket;
+    advertise->ticket = advertise->starting = ticket;
+    /* It may have ended a moment ago with a connection, and some controllers refuse to disable what is not enabled. */
+    if (advertise->on)
+        queue_enable(advertise, false, HCI_MAY_FAIL, NULL);
+    advertise->on = true;
+    queue_parameters(advertise, interval_us, connectable);
+    queue_data(advertise, HCI_LE_SET_ADVERTISING_DATA, &advertise->data, data);
+    queue_data(advertise, HCI_LE_SET_SCAN_RESPONSE_DATA, &advertise->response, response);
+    queue_enable(advertise, true, HCI_LAST, advertise_start_done);
+    return ticket;
+}
+
+static void stop_with_ticket(struct gap_advertise *advertise, int ticket)
+{
+    advertise->ticket = ticket;
+    advertise->on = false;
+    queue_enable(advertise, false, HCI_LAST, advertise_stop_done);
+}
+
+BLUET_INTERNAL int gap_advertise_stop(struct gap_advertise *advertise)
+{
+    if (!advertise->on)
+        return 0;
+    int ticket = hci_begin(advertise->hci, 1, 1);
+    if (ticket > 0)
+        stop_with_ticket(advertise, ticket);
+    return ticket;
+}
+
+BLUET_INTERNAL void gap_advertise_end(struct gap_advertise *advertise)
+{
+    if (advertise->on)
+        stop_with_ticket(advertise, 0);
+}
+
+BLUET_INTERNAL void gap_advertise_was_ended(struct gap_advertise *advertise)
+{
+    if (!advertise->starting)
+        advertise->on = false;
+}

@@ -1,0 +1,189 @@
+/*
+ * Making a connection. An attempt that was accepted ends either in a connection or in gap_connect_failed(). A connection
+ * that is made while the attempt is being given up is a connection: the controller decides the race.
+ *
+ *     OFF -> AWAIT_START -> ON -> AWAIT_CANCEL -> OFF
+ */
+#include "host/gap_connect.h"
+
+#include "spec/hci.h"
+#include "spec/writer.h"
+
+enum { CREATE_CONNECTION_LENGTH = 25, SCAN_INTERVAL = 0x60 /* 60 ms, all of it */, TIMEOUT_DEFAULT_MS = 2000 };
+enum { INTERVAL_MIN_DEFAULT_US = 30000, INTERVAL_MAX_DEFAULT_US = 50000, SUPERVISION_TIMEOUT_DEFAULT_MS = 5000 };
+
+/* How long after a cancellation the controller may take to report how the attempt ended. */
+static const uint64_t cancel_timeout_us = 2000000;
+static const uint64_t cancel_retry_us = 10000;
+
+BLUET_INTERNAL void gap_connect_open(struct gap_connect *connect, struct link_table *links, struct gap_scan *scan,
+                                     const struct gap_address *address)
+{
+    *connect = (struct gap_connect){.links = links, .scan = scan, .address = address, .deadline = BLUET_NEVER};
+}
+
+BLUET_INTERNAL void gap_connect_succeeded(struct gap_connect *connect)
+{
+    connect->state = GAP_CONNECT_OFF;
+    connect->deadline = BLUET_NEVER;
+}
+
+BLUET_INTERNAL void gap_connect_failed(struct gap_connect *connect, uint8_t reason)
+{
+    if (!gap_connect_is_on(connect))
+        return;
+    connect->state = GAP_CONNECT_OFF;
+    connect->deadline = BLUET_NEVER;
+    struct bluet_event event = {.code = BLUET_EVENT_PERIPHERAL_DISCONNECT, .conn_handle = 0xffff};
+    event.disconnect.peer.type = 0xff;
+    event.disconnect.reason = reason;
+    event_raise(connect->links->hci->sink, &event);
+}
+
+static void create_done(void *context, const struct hci_result *result)
+{
+    struct gap_connect *connect = context;
+    if (result->argument != connect->attempt || !gap_connect_is_on(connect))
+        return;
+    if (result->status != HCI_SUCCESS) {
+        gap_connect_failed(connect, result->status);
+    } else if (connect->state == GAP_CONNECT_AWAIT_START) {
+        connect->state = GAP_CONNECT_ON;
+        connect->deadline = connect->links->hci->now + connect->timeout_us;
+    }
+}
+
+/* ---- Parameters ---- */
+
+/* What is not given is filled in so that it goes with what is. */
+static struct link_parameters parameters_with_defaults(const struct bluet_connection_parameters *given)
+{
+    uint32_t min = given->interval_min_us;
+    uint32_t max = given->interval_max_us;
+    if (min == 0)
+        min = max && max < INTERVAL_MIN_DEFAULT_US ? max : INTERVAL_MIN_DEFAULT_US;
+    if (max == 0)
+        max = min > INTERVAL_MAX_DEFAULT_US ? min : INTERVAL_MAX_DEFAULT_US;
+    uint64_t timeout_ms = given->supervision_timeout_ms;
+    uint64_t least_ms = (1ull + given->latency) * max * 2 / 1000 + 10;
+    if (timeout_ms == 0)
+        timeout_ms = least_ms > SUPERVISION_TIMEOUT_DEFAULT_MS ? least_ms : SUPERVISION_TIMEOUT_DEFAULT_MS;
+
+    struct link_parameters parameters = {0};
+    if (min > 4000000 || max > 4000000 || timeout_ms > 32000)
+        return parameters;
+    parameters.interval_min = (uint16_t)(min / 1250);
+    parameters.interval_max = (uint16_t)(max / 1250);
+    parameters.latency = given->latency;
+    parameters.supervision_timeout = (uint16_t)(timeout_ms / 10);
+    return parameters;
+}
+
+/* Vol 4 Part E, 7.8.12 */
+static void write_create_connection(struct writer *writer, const struct gap_connect *connect,
+                                    const struct link_parameters *parameters)
+{
+    write_u16(writer, SCAN_INTERVAL);
+    write_u16(writer, SCAN_INTERVAL);
+    write_u8(writer, 0); /* the peer is the one that follows */
+    write_u8(writer, connect->peer.type);
+    write_reversed(writer, connect->peer.octets, sizeof connect->peer.octets);
+    write_u8(writer, gap_address_own(connect->address).type);
+    write_u16(writer, parameters->interval_min);
+    write_u16(writer, parameters->interval_max);
+    write_u16(writer, parameters->latency);
+    write_u16(writer, parameters->supervision_timeout);
+    write_u16(writer, 0); /* length of connection events: as the controller likes */
+    write_u16(writer, 0);
+}
+
+/* ---- Start and cancel ---- */
+
+static int check_start(const struct gap_connect *connect, const struct bluet_address *peer,
+                       const struct link_parameters *parameters)
+{
+    if (peer->type > BLUET_ADDRESS_RANDOM || !link_parameters_are_valid(parameters))
+        return BLUET_EINVAL;
+    if (gap_connect_is_on(connect))
+        return BLUET_EALREADY;
+    if (link_find_peer(connect->links, peer))
+        return BLUET_EISCONN;
+    return connect->links->count == connect->links->limit ? BLUET_ENOMEM : BLUET_OK;
+}
+
+BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct bluet_address *peer, uint32_t timeout_ms,
+                                     const struct bluet_connection_parameters *given)
+{
+    static const struct bluet_connection_parameters defaults = {0};
+    struct link_parameters parameters = parameters_with_defaults(given ? given : &defaults);
+    int error = check_start(connect, peer, &parameters);
+    if (error)
+        return error;
+    struct hci *hci = connect->links->hci;
+    int ticket = hci_begin(hci, 2, 2 + CREATE_CONNECTION_LENGTH);
+    if (ticket < 0)
+        return ticket;
+    connect->state = GAP_CONNECT_AWAIT_START;
+    connect->attempt++;
+    connect->peer = *peer;
+    connect->timeout_us = (timeout_ms ? timeout_ms : TIMEOUT_DEFAULT_MS) * 1000ull;
+    if (gap_scan_is_on(connect->scan))
+        gap_scan_end(connect->scan, ticket, HCI_MAY_FAIL);
+
+    uint8_t octets[CREATE_CONNECTION_LENGTH];
+    struct writer writer = writer_of(octets, sizeof octets);
+    write_create_connection(&writer, connect, &parameters);
+    struct hci_command command = {.opcode = HCI_LE_CREATE_CONNECTION,
+                                  .ticket = ticket,
+                                  .flags = HCI_LAST,
+                                  .done = create_done,
+                                  .context = connect,
+                                  .argument = connect->attempt};
+    hci_queue(hci, command, octets, writer.length);
+    return ticket;
+}
+
+/* However it was answered: a report of how the attempt ended is on its way. */
+static void cancel_done(void *context, const struct hci_result *result)
+{
+    struct gap_connect *connect = context;
+    if (result->argument == connect->attempt && connect->state == GAP_CONNECT_AWAIT_CANCEL)
+        connect->deadline = connect->links->hci->now + cancel_timeout_us;
+}
+
+BLUET_INTERNAL bool gap_connect_end(struct gap_connect *connect, int ticket)
+{
+    struct hci_command command = {.opcode = HCI_LE_CREATE_CONNECTION_CANCEL,
+                                  .ticket = ticket,
+                                  .flags = HCI_LAST,
+                                  .done = cancel_done,
+                                  .context = connect,
+                                  .argument = connect->attempt};
+    if (connect->state == GAP_CONNECT_OFF || connect->state == GAP_CONNECT_AWAIT_CANCEL)
+        return true;
+    if (!hci_request(connect->links->hci, command, NULL, 0))
+        return false;
+    connect->state = GAP_CONNECT_AWAIT_CANCEL;
+    connect->deadline = BLUET_NEVER;
+    return true;
+}
+
+BLUET_INTERNAL int gap_connect_cancel(struct gap_connect *connect)
+{
+    if (connect->state == GAP_CONNECT_OFF || connect->state == GAP_CONNECT_AWAIT_CANCEL)
+        return BLUET_EALREADY;
+    int ticket = hci_begin(connect->links->hci, 1, 0);
+    if (ticket > 0)
+        gap_connect_end(connect, ticket);
+    return ticket;
+}
+
+BLUET_INTERNAL void gap_connect_expire(struct gap_connect *connect)
+{
+    if (connect->deadline > connect->links->hci->now)
+        return;
+    if (connect->state == GAP_CONNECT_AWAIT_CANCEL)
+        gap_connect_failed(connect, HCI_UNKNOWN_CONNECTION_IDENTIFIER);
+    else if (!gap_connect_end(connect, 0))
+        connect->deadline = connect->links->hci->now + cancel_retry_us;
+}

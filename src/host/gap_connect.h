@@ -1,0 +1,48 @@
+/* Making a connection as central, one at a time (Vol 6 Part B, 4.4.4; Vol 4 Part E, 7.8.12, 7.8.13). */
+#ifndef BLUET_HOST_GAP_CONNECT_H
+#define BLUET_HOST_GAP_CONNECT_H
+
+#include "host/gap_address.h"
+#include "host/gap_scan.h"
+#include "host/link.h"
+
+enum gap_connect_state { GAP_CONNECT_OFF, GAP_CONNECT_AWAIT_START, GAP_CONNECT_ON, GAP_CONNECT_AWAIT_CANCEL };
+
+struct gap_connect {
+    struct link_table *links;
+    struct gap_scan *scan;
+    const struct gap_address *address;
+    enum gap_connect_state state;
+    uint16_t attempt; /* tells the answers to this one from those to the last */
+    struct bluet_address peer;
+    uint64_t timeout_us;
+    uint64_t deadline;
+};
+
+BLUET_INTERNAL void gap_connect_open(struct gap_connect *connect, struct link_table *links, struct gap_scan *scan,
+                                     const struct gap_address *address);
+/* As bluet_gap_connect(): a ticket. -EINVAL, -EALREADY, -EISCONN, -ENOMEM */
+BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct bluet_address *peer, uint32_t timeout_ms,
+                                     const struct bluet_connection_parameters *parameters);
+/* A ticket. -EALREADY, -ENOMEM */
+BLUET_INTERNAL int gap_connect_cancel(struct gap_connect *connect);
+/* The same without a ticket, or with one that has been begun. Whether there was room. */
+BLUET_INTERNAL bool gap_connect_end(struct gap_connect *connect, int ticket);
+static inline bool gap_connect_is_on(const struct gap_connect *connect)
+{
+    return connect->state != GAP_CONNECT_OFF;
+}
+
+/* There is a connection: the attempt has ended. */
+BLUET_INTERNAL void gap_connect_succeeded(struct gap_connect *connect);
+/* There is none, and will be none. Raises, if there was an attempt. */
+BLUET_INTERNAL void gap_connect_failed(struct gap_connect *connect, uint8_t reason);
+
+static inline uint64_t gap_connect_deadline(const struct gap_connect *connect)
+{
+    return connect->deadline;
+}
+/* Raises. */
+BLUET_INTERNAL void gap_connect_expire(struct gap_connect *connect);
+
+#endif

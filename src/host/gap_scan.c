@@ -1,0 +1,202 @@
+/*
+ * Scanning. A scan that was accepted ends with exactly one BLUET_EVENT_SCAN_DONE, raised when the controller has confirmed
+ * that it has stopped, or has refused to start. A new scan may be asked for while the last one is being stopped.
+ */
+#include "host/gap_scan.h"
+
+#include "spec/hci.h"
+#include "spec/writer.h"
+
+enum { SCAN_PARAMETERS_LENGTH = 7, SCAN_ENABLE_LENGTH = 2, SCAN_UNIT_US = 625, SCAN_LEAST_US = 2500 };
+enum { ADVERTISING_DATA_LARGEST = 31, ADV_DIRECT_IND = 1, SCAN_RSP = 4 };
+
+static const uint32_t scan_most_us = 10240000;
+static const uint64_t scan_retry_us = 10000;
+
+BLUET_INTERNAL void gap_scan_open(struct gap_scan *scan, struct hci *hci, const struct gap_address *address)
+{
+    *scan = (struct gap_scan){.hci = hci, .address = address, .deadline = BLUET_NEVER, .dropped = scan->dropped};
+}
+
+static void raise_scan_done(const struct gap_scan *scan)
+{
+    struct bluet_event event = {.code = BLUET_EVENT_SCAN_DONE, .conn_handle = 0xffff};
+    event_raise(scan->hci->sink, &event);
+}
+
+BLUET_INTERNAL void gap_scan_close(struct gap_scan *scan)
+{
+    uint32_t ends = scan->stops + (uint32_t)gap_scan_is_on(scan);
+    gap_scan_open(scan, scan->hci, scan->address);
+    while (ends--)
+        raise_scan_done(scan);
+}
+
+/* ---- Start and stop ---- */
+
+static void scan_start_done(void *context, const struct hci_result *result)
+{
+    struct gap_scan *scan = context;
+    if (result->ticket != scan->ticket || scan->state != GAP_SCAN_AWAIT_START)
+        return;
+    if (result->status != HCI_SUCCESS) {
+        scan->state = GAP_SCAN_OFF;
+        raise_scan_done(scan);
+    } else if (result->opcode == HCI_LE_SET_SCAN_ENABLE) {
+        scan->state = GAP_SCAN_ON;
+        scan->deadline = scan->duration_us ? scan->hci->now + scan->duration_us : BLUET_NEVER;
+    }
+}
+
+static uint32_t scan_clamped(uint32_t time_us)
+{
+    if (time_us < SCAN_LEAST_US)
+        return SCAN_LEAST_US;
+    return time_us > scan_most_us ? scan_most_us : time_us;
+}
+
+BLUET_INTERNAL int gap_scan_start(struct gap_scan *scan, uint32_t duration_ms, uint32_t interval_us, uint32_t window_us,
+                                  bool active)
+{
+    if (gap_scan_is_on(scan))
+        return BLUET_EALREADY;
+    if (window_us > interval_us)
+        return BLUET_EINVAL;
+    int ticket = hci_begin(scan->hci, 2, SCAN_PARAMETERS_LENGTH + SCAN_ENABLE_LENGTH);
+    if (ticket < 0)
+        return ticket;
+    scan->state = GAP_SCAN_AWAIT_START;
+    scan->ticket = ticket;
+    scan->duration_us = duration_ms * 1000ull;
+
+    uint8_t octets[SCAN_PARAMETERS_LENGTH];
+    struct writer parameters = writer_of(octets, sizeof octets);
+    write_u8(&parameters, active);
+    write_u16(&parameters, (uint16_t)(scan_clamped(interval_us) / SCAN_UNIT_US));
+    write_u16(&parameters, (uint16_t)(scan_clamped(window_us) / SCAN_UNIT_US));
+    write_u8(&parameters, gap_address_own(scan->address).type);
+    write_u8(&parameters, 0); /* from everybody */
+    struct hci_command command = {
+        .opcode = HCI_LE_SET_SCAN_PARAMETERS, .ticket = ticket, .done = scan_start_done, .context = scan};
+    hci_queue(scan->hci, command, octets, parameters.length);
+
+    struct writer enable = writer_of(octets, sizeof octets);
+    write_u8(&enable, 1);
+    write_u8(&enable, 0); /* duplicates are not filtered */
+    command.opcode = HCI_LE_SET_SCAN_ENABLE;
+    command.flags = HCI_LAST;
+    hci_queue(scan->hci, command, octets, enable.length);
+    return ticket;
+}
+
+/* A refusal too means that it does not scan. */
+static void scan_stop_done(void *context, const struct hci_result *result)
+{
+    struct gap_scan *scan = context;
+    (void)result;
+    scan->stops--;
+    raise_scan_done(scan);
+}
+
+BLUET_INTERNAL bool gap_scan_end(struct gap_scan *scan, int ticket, uint8_t flags)
+{
+    const uint8_t parameters[SCAN_ENABLE_LENGTH] = {0, 0};
+    struct hci_command command = {
+        .opcode = HCI_LE_SET_SCAN_ENABLE, .ticket = ticket, .flags = flags, .done = scan_stop_done, .context = scan};
+    if (!hci_request(scan->hci, command, parameters, sizeof parameters))
+        return false;
+    scan->state = GAP_SCAN_OFF;
+    scan->deadline = BLUET_NEVER;
+    scan->stops++;
+    return true;
+}
+
+BLUET_INTERNAL int gap_scan_stop(struct gap_scan *scan)
+{
+    if (!gap_scan_is_on(scan))
+        return 0;
+    int ticket = hci_begin(scan->hci, 1, SCAN_ENABLE_LENGTH);
+    if (ticket > 0)
+        gap_scan_end(scan, ticket, HCI_LAST);
+    return ticket;
+}
+
+BLUET_INTERNAL void gap_scan_expire(struct gap_scan *scan)
+{
+    if (scan->deadline <= scan->hci->now && !gap_scan_end(scan, 0, 0))
+        scan->deadline = scan->hci->now + scan_retry_us;
+}
+
+/* ---- Reports ---- */
+
+/* A report that comes after the end of its scan is of no interest to anybody. */
+static void raise_scan_result(struct gap_scan *scan, struct bluet_event *event, uint8_t address_type)
+{
+    if (!gap_scan_is_on(scan) && scan->stops == 0)
+        return;
+    /* 2 and 3 are identity addresses that the controller has resolved (Vol 4 Part E, 7.7.65.2). */
+    if (address_type > 3 || event->scan_result.adv_type > SCAN_RSP ||
+        event->scan_result.length > ADVERTISING_DATA_LARGEST) {
+        scan->dropped++;
+        return;
+    }
+    event->scan_result.peer.type = address_type & 1;
+    event_raise(scan->hci->sink, event);
+}
+
+static bool read_report(struct gap_scan *scan, struct reader *event)
+{
+    struct bluet_event raised = {.code = BLUET_EVENT_SCAN_RESULT, .conn_handle = 0xffff};
+    raised.scan_result.primary_phy = 1;
+    raised.scan_result.adv_type = read_u8(event);
+    uint8_t address_type = read_u8(event);
+    read_reversed(event, raised.scan_result.peer.octets, sizeof raised.scan_result.peer.octets);
+    raised.scan_result.length = read_u8(event);
+    raised.scan_result.data = read_span(event, raised.scan_result.length);
+    raised.scan_result.rssi = (int8_t)read_u8(event);
+    if (!reader_ok(event))
+        return false;
+    raise_scan_result(scan, &raised, address_type);
+    return true;
+}
+
+static bool read_directed_report(struct gap_scan *scan, struct reader *event)
+{
+    struct bluet_event raised = {.code = BLUET_EVENT_SCAN_RESULT, .conn_handle = 0xffff};
+    raised.scan_result.primary_phy = 1;
+    raised.scan_result.adv_type = read_u8(event);
+    uint8_t address_type = read_u8(event);
+    read_reversed(event, raised.scan_result.peer.octets, sizeof raised.scan_result.peer.octets);
+    read_span(event, 7); /* to whom it is directed */
+    raised.scan_result.data = event->cursor;
+    raised.scan_result.rssi = (int8_t)read_u8(event);
+    if (!reader_ok(event))
+        return false;
+    if (raised.scan_result.adv_type == ADV_DIRECT_IND)
+        raise_scan_result(scan, &raised, address_type);
+    else
+        scan->dropped++;
+    return true;
+}
+
+/* Reports stand one behind the other. What is cut off at the end counts as one. */
+static void read_reports(struct gap_scan *scan, struct reader *event,
+                         bool (*read_one)(struct gap_scan *scan, struct reader *event))
+{
+    uint8_t count = read_u8(event);
+    bool whole = count > 0;
+    while (count-- && whole)
+        whole = read_one(scan, event);
+    if (!whole)
+        scan->dropped++;
+}
+
+BLUET_INTERNAL void gap_scan_report(struct gap_scan *scan, struct reader *event)
+{
+    read_reports(scan, event, read_report);
+}
+
+BLUET_INTERNAL void gap_scan_directed_report(struct gap_scan *scan, struct reader *event)
+{
+    read_reports(scan, event, read_directed_report);
+}

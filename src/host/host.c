@@ -1,0 +1,304 @@
+/* The front door: making a host, activating it, and the two ways in, packets and time. */
+#include "host/host.h"
+
+#include "host/memory.h"
+#include "spec/att.h"
+#include "spec/hci.h"
+#include "spec/l2cap.h"
+
+enum {
+    CONNECTION_COUNT_DEFAULT = 4,
+    CONNECTION_COUNT_MOST = 64,
+    BUFFER_COUNT_DEFAULT = 32,
+    BUFFER_SIZE_DEFAULT = 256,
+    BUFFER_SIZE_LEAST = 32,
+    BUFFER_SIZE_MOST = 1024,
+    PROCEDURE_COUNT_DEFAULT = 16,
+    COMMAND_SIZE_DEFAULT = 1024,
+    COMMAND_SIZE_LEAST = 512,
+    MTU_DEFAULT = 256
+};
+
+/* ---- Life ---- */
+
+static void fill_in_defaults(struct bluet_config *config)
+{
+    if (config->connection_count == 0)
+        config->connection_count = CONNECTION_COUNT_DEFAULT;
+    if (config->mtu_limit == 0)
+        config->mtu_limit = ATT_MTU_LARGEST;
+    if (config->buffer_count == 0)
+        config->buffer_count = BUFFER_COUNT_DEFAULT;
+    if (config->buffer_size == 0)
+        config->buffer_size = BUFFER_SIZE_DEFAULT;
+    if (config->procedure_count == 0)
+        config->procedure_count = PROCEDURE_COUNT_DEFAULT;
+    if (config->command_size == 0)
+        config->command_size = COMMAND_SIZE_DEFAULT;
+}
+
+static bool config_is_valid(const struct bluet_config *config)
+{
+    const struct bluet_port *port = &config->port;
+    return port->send && port->now && port->reallocate && port->random && config->handler &&
+           config->connection_count <= CONNECTION_COUNT_MOST && config->mtu_limit >= ATT_MTU_DEFAULT &&
+           config->mtu_limit <= ATT_MTU_LARGEST && config->buffer_size >= BUFFER_SIZE_LEAST &&
+           config->buffer_size <= BUFFER_SIZE_MOST && config->command_size >= COMMAND_SIZE_LEAST;
+}
+
+int bluet_create(struct bluet **out_host, const struct bluet_config *config)
+{
+    struct bluet_config filled = *config;
+    fill_in_defaults(&filled);
+    if (!config_is_valid(&filled))
+        return BLUET_EINVAL;
+    struct bluet *host = memory_take(&filled.port, sizeof *host);
+    if (!host)
+        return BLUET_ENOMEM;
+    *host = (struct bluet){.config = filled, .close_deadline = BLUET_NEVER};
+    host->sink = (struct event_sink){filled.handler, filled.handler_context, host};
+    host->hci = (struct hci){.port = &host->config.port, .sink = &host->sink, .deadline = BLUET_NEVER};
+    link_table_close(&host->links);
+    gap_scan_open(&host->scan, &host->hci, &host->address);
+    gap_connect_open(&host->connect, &host->links, &host->scan, &host->address);
+    gatt_init(&host->gatt, &host->config.port, &host->sink);
+    gatt_set_mtu(&host->gatt, filled.mtu_limit < MTU_DEFAULT ? filled.mtu_limit : MTU_DEFAULT);
+    *out_host = host;
+    return BLUET_OK;
+}
+
+void bluet_destroy(struct bluet *host)
+{
+    if (!host)
+        return;
+    if (host->state != HOST_INACTIVE)
+        host_close_rooms(host);
+    gatt_destroy(&host->gatt);
+    struct bluet_port port = host->config.port;
+    memory_give(&port, host, sizeof *host);
+}
+
+static int open_rooms(struct bluet *host)
+{
+    const struct bluet_config *config = &host->config;
+    const struct bluet_port *port = &config->port;
+    size_t frame_size = (size_t)config->mtu_limit + L2CAP_HEADER_LENGTH;
+    int error = hci_open(&host->hci, port, &host->sink, config->command_size);
+    if (!error)
+        error = buffer_pool_open(&host->pool, port, config->buffer_count, config->buffer_size);
+    if (!error)
+        error = link_table_open(&host->links, &host->hci, &host->pool, config->connection_count, frame_size);
+    if (!error)
+        error = l2cap_signal_open(&host->signal, &host->links);
+    if (!error)
+        error = gatt_open(&host->gatt, &host->links, config);
+    return error;
+}
+
+/* ---- Activation ---- */
+
+static struct bluet_address choose_address(void *context, const uint8_t *public_octets)
+{
+    struct bluet *host = context;
+    gap_address_start(&host->address, &host->config.port, public_octets);
+    return gap_address_own(&host->address);
+}
+
+static void controller_started(void *context, int error, uint8_t status)
+{
+    struct bluet *host = context;
+    if (host->state != HOST_ACTIVATING)
+        return;
+    if (error) {
+        host_end_is_due(host, error, status);
+        return;
+    }
+    host->state = HOST_ACTIVE;
+    hci_end_ticket(&host->hci, host->ticket, BLUET_OK, HCI_SUCCESS);
+}
+
+int bluet_activate(struct bluet *host)
+{
+    switch (host->state) {
+    case HOST_ACTIVE:
+        return 0;
+    case HOST_ACTIVATING:
+        return host->ticket;
+    case HOST_DEACTIVATING:
+    case HOST_ENDING:
+        return BLUET_EBUSY;
+    case HOST_INACTIVE:
+        break;
+    }
+    host_sample_clock(host);
+    int error = open_rooms(host);
+    if (error) {
+        host_close_rooms(host);
+        return error;
+    }
+    host->state = HOST_ACTIVATING;
+    host->ticket = hci_new_ticket(&host->hci);
+    host->end = (struct host_end){0};
+    host->send_refused = false;
+    const struct hci_controller_owner owner = {host, choose_address, controller_started};
+    hci_controller_start(&host->controller, &host->hci, &owner);
+    gap_advertise_open(&host->advertise, &host->controller, &host->address);
+    gap_scan_open(&host->scan, &host->hci, &host->address);
+    gap_connect_open(&host->connect, &host->links, &host->scan, &host->address);
+    return host->ticket;
+}
+
+bool bluet_is_active(const struct bluet *host)
+{
+    return host->state == HOST_ACTIVE;
+}
+
+/* ---- What is due ---- */
+
+static bool send_is_ready(const struct bluet *host)
+{
+    return host->send_refused &&
+           (host->pool.free_count > host->refused_pool_free || host->hci.acl_free > host->refused_controller_free);
+}
+
+static void raise_send_ready(struct bluet *host)
+{
+    host->send_refused = false;
+    struct bluet_event event = {.code = BLUET_EVENT_SEND_READY, .conn_handle = 0xffff};
+    event_raise(&host->sink, &event);
+}
+
+/* Does what has become due by what came in, or by calls of the application. */
+static void settle(struct bluet *host)
+{
+    if (host->canceled_ticket) {
+        int ticket = host->canceled_ticket;
+        host->canceled_ticket = 0;
+        hci_end_ticket(&host->hci, ticket, BLUET_ECANCELED, HCI_CANCELLED_BY_HOST);
+    }
+    if (host->state == HOST_DEACTIVATING)
+        host_close_continue(host);
+    if (host->end.due)
+        host_end(host);
+    link_pump(&host->links);
+    if (buffer_pool_was_starved(&host->pool))
+        gatt_flush(&host->gatt);
+    if (send_is_ready(host))
+        raise_send_ready(host);
+}
+
+static bool something_is_due(const struct bluet *host)
+{
+    return host->canceled_ticket || host->end.due || send_is_ready(host);
+}
+
+static void expire(struct bluet *host)
+{
+    if (hci_deadline(&host->hci) <= host->hci.now)
+        host_end_is_due(host, BLUET_ETIMEDOUT, HCI_CONNECTION_TIMEOUT);
+    if (host->end.due)
+        return;
+    gap_scan_expire(&host->scan);
+    gap_connect_expire(&host->connect);
+    l2cap_signal_expire(&host->signal);
+    if (gatt_deadline(&host->gatt) <= host->hci.now)
+        gatt_expire(&host->gatt);
+}
+
+void bluet_controller_lost(struct bluet *host)
+{
+    host_sample_clock(host);
+    if (host->state != HOST_INACTIVE && host->state != HOST_ENDING)
+        host_end_is_due(host, BLUET_ENODEV, HCI_HARDWARE_FAILURE);
+}
+
+void bluet_receive(struct bluet *host, const uint8_t *packet, size_t length)
+{
+    if (host->state == HOST_INACTIVE)
+        return;
+    host_sample_clock(host);
+    host->inside = true;
+    struct reader reader = reader_of(packet, length);
+    host_packet(host, &reader);
+    settle(host);
+    host->inside = false;
+}
+
+uint64_t bluet_poll(struct bluet *host)
+{
+    host_sample_clock(host);
+    host->inside = true;
+    if (host->state != HOST_INACTIVE)
+        expire(host);
+    settle(host);
+    host->inside = false;
+    return bluet_deadline(host);
+}
+
+static uint64_t earlier(uint64_t one, uint64_t other)
+{
+    return one < other ? one : other;
+}
+
+uint64_t bluet_deadline(const struct bluet *host)
+{
+    if (something_is_due(host))
+        return host->hci.now;
+    if (host->state == HOST_INACTIVE)
+        return BLUET_NEVER;
+    uint64_t deadline = earlier(hci_deadline(&host->hci), host_close_deadline(host));
+    deadline = earlier(deadline, gap_scan_deadline(&host->scan));
+    deadline = earlier(deadline, gap_connect_deadline(&host->connect));
+    deadline = earlier(deadline, l2cap_signal_deadline(&host->signal));
+    return earlier(deadline, gatt_deadline(&host->gatt));
+}
+
+/* ---- Configuration ---- */
+
+int bluet_set_gap_name(struct bluet *host, const void *name, size_t length)
+{
+    return gatt_db_set_device_name(&host->gatt.db, name, length);
+}
+
+const void *bluet_gap_name(const struct bluet *host, size_t *out_length)
+{
+    return gatt_db_device_name(&host->gatt.db, out_length);
+}
+
+void bluet_set_appearance(struct bluet *host, uint16_t appearance)
+{
+    gatt_db_set_appearance(&host->gatt.db, appearance);
+}
+
+uint16_t bluet_appearance(const struct bluet *host)
+{
+    return gatt_db_appearance(&host->gatt.db);
+}
+
+int bluet_set_mtu(struct bluet *host, uint16_t mtu)
+{
+    if (mtu < ATT_MTU_DEFAULT || mtu > host->config.mtu_limit)
+        return BLUET_EINVAL;
+    gatt_set_mtu(&host->gatt, mtu);
+    return BLUET_OK;
+}
+
+uint16_t bluet_mtu(const struct bluet *host)
+{
+    return host->gatt.att.preferred_mtu;
+}
+
+uint32_t bluet_dropped(const struct bluet *host)
+{
+    return host->scan.dropped;
+}
+
+void bluet_add_dropped(struct bluet *host, uint32_t count)
+{
+    host->scan.dropped += count;
+}
+
+uint32_t bluet_protocol_errors(const struct bluet *host)
+{
+    return host->hci.protocol_errors;
+}

@@ -1,0 +1,117 @@
+/*
+ * The host as a whole: it owns every room, and each room knows those beneath it only. host.c has the entry points and the
+ * life cycle, host_packets.c the post office, host_links.c what a connection's begin and end mean to all rooms,
+ * host_close.c the ways in which it all ends; host_gap.c and host_gatt.c are the public functions by those names.
+ */
+#ifndef BLUET_HOST_HOST_H
+#define BLUET_HOST_HOST_H
+
+#include "bluet/bluet.h"
+#include "host/buffer.h"
+#include "host/event.h"
+#include "host/gap_address.h"
+#include "host/gap_advertise.h"
+#include "host/gap_connect.h"
+#include "host/gap_scan.h"
+#include "host/gatt.h"
+#include "host/hci.h"
+#include "host/hci_controller.h"
+#include "host/l2cap_signal.h"
+#include "host/link.h"
+#include "spec/internal.h"
+
+/*
+ *     INACTIVE -> ACTIVATING -> ACTIVE -> DEACTIVATING -> ENDING -> INACTIVE
+ *
+ * Activation may turn into deactivation, and everything into an end when the controller is lost or fails.
+ */
+enum host_state {
+    HOST_INACTIVE,
+    HOST_ACTIVATING,
+    HOST_ACTIVE,
+    HOST_DEACTIVATING,
+    HOST_ENDING /* reports are being raised of what has ended */
+};
+
+enum host_close_step {
+    HOST_CLOSE_ADVERTISING,
+    HOST_CLOSE_SCAN,
+    HOST_CLOSE_CONNECT,
+    HOST_CLOSE_LINKS,
+    HOST_CLOSE_RESET,
+    HOST_CLOSE_DONE
+};
+
+/* An end that is due, and why. */
+struct host_end {
+    bool due;
+    int error; /* that tickets end with */
+    uint8_t status;
+};
+
+struct bluet {
+    struct bluet_config config; /* no limit is zero any more */
+    struct event_sink sink;
+    enum host_state state;
+    bool inside; /* bluet_receive() or bluet_poll() is under way */
+
+    struct hci hci;
+    struct hci_controller controller;
+    struct buffer_pool pool;
+    struct link_table links;
+    struct l2cap_signal signal;
+    struct gatt gatt;
+    struct gap_address address;
+    struct gap_advertise advertise;
+    struct gap_scan scan;
+    struct gap_connect connect;
+
+    int ticket;          /* of the activation or deactivation under way */
+    int canceled_ticket; /* of an activation that was overtaken by deactivation; 0: none */
+    struct host_end end;
+    enum host_close_step close_step;
+    uint64_t close_deadline;
+
+    bool send_refused; /* the application has been, for want of buffers; there was so much free then: */
+    uint16_t refused_pool_free, refused_controller_free;
+};
+
+/* The instant of a call of the application's own; one from within an event handler happens at the instant of the event. */
+static inline void host_sample_clock(struct bluet *host)
+{
+    if (!host->inside)
+        host->hci.now = host->config.port.now(host->config.port.context);
+}
+
+/* 0, or BLUET_ENODEV. */
+static inline int host_check_active(struct bluet *host)
+{
+    if (host->state != HOST_ACTIVE)
+        return BLUET_ENODEV;
+    host_sample_clock(host);
+    return BLUET_OK;
+}
+
+/* host_packets.c */
+BLUET_INTERNAL void host_packet(struct bluet *host, struct reader *packet);
+
+/* host_links.c */
+BLUET_INTERNAL void host_connection_complete(struct bluet *host, struct reader *event);
+BLUET_INTERNAL void host_enhanced_connection_complete(struct bluet *host, struct reader *event);
+BLUET_INTERNAL void host_disconnection_complete(struct bluet *host, struct reader *event);
+/* Raises what ends with the link, then its disconnect event. */
+BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8_t reason);
+/* Asks the controller to end the link. With ticket 0 it is the host's own wish. Whether there was room. */
+BLUET_INTERNAL bool host_disconnect(struct bluet *host, struct link *link, int ticket, uint8_t reason);
+
+/* host_close.c */
+BLUET_INTERNAL void host_end_is_due(struct bluet *host, int error, uint8_t status);
+/* The next step of a deactivation, once the last one is answered. */
+BLUET_INTERNAL void host_close_continue(struct bluet *host);
+BLUET_INTERNAL uint64_t host_close_deadline(const struct bluet *host);
+/* Raises what has ended with the controller, and gives all memory back. */
+BLUET_INTERNAL void host_end(struct bluet *host);
+/* Gives the memory of all rooms back, without a word. */
+BLUET_INTERNAL void host_close_rooms(struct bluet *host);
+
+#endif

@@ -1,0 +1,140 @@
+/* The public functions of GAP. */
+#include "host/host.h"
+
+#include "spec/hci.h"
+
+int bluet_set_address_mode(struct bluet *host, enum bluet_address_mode mode)
+{
+    if (mode == BLUET_ADDRESS_MODE_RPA)
+        return BLUET_ENOTSUP;
+    if (mode != BLUET_ADDRESS_MODE_PUBLIC && mode != BLUET_ADDRESS_MODE_STATIC && mode != BLUET_ADDRESS_MODE_NRPA)
+        return BLUET_EINVAL;
+    if (host->state == HOST_INACTIVE) {
+        host->address.mode = mode;
+        return BLUET_OK;
+    }
+    host_sample_clock(host);
+    if (host->state != HOST_ACTIVE || host->advertise.on || gap_scan_is_on(&host->scan) ||
+        gap_connect_is_on(&host->connect))
+        return BLUET_EBUSY;
+    return gap_address_change(&host->address, &host->hci, mode);
+}
+
+enum bluet_address_mode bluet_address_mode(const struct bluet *host)
+{
+    return host->address.mode;
+}
+
+int bluet_own_address(const struct bluet *host, struct bluet_address *out_address)
+{
+    if (host->state != HOST_ACTIVE)
+        return BLUET_ENODEV;
+    *out_address = gap_address_own(&host->address);
+    return BLUET_OK;
+}
+
+int bluet_gap_advertise(struct bluet *host, uint32_t interval_us, const struct bluet_span *advertising_data,
+                        const struct bluet_span *response_data, bool connectable)
+{
+    int error = host_check_active(host);
+    if (error)
+        return error;
+    return gap_advertise_start(&host->advertise, interval_us, advertising_data, response_data, connectable);
+}
+
+int bluet_gap_advertise_stop(struct bluet *host)
+{
+    int error = host_check_active(host);
+    return error ? error : gap_advertise_stop(&host->advertise);
+}
+
+int bluet_gap_scan(struct bluet *host, uint32_t duration_ms, uint32_t interval_us, uint32_t window_us, bool active)
+{
+    int error = host_check_active(host);
+    if (error)
+        return error;
+    if (gap_connect_is_on(&host->connect))
+        return BLUET_EBUSY;
+    return gap_scan_start(&host->scan, duration_ms, interval_us, window_us, active);
+}
+
+int bluet_gap_scan_stop(struct bluet *host)
+{
+    int error = host_check_active(host);
+    return error ? error : gap_scan_stop(&host->scan);
+}
+
+int bluet_gap_connect(struct bluet *host, const struct bluet_address *peer, uint32_t timeout_ms,
+                      const struct bluet_connection_parameters *parameters)
+{
+    int error = host_check_active(host);
+    return error ? error : gap_connect_start(&host->connect, peer, timeout_ms, parameters);
+}
+
+int bluet_gap_connect_cancel(struct bluet *host)
+{
+    int error = host_check_active(host);
+    return error ? error : gap_connect_cancel(&host->connect);
+}
+
+int bluet_gap_disconnect(struct bluet *host, uint16_t conn_handle)
+{
+    int error = host_check_active(host);
+    if (error)
+        return error;
+    struct link *link = link_find(&host->links, conn_handle);
+    if (!link)
+        return BLUET_ENOTCONN;
+    if (link->state == LINK_CLOSING)
+        return 0;
+    int ticket = hci_begin(&host->hci, 1, 3);
+    if (ticket > 0)
+        host_disconnect(host, link, ticket, HCI_REMOTE_USER_TERMINATED);
+    return ticket;
+}
+
+int bluet_connection(const struct bluet *host, struct bluet_connection *out_connection, uint16_t conn_handle)
+{
+    const struct link *link = link_find(&host->links, conn_handle);
+    if (!link)
+        return BLUET_ENOTCONN;
+    *out_connection = (struct bluet_connection){
+        .peer = link->peer,
+        .central = link->central,
+        .interval = link->interval,
+        .latency = link->latency,
+        .supervision_timeout = link->supervision_timeout,
+        .mtu = gatt_link_mtu(&host->gatt, link),
+        .encrypted = link->encrypted,
+        .authenticated = link->authenticated,
+        .bonded = link->bonded,
+        .key_size = link->key_size,
+        .transmit_octets = link->transmit_octets,
+        .transmit_phy = link->transmit_phy,
+        .receive_phy = link->receive_phy,
+    };
+    return BLUET_OK;
+}
+
+/* These would take from under the host what it keeps count of: links, and buffers. */
+static bool is_ours(uint16_t opcode)
+{
+    return opcode == HCI_RESET || opcode == HCI_SET_CONTROLLER_TO_HOST_FLOW_CONTROL || opcode == HCI_HOST_BUFFER_SIZE ||
+           opcode == HCI_HOST_NUMBER_OF_COMPLETED_PACKETS;
+}
+
+int bluet_hci_command(struct bluet *host, uint16_t opcode, const void *parameters, size_t length)
+{
+    int error = host_check_active(host);
+    if (error)
+        return error;
+    if (length > HCI_PARAMETERS_LARGEST)
+        return BLUET_EINVAL;
+    if (is_ours(opcode))
+        return BLUET_ENOTSUP;
+    int ticket = hci_begin(&host->hci, 1, length);
+    struct hci_command command = {.opcode = opcode, .ticket = ticket, .flags = HCI_LAST | HCI_RAW};
+    if (ticket > 0)
+        hci_queue(&host->hci, command, parameters, length);
+    return ticket;
+}

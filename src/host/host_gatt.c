@@ -1,0 +1,138 @@
+/* The public functions of GATT: is the host active, which link is it, and has the application to be told of buffers? */
+#include "host/host.h"
+
+/* The open link of that handle; otherwise why there is none. */
+static int find_link(struct bluet *host, struct link **out_link, uint16_t conn_handle)
+{
+    int error = host_check_active(host);
+    if (error)
+        return error;
+    *out_link = link_find_open(&host->links, conn_handle);
+    return *out_link ? BLUET_OK : BLUET_ENOTCONN;
+}
+
+/* ---- Who is refused for want of buffers is told when there are some (BLUET_EVENT_SEND_READY) ---- */
+
+/* Makes the pool forget who else was refused, until sending_ended(). */
+static bool sending_begins(struct bluet *host)
+{
+    bool was_starved = host->pool.starved;
+    host->pool.starved = false;
+    return was_starved;
+}
+
+static int sending_ended(struct bluet *host, bool was_starved, int result)
+{
+    if (result == BLUET_ENOMEM && host->pool.starved) {
+        host->send_refused = true;
+        host->refused_pool_free = host->pool.free_count;
+        host->refused_controller_free = host->hci.acl_free;
+    }
+    host->pool.starved |= was_starved;
+    return result;
+}
+
+/* ---- Server ---- */
+
+int bluet_gatts_register_services(struct bluet *host, uint16_t *out_handles, size_t handle_capacity,
+                                  const struct bluet_service *services, size_t service_count)
+{
+    int error = host_check_active(host);
+    if (error)
+        return error;
+    if (host->advertise.on)
+        return BLUET_EBUSY;
+    return gatt_server_register(&host->gatt.server, out_handles, handle_capacity, services, service_count);
+}
+
+int bluet_gatts_read(struct bluet *host, const void **out_value, size_t *out_length, uint16_t value_handle)
+{
+    int error = host_check_active(host);
+    return error ? error : gatt_server_local_read(&host->gatt.server, out_value, out_length, value_handle);
+}
+
+int bluet_gatts_write(struct bluet *host, uint16_t value_handle, const void *data, size_t length, bool send_update)
+{
+    int error = host_check_active(host);
+    return error ? error : gatt_server_local_write(&host->gatt.server, value_handle, data, length, send_update);
+}
+
+int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data, size_t length)
+{
+    struct link *link;
+    int error = find_link(host, &link, conn_handle);
+    if (error)
+        return error;
+    bool was_starved = sending_begins(host);
+    return sending_ended(host, was_starved, gatt_server_notify(&host->gatt.server, link, value_handle, data, length));
+}
+
+int bluet_gatts_indicate(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
+                         size_t length)
+{
+    struct link *link;
+    int error = find_link(host, &link, conn_handle);
+    if (error)
+        return error;
+    bool was_starved = sending_begins(host);
+    return sending_ended(host, was_starved, gatt_server_indicate(&host->gatt.server, link, value_handle, data, length));
+}
+
+int bluet_gatts_set_buffer(struct bluet *host, uint16_t value_handle, size_t length, bool append)
+{
+    int error = host_check_active(host);
+    return error ? error : gatt_server_set_buffer(&host->gatt.server, value_handle, length, append);
+}
+
+/* ---- Client ---- */
+
+int bluet_gattc_discover_services(struct bluet *host, uint16_t conn_handle, const struct bluet_uuid *uuid)
+{
+    struct link *link;
+    int error = find_link(host, &link, conn_handle);
+    return error ? error : gatt_client_discover_services(&host->gatt.client, link, uuid);
+}
+
+int bluet_gattc_discover_characteristics(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
+                                         uint16_t end_handle, const struct bluet_uuid *uuid)
+{
+    struct link *link;
+    int error = find_link(host, &link, conn_handle);
+    if (error)
+        return error;
+    return gatt_client_discover_characteristics(&host->gatt.client, link, start_handle, end_handle, uuid);
+}
+
+int bluet_gattc_discover_descriptors(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
+                                     uint16_t end_handle)
+{
+    struct link *link;
+    int error = find_link(host, &link, conn_handle);
+    return error ? error : gatt_client_discover_descriptors(&host->gatt.client, link, start_handle, end_handle);
+}
+
+int bluet_gattc_read(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, uint16_t offset)
+{
+    struct link *link;
+    int error = find_link(host, &link, conn_handle);
+    return error ? error : gatt_client_read(&host->gatt.client, link, value_handle, offset);
+}
+
+int bluet_gattc_write(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data, size_t length,
+                      enum bluet_write_mode mode)
+{
+    struct link *link;
+    int error = find_link(host, &link, conn_handle);
+    if (error)
+        return error;
+    bool was_starved = sending_begins(host);
+    return sending_ended(host, was_starved,
+                         gatt_client_write(&host->gatt.client, link, value_handle, data, length, mode));
+}
+
+int bluet_gattc_exchange_mtu(struct bluet *host, uint16_t conn_handle)
+{
+    struct link *link;
+    int error = find_link(host, &link, conn_handle);
+    return error ? error : gatt_client_exchange_mtu(&host->gatt.client, link);
+}

@@ -1,0 +1,187 @@
+/* Connections come and go (Vol 4 Part E, 7.1.6, 7.7.5, 7.7.65.1, 7.7.65.10). */
+#include "host/host.h"
+
+#include "spec/hci.h"
+#include "spec/writer.h"
+
+enum { ROLE_CENTRAL = 0, ROLE_PERIPHERAL = 1 };
+
+struct new_connection {
+    uint8_t status;
+    uint16_t handle;
+    uint8_t role;
+    struct bluet_address peer;
+    uint16_t interval, latency, supervision_timeout;
+};
+
+/* ---- The end ---- */
+
+static void raise_disconnect(struct bluet *host, const struct bluet_event *event)
+{
+    event_raise(&host->sink, event);
+}
+
+BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8_t reason)
+{
+    struct bluet_event event = {.conn_handle = link->handle};
+    event.code = link->central ? BLUET_EVENT_PERIPHERAL_DISCONNECT : BLUET_EVENT_CENTRAL_DISCONNECT;
+    event.disconnect.peer = link->peer;
+    event.disconnect.reason = reason;
+    bool canceled = host->state == HOST_DEACTIVATING;
+    link->state = LINK_CLOSING;
+    l2cap_signal_link_closed(&host->signal, link);
+    gatt_link_closed(&host->gatt, link, canceled ? BLUET_STATUS_CANCELED : BLUET_STATUS_DISCONNECTED);
+    link_close(&host->links, link);
+    raise_disconnect(host, &event);
+}
+
+static void disconnect_done(void *context, const struct hci_result *result)
+{
+    struct bluet *host = context;
+    struct link *link = link_find(&host->links, result->argument);
+    if (!link || result->status == HCI_SUCCESS)
+        return;
+    if (result->status == HCI_UNKNOWN_CONNECTION_IDENTIFIER)
+        host_link_ended(host, link, HCI_LOCAL_HOST_TERMINATED);
+    else if (host->state == HOST_ACTIVE)
+        link->state = LINK_OPEN;
+}
+
+static bool request_disconnect(struct bluet *host, uint16_t handle, struct hci_command command, uint8_t reason)
+{
+    uint8_t parameters[3];
+    struct writer writer = writer_of(parameters, sizeof parameters);
+    write_u16(&writer, handle);
+    write_u8(&writer, reason);
+    command.opcode = HCI_DISCONNECT;
+    return hci_request(&host->hci, command, parameters, writer.length);
+}
+
+BLUET_INTERNAL bool host_disconnect(struct bluet *host, struct link *link, int ticket, uint8_t reason)
+{
+    struct hci_command command = {
+        .ticket = ticket, .flags = HCI_LAST, .done = disconnect_done, .context = host, .argument = link->handle};
+    if (!request_disconnect(host, link->handle, command, reason))
+        return false;
+    link->state = LINK_CLOSING;
+    return true;
+}
+
+BLUET_INTERNAL void host_disconnection_complete(struct bluet *host, struct reader *event)
+{
+    uint8_t status = read_u8(event);
+    struct link *link = link_find(&host->links, read_u16(event) & 0x0fff);
+    uint8_t reason = read_u8(event);
+    if (!link)
+        hci_protocol_error(&host->hci);
+    else if (status == HCI_SUCCESS)
+        host_link_ended(host, link, reason);
+    else if (host->state == HOST_ACTIVE)
+        link->state = LINK_OPEN;
+}
+
+/* ---- The beginning ---- */
+
+static void connection_failed(struct bluet *host, uint8_t status)
+{
+    if (status == HCI_ADVERTISING_TIMEOUT)
+        gap_advertise_was_ended(&host->advertise);
+    else
+        gap_connect_failed(&host->connect, status);
+}
+
+/* A connection that we have no use for, or no room. */
+static void refuse_connection(struct bluet *host, uint16_t handle)
+{
+    hci_protocol_error(&host->hci);
+    request_disconnect(host, handle, (struct hci_command){0}, HCI_REMOTE_LOW_RESOURCES);
+}
+
+/* Asks for the largest packets where the controller would not ask by itself. It knows what the peer can do. */
+static void request_data_length(struct bluet *host, const struct link *link)
+{
+    if (!hci_has_feature(&host->controller, HCI_FEATURE_DATA_LENGTH_EXTENSION) ||
+        !hci_has_command(&host->controller, HCI_SUPPORTS_LE_SET_DATA_LENGTH))
+        return;
+    uint8_t parameters[6];
+    struct writer writer = writer_of(parameters, sizeof parameters);
+    write_u16(&writer, link->handle);
+    write_u16(&writer, HCI_DATA_LENGTH_OCTETS);
+    write_u16(&writer, HCI_DATA_LENGTH_US);
+    struct hci_command command = {.opcode = HCI_LE_SET_DATA_LENGTH};
+    (void)hci_request(&host->hci, command, parameters, writer.length); /* smaller packets work too */
+}
+
+static void link_opened(struct bluet *host, struct link *link, const struct new_connection *connection)
+{
+    link->central = connection->role == ROLE_CENTRAL;
+    link->peer = link->central ? host->connect.peer : connection->peer;
+    link->interval = connection->interval;
+    link->latency = connection->latency;
+    link->supervision_timeout = connection->supervision_timeout;
+    gatt_link_opened(&host->gatt, link);
+    if (link->central) {
+        gap_connect_succeeded(&host->connect);
+        request_data_length(host, link);
+    } else {
+        gap_advertise_was_ended(&host->advertise);
+    }
+    struct bluet_event event = {.conn_handle = link->handle};
+    event.code = link->central ? BLUET_EVENT_PERIPHERAL_CONNECT : BLUET_EVENT_CENTRAL_CONNECT;
+    event.connect.peer = link->peer;
+    event_raise(&host->sink, &event);
+}
+
+static void connection_made(struct bluet *host, const struct new_connection *connection)
+{
+    bool central = connection->role == ROLE_CENTRAL;
+    if (connection->handle > HCI_HANDLE_LARGEST || connection->role > ROLE_PERIPHERAL ||
+        link_find(&host->links, connection->handle)) {
+        hci_protocol_error(&host->hci);
+        return;
+    }
+    if (central && !gap_connect_is_on(&host->connect)) {
+        refuse_connection(host, connection->handle);
+        return;
+    }
+    struct link *link = link_open(&host->links, connection->handle);
+    if (link) {
+        link_opened(host, link, connection);
+        return;
+    }
+    refuse_connection(host, connection->handle);
+    if (central)
+        gap_connect_failed(&host->connect, HCI_CONNECTION_LIMIT_EXCEEDED);
+    else
+        gap_advertise_was_ended(&host->advertise);
+}
+
+static void read_connection(struct bluet *host, struct reader *event, bool enhanced)
+{
+    struct new_connection connection;
+    connection.status = read_u8(event);
+    connection.handle = read_u16(event);
+    connection.role = read_u8(event);
+    /* 2 and 3 are identity addresses that the controller has resolved. */
+    connection.peer.type = read_u8(event) & 1;
+    read_reversed(event, connection.peer.octets, sizeof connection.peer.octets);
+    if (enhanced)
+        read_span(event, 12); /* resolvable private addresses, ours and the peer's */
+    connection.interval = read_u16(event);
+    connection.latency = read_u16(event);
+    connection.supervision_timeout = read_u16(event);
+    if (connection.status == HCI_SUCCESS)
+        connection_made(host, &connection);
+    else
+        connection_failed(host, connection.status);
+}
+
+BLUET_INTERNAL void host_connection_complete(struct bluet *host, struct reader *event)
+{
+    read_connection(host, event, false);
+}
+
+BLUET_INTERNAL void host_enhanced_connection_complete(struct bluet *host, struct reader *event)
+{
+    read_connection(host, event, true);
+}

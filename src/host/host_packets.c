@@ -1,0 +1,143 @@
+/* The post office: hands each event, and each whole L2CAP frame, to the room that it belongs to. */
+#include "host/host.h"
+
+#include "host/l2cap.h"
+#include "spec/hci.h"
+#include "spec/l2cap.h"
+#include "spec/writer.h"
+
+/* One of the rooms takes it. */
+struct host_event {
+    uint8_t code;
+    uint8_t least; /* octets of parameters */
+    void (*hci)(struct hci *hci, struct reader *event);
+    void (*links)(struct link_table *links, struct reader *event);
+    void (*scan)(struct gap_scan *scan, struct reader *event);
+    void (*host)(struct bluet *host, struct reader *event);
+};
+
+static void hardware_error(struct bluet *host, struct reader *event)
+{
+    (void)event;
+    host_end_is_due(host, BLUET_EIO, HCI_HARDWARE_FAILURE);
+}
+
+static void le_meta(struct bluet *host, struct reader *event);
+
+/* Vol 4 Part E, 7.7 */
+static const struct host_event host_events[] = {
+    {HCI_EVENT_NUMBER_OF_COMPLETED_PACKETS, 1, .links = link_completed_packets},
+    {HCI_EVENT_LE_META, 1, .host = le_meta},
+    {HCI_EVENT_COMMAND_COMPLETE, 3, .hci = hci_command_complete},
+    {HCI_EVENT_COMMAND_STATUS, 4, .hci = hci_command_status},
+    {HCI_EVENT_DISCONNECTION_COMPLETE, 4, .host = host_disconnection_complete},
+    {HCI_EVENT_ENCRYPTION_CHANGE, 4, .links = link_encryption_change},
+    {HCI_EVENT_ENCRYPTION_KEY_REFRESH_COMPLETE, 3, .links = link_encryption_key_refresh_complete},
+    {HCI_EVENT_HARDWARE_ERROR, 1, .host = hardware_error},
+};
+
+/* Vol 4 Part E, 7.7.65 */
+static const struct host_event host_le_events[] = {
+    {HCI_LE_EVENT_ADVERTISING_REPORT, 1, .scan = gap_scan_report},
+    {HCI_LE_EVENT_CONNECTION_COMPLETE, 18, .host = host_connection_complete},
+    {HCI_LE_EVENT_ENHANCED_CONNECTION_COMPLETE, 30, .host = host_enhanced_connection_complete},
+    {HCI_LE_EVENT_CONNECTION_UPDATE_COMPLETE, 9, .links = link_connection_update_complete},
+    {HCI_LE_EVENT_LONG_TERM_KEY_REQUEST, 12, .links = link_long_term_key_request},
+    {HCI_LE_EVENT_REMOTE_CONNECTION_PARAMETER_REQUEST, 10, .links = link_remote_connection_parameter_request},
+    {HCI_LE_EVENT_DATA_LENGTH_CHANGE, 10, .links = link_data_length_change},
+    {HCI_LE_EVENT_PHY_UPDATE_COMPLETE, 5, .links = link_phy_update_complete},
+    {HCI_LE_EVENT_DIRECTED_ADVERTISING_REPORT, 1, .scan = gap_scan_directed_report},
+};
+
+static void hand_on(struct bluet *host, const struct host_event *entry, struct reader *event)
+{
+    if (reader_remaining(event) < entry->least)
+        hci_protocol_error(&host->hci);
+    else if (entry->links)
+        entry->links(&host->links, event);
+    else if (entry->hci)
+        entry->hci(&host->hci, event);
+    else if (entry->scan)
+        entry->scan(&host->scan, event);
+    else
+        entry->host(host, event);
+}
+
+/* An event that is in no table has nothing to say to us. */
+static void event_received(struct bluet *host, const struct host_event *table, size_t count, uint8_t code,
+                           struct reader *event)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (table[i].code == code) {
+            hand_on(host, &table[i], event);
+            return;
+        }
+    }
+}
+
+static void le_meta(struct bluet *host, struct reader *event)
+{
+    uint8_t code = read_u8(event);
+    event_received(host, host_le_events, sizeof host_le_events / sizeof *host_le_events, code, event);
+}
+
+static void hci_event(struct bluet *host, struct reader *packet)
+{
+    uint8_t code = read_u8(packet);
+    size_t length = read_u8(packet);
+    if (!reader_ok(packet) || reader_remaining(packet) != length) {
+        hci_protocol_error(&host->hci);
+        return;
+    }
+    /* What the controller says before its Reset is answered is about another time. */
+    if (host->state == HOST_ACTIVATING && code != HCI_EVENT_COMMAND_COMPLETE && code != HCI_EVENT_COMMAND_STATUS)
+        return;
+    event_received(host, host_events, sizeof host_events / sizeof *host_events, code, packet);
+}
+
+/* ---- Frames ---- */
+
+/* There is no pairing (Vol 3 Part H, 3.5.5). A Security Request may be ignored (2.4.6), and a failure is no question. */
+static void security_manager_frame(struct bluet *host, const struct link_frame *frame)
+{
+    struct reader reader = reader_of(frame->payload, frame->length);
+    uint8_t code = read_u8(&reader);
+    if (!reader_ok(&reader)) {
+        hci_protocol_error(&host->hci);
+        return;
+    }
+    if (code == SM_SECURITY_REQUEST || code == SM_PAIRING_FAILED)
+        return;
+    const uint8_t pairing_failed[] = {SM_PAIRING_FAILED, SM_PAIRING_NOT_SUPPORTED};
+    const struct bluet_span span = {pairing_failed, sizeof pairing_failed};
+    /* Without a buffer there is no answer, and the peer's procedure times out. */
+    (void)l2cap_send(&host->links, frame->link, L2CAP_CID_SECURITY_MANAGER, &span, 1);
+}
+
+static void frame_received(struct bluet *host, const struct link_frame *frame)
+{
+    if (frame->link->state != LINK_OPEN)
+        return;
+    if (frame->cid == L2CAP_CID_ATT && frame->length <= gatt_link_mtu(&host->gatt, frame->link)) {
+        gatt_receive(&host->gatt, frame->link, frame->payload, frame->length);
+    } else if (frame->cid == L2CAP_CID_SIGNALLING) {
+        struct reader reader = reader_of(frame->payload, frame->length);
+        l2cap_signal_receive(&host->signal, frame->link, &reader);
+    } else if (frame->cid == L2CAP_CID_SECURITY_MANAGER) {
+        security_manager_frame(host, frame);
+    } else {
+        hci_protocol_error(&host->hci);
+    }
+}
+
+BLUET_INTERNAL void host_packet(struct bluet *host, struct reader *packet)
+{
+    uint8_t indicator = read_u8(packet);
+    struct link_frame frame;
+    if (indicator == HCI_EVENT)
+        hci_event(host, packet);
+    else if (indicator != HCI_ACL_DATA)
+        hci_protocol_error(&host->hci);
+    else if (link_receive(&host->links, packet, &frame))
+        frame_received(host, &frame);
+}

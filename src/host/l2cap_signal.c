@@ -1,0 +1,284 @@
+/* Signalling packets (Vol 3 Part A, 4.1 to 4.24). There are no channels: requests for one are refused. */
+#include "host/l2cap_signal.h"
+
+#include "host/event.h"
+#include "host/memory.h"
+#include "spec/hci.h"
+#include "spec/l2cap.h"
+#include "spec/writer.h"
+
+enum { SIGNAL_HEADER_LENGTH = 4, SIGNAL_PARAMETERS_LARGEST = 10 };
+enum { SIGNAL_UPDATE_ACCEPTED = 0, SIGNAL_UPDATE_REJECTED = 1, SIGNAL_SPSM_NOT_SUPPORTED = 2 };
+
+/* RTX: at least 1 s, at most 60 s (Vol 3 Part A, 6.2.1); the same as an ATT transaction. */
+static const uint64_t signal_timeout_us = 30000000;
+
+struct signal_command {
+    uint8_t code;
+    uint8_t identifier;
+    struct reader parameters;
+};
+
+BLUET_INTERNAL int l2cap_signal_open(struct l2cap_signal *signal, struct link_table *links)
+{
+    size_t size = links->limit * sizeof *signal->requests;
+    *signal = (struct l2cap_signal){.links = links, .requests = memory_take(links->hci->port, size)};
+    if (!signal->requests)
+        return BLUET_ENOMEM;
+    memset(signal->requests, 0, size);
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL void l2cap_signal_close(struct l2cap_signal *signal)
+{
+    if (signal->links)
+        memory_give(signal->links->hci->port, signal->requests, signal->links->limit * sizeof *signal->requests);
+    *signal = (struct l2cap_signal){0};
+}
+
+BLUET_INTERNAL void l2cap_signal_link_closed(struct l2cap_signal *signal, const struct link *link)
+{
+    if (signal->requests[link->index].awaiting)
+        signal->awaiting_count--;
+    signal->requests[link->index] = (struct l2cap_signal_link){0};
+}
+
+static int signal_send(struct l2cap_signal *signal, struct link *link, uint8_t code, uint8_t identifier,
+                       const struct writer *parameters)
+{
+    uint8_t header[SIGNAL_HEADER_LENGTH];
+    struct writer writer = writer_of(header, sizeof header);
+    write_u8(&writer, code);
+    write_u8(&writer, identifier);
+    write_u16(&writer, (uint16_t)parameters->length);
+    struct bluet_span spans[] = {{header, sizeof header}, {parameters->start, parameters->length}};
+    return l2cap_send(signal->links, link, L2CAP_CID_SIGNALLING, spans, 2);
+}
+
+/* A response that finds no buffer is lost; the peer asks again (Vol 3 Part A, 6.2.1). */
+static void signal_respond(struct l2cap_signal *signal, struct link *link, uint8_t code, uint8_t identifier,
+                           const struct writer *parameters)
+{
+    (void)signal_send(signal, link, code, identifier, parameters);
+}
+
+/* Vol 3 Part A, 4.1 */
+static void signal_reject(struct l2cap_signal *signal, struct link *link, uint8_t identifier, uint16_t reason,
+                          const uint16_t *data, size_t count)
+{
+    uint8_t parameters[6];
+    struct writer writer = writer_of(parameters, sizeof parameters);
+    write_u16(&writer, reason);
+    for (size_t i = 0; i < count; i++)
+        write_u16(&writer, data[i]);
+    hci_protocol_error(signal->links->hci);
+    signal_respond(signal, link, L2CAP_COMMAND_REJECT_RESPONSE, identifier, &writer);
+}
+
+static void signal_not_understood(struct l2cap_signal *signal, struct link *link, uint8_t identifier)
+{
+    signal_reject(signal, link, identifier, L2CAP_NOT_UNDERSTOOD, NULL, 0);
+}
+
+/* ---- Requests of the peer ---- */
+
+/* Vol 3 Part A, 4.20: only a peripheral asks, and only a central is asked. */
+static void update_requested(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
+{
+    struct link_parameters parameters;
+    parameters.interval_min = read_u16(&command->parameters);
+    parameters.interval_max = read_u16(&command->parameters);
+    parameters.latency = read_u16(&command->parameters);
+    parameters.supervision_timeout = read_u16(&command->parameters);
+    if (!reader_done(&command->parameters) || !link->central) {
+        signal_not_understood(signal, link, command->identifier);
+        return;
+    }
+    bool accepted = link_parameters_are_valid(&parameters) && link_update(signal->links, link, &parameters);
+    uint8_t result[2];
+    struct writer writer = writer_of(result, sizeof result);
+    write_u16(&writer, accepted ? SIGNAL_UPDATE_ACCEPTED : SIGNAL_UPDATE_REJECTED);
+    signal_respond(signal, link, L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE, command->identifier, &writer);
+}
+
+/* Vol 3 Part A, 4.22, 4.23: no SPSM is listened on. */
+static void connection_requested(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
+{
+    read_span(&command->parameters, 10);
+    if (!reader_done(&command->parameters)) {
+        signal_not_understood(signal, link, command->identifier);
+        return;
+    }
+    uint8_t response[10];
+    struct writer writer = writer_of(response, sizeof response);
+    write_zeros(&writer, 8); /* DCID, MTU, MPS, credits */
+    write_u16(&writer, SIGNAL_SPSM_NOT_SUPPORTED);
+    signal_respond(signal, link, L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE, command->identifier, &writer);
+}
+
+/* Vol 3 Part A, 4.6: fixed channels cannot be disconnected, and there are no others. */
+static void disconnection_requested(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
+{
+    uint16_t destination = read_u16(&command->parameters);
+    uint16_t source = read_u16(&command->parameters);
+    if (reader_done(&command->parameters))
+        signal_reject(signal, link, command->identifier, L2CAP_INVALID_CID, (uint16_t[]){destination, source}, 2);
+    else
+        signal_not_understood(signal, link, command->identifier);
+}
+
+/* ---- Answers to our request ---- */
+
+static void update_ended(struct l2cap_signal *signal, const struct link *link)
+{
+    signal->requests[link->index].awaiting = false;
+    signal->awaiting_count--;
+}
+
+static void update_refused(struct l2cap_signal *signal, const struct link *link, uint8_t status)
+{
+    update_ended(signal, link);
+    struct bluet_event event = {.code = BLUET_EVENT_CONNECTION_UPDATE, .conn_handle = link->handle};
+    event.connection_update.interval = link->interval;
+    event.connection_update.latency = link->latency;
+    event.connection_update.supervision_timeout = link->supervision_timeout;
+    event.connection_update.status = status;
+    event_raise(signal->links->hci->sink, &event);
+}
+
+/* Anything else is an answer that nobody waits for. */
+static bool update_awaits(struct l2cap_signal *signal, const struct link *link, uint8_t identifier)
+{
+    const struct l2cap_signal_link *request = &signal->requests[link->index];
+    bool awaits = request->awaiting && request->identifier == identifier;
+    if (!awaits)
+        hci_protocol_error(signal->links->hci);
+    return awaits;
+}
+
+static void update_answered(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
+{
+    uint16_t result = read_u16(&command->parameters);
+    if (!update_awaits(signal, link, command->identifier))
+        return;
+    if (reader_done(&command->parameters) && result == SIGNAL_UPDATE_ACCEPTED)
+        update_ended(signal, link);
+    else
+        update_refused(signal, link, HCI_UNACCEPTABLE_CONNECTION_PARAMETERS);
+}
+
+static void request_rejected(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
+{
+    if (update_awaits(signal, link, command->identifier))
+        update_refused(signal, link, HCI_UNSUPPORTED_REMOTE_FEATURE);
+}
+
+static void response_ignored(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
+{
+    (void)link;
+    (void)command;
+    hci_protocol_error(signal->links->hci);
+}
+
+/* ---- Frames ---- */
+
+typedef void (*signal_handler)(struct l2cap_signal *signal, struct link *link, struct signal_command *command);
+
+/* NULL: not a command that we understand. */
+static signal_handler signal_handler_of(uint8_t code)
+{
+    switch (code) {
+    case L2CAP_COMMAND_REJECT_RESPONSE:
+        return request_rejected;
+    case L2CAP_DISCONNECTION_REQUEST:
+        return disconnection_requested;
+    case L2CAP_CONNECTION_PARAMETER_UPDATE_REQUEST:
+        return update_requested;
+    case L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE:
+        return update_answered;
+    case L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST:
+        return connection_requested;
+    case L2CAP_DISCONNECTION_RESPONSE:
+    case L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE:
+    case L2CAP_FLOW_CONTROL_CREDIT: /* of a channel that there is not; it has no response */
+    case L2CAP_CREDIT_BASED_CONNECTION_RESPONSE:
+    case L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE:
+        return response_ignored;
+    default:
+        return NULL;
+    }
+}
+
+static void signal_command_received(struct l2cap_signal *signal, struct link *link, struct reader *frame, bool too_long)
+{
+    struct signal_command command = {.code = read_u8(frame)};
+    command.identifier = read_u8(frame);
+    size_t length = read_u16(frame);
+    if (!reader_ok(frame) || command.identifier == 0) {
+        hci_protocol_error(signal->links->hci);
+        return;
+    }
+    signal_handler handler = signal_handler_of(command.code);
+    command.parameters = read_part(frame, length);
+    if (too_long && handler != response_ignored && handler != request_rejected && handler != update_answered)
+        signal_reject(signal, link, command.identifier, L2CAP_MTU_EXCEEDED, (uint16_t[]){L2CAP_SIGNALLING_MTU}, 1);
+    else if (too_long)
+        hci_protocol_error(signal->links->hci);
+    else if (!handler || !reader_ok(&command.parameters))
+        signal_not_understood(signal, link, command.identifier);
+    else
+        handler(signal, link, &command);
+}
+
+BLUET_INTERNAL void l2cap_signal_receive(struct l2cap_signal *signal, struct link *link, struct reader *frame)
+{
+    bool too_long = reader_remaining(frame) > L2CAP_SIGNALLING_MTU;
+    do {
+        signal_command_received(signal, link, frame, too_long);
+    } while (!too_long && reader_remaining(frame));
+}
+
+/* ---- Our request ---- */
+
+BLUET_INTERNAL int l2cap_signal_request_update(struct l2cap_signal *signal, struct link *link,
+                                               const struct link_parameters *parameters)
+{
+    struct l2cap_signal_link *request = &signal->requests[link->index];
+    if (link->central || !link_parameters_are_valid(parameters))
+        return BLUET_EINVAL;
+    if (request->awaiting)
+        return BLUET_EALREADY;
+    uint8_t octets[8];
+    struct writer writer = writer_of(octets, sizeof octets);
+    write_u16(&writer, parameters->interval_min);
+    write_u16(&writer, parameters->interval_max);
+    write_u16(&writer, parameters->latency);
+    write_u16(&writer, parameters->supervision_timeout);
+    uint8_t identifier = request->identifier == 0xff ? 1 : (uint8_t)(request->identifier + 1);
+    int error = signal_send(signal, link, L2CAP_CONNECTION_PARAMETER_UPDATE_REQUEST, identifier, &writer);
+    if (error)
+        return error;
+    *request = (struct l2cap_signal_link){link, identifier, true, signal->links->hci->now + signal_timeout_us};
+    signal->awaiting_count++;
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL uint64_t l2cap_signal_deadline(const struct l2cap_signal *signal)
+{
+    uint64_t deadline = BLUET_NEVER;
+    for (uint8_t i = 0; signal->awaiting_count && i < signal->links->limit; i++) {
+        const struct l2cap_signal_link *request = &signal->requests[i];
+        if (request->awaiting && request->deadline < deadline)
+            deadline = request->deadline;
+    }
+    return deadline;
+}
+
+BLUET_INTERNAL void l2cap_signal_expire(struct l2cap_signal *signal)
+{
+    for (uint8_t i = 0; signal->awaiting_count && i < signal->links->limit; i++) {
+        const struct l2cap_signal_link *request = &signal->requests[i];
+        if (request->awaiting && request->deadline <= signal->links->hci->now)
+            update_refused(signal, request->link, HCI_LL_RESPONSE_TIMEOUT);
+    }
+}

@@ -1,0 +1,308 @@
+/*
+ * The table of connections; their frames on the way out, pulled as the controller's buffers come free; and the joining of
+ * their fragments on the way in (Vol 4 Part E, 4.1.1, 5.4.2, 7.7.19; Vol 3 Part A, 7.2).
+ */
+#include "host/link.h"
+
+#include "host/memory.h"
+#include "spec/hci.h"
+#include "spec/l2cap.h"
+#include "spec/writer.h"
+
+/* A fragment that lies in more buffers than this is cut shorter than the controller would take it. */
+enum { GATHER_LARGEST = 12 };
+
+BLUET_INTERNAL int link_table_open(struct link_table *links, struct hci *hci, struct buffer_pool *pool, uint8_t limit,
+                                   size_t frame_size)
+{
+    *links = (struct link_table){.hci = hci, .pool = pool, .limit = limit, .frame_size = frame_size};
+    memset(links->buckets, LINK_NONE, sizeof links->buckets);
+    links->links = memory_take(hci->port, limit * sizeof *links->links);
+    links->frames = memory_take(hci->port, limit * frame_size);
+    if (!links->links || !links->frames) {
+        link_table_close(links);
+        return BLUET_ENOMEM;
+    }
+    for (uint8_t i = 0; i < limit; i++)
+        links->links[i] = (struct link){.state = LINK_FREE, .index = i};
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL void link_table_close(struct link_table *links)
+{
+    if (links->hci) {
+        memory_give(links->hci->port, links->links, links->limit * sizeof *links->links);
+        memory_give(links->hci->port, links->frames, links->limit * links->frame_size);
+    }
+    *links = (struct link_table){0};
+    memset(links->buckets, LINK_NONE, sizeof links->buckets);
+}
+
+BLUET_INTERNAL struct link *link_open(struct link_table *links, uint16_t handle)
+{
+    if (links->count == links->limit || link_find(links, handle))
+        return NULL;
+    uint8_t index = 0;
+    while (links->links[index].state != LINK_FREE)
+        index++;
+    struct link *link = &links->links[index];
+    uint8_t *bucket = &links->buckets[handle % LINK_BUCKETS];
+    *link = (struct link){
+        .state = LINK_OPEN,
+        .index = index,
+        .handle = handle,
+        .transmit_octets = 27, /* Vol 6 Part B, 4.5.10 */
+        .transmit_phy = 1,
+        .receive_phy = 1,
+        .next_in_bucket = *bucket,
+        .receive = {.frame = links->frames + index * links->frame_size},
+    };
+    *bucket = index;
+    links->count++;
+    links->silent++;
+    return link;
+}
+
+/* ---- The queue of links that wait ---- */
+
+static void waiting_append(struct link_table *links, struct link *link)
+{
+    link->transmit.next = NULL;
+    if (links->last_waiting)
+        links->last_waiting->transmit.next = link;
+    else
+        links->first_waiting = link;
+    links->last_waiting = link;
+    links->waiting++;
+}
+
+static struct link *waiting_take(struct link_table *links)
+{
+    struct link *link = links->first_waiting;
+    links->first_waiting = link->transmit.next;
+    if (!links->first_waiting)
+        links->last_waiting = NULL;
+    links->waiting--;
+    return link;
+}
+
+static void waiting_remove(struct link_table *links, const struct link *link)
+{
+    for (uint8_t left = links->waiting; left > 0; left--) {
+        struct link *other = waiting_take(links);
+        if (other != link)
+            waiting_append(links, other);
+    }
+}
+
+BLUET_INTERNAL void link_close(struct link_table *links, struct link *link)
+{
+    uint8_t *index = &links->buckets[link->handle % LINK_BUCKETS];
+    while (*index != link->index)
+        index = &links->links[*index].next_in_bucket;
+    *index = link->next_in_bucket;
+
+    if (link->transmit.head)
+        waiting_remove(links, link);
+    buffer_free(links->pool, link->transmit.head);
+    if (link->transmit.in_flight == 0)
+        links->silent--;
+    links->hci->acl_free = (uint16_t)(links->hci->acl_free + link->transmit.in_flight);
+    links->count--;
+    *link = (struct link){.state = LINK_FREE, .index = link->index};
+}
+
+BLUET_INTERNAL struct link *link_find_peer(const struct link_table *links, const struct bluet_address *peer)
+{
+    for (uint8_t i = 0; i < links->limit; i++) {
+        struct link *link = &links->links[i];
+        if (link->state != LINK_FREE && link->peer.type == peer->type &&
+            memcmp(link->peer.octets, peer->octets, sizeof peer->octets) == 0)
+            return link;
+    }
+    return NULL;
+}
+
+/* ---- In ---- */
+
+static void receive_abandon(struct link_table *links, struct link *link)
+{
+    link->receive.open = false;
+    hci_protocol_error(links->hci);
+}
+
+/* Keeps what there is room for. The length of the frame is known with its second octet, but trusted with its header. */
+static void receive_append(struct link_table *links, struct link_receive *receive, const uint8_t *data, size_t length)
+{
+    size_t room = receive->length < links->frame_size ? links->frame_size - receive->length : 0;
+    memcpy(receive->frame + (links->frame_size - room), data, length < room ? length : room);
+    receive->length += length;
+    if (receive->length >= L2CAP_HEADER_LENGTH) {
+        struct reader header = reader_of(receive->frame, L2CAP_HEADER_LENGTH);
+        receive->whole = (size_t)read_u16(&header) + L2CAP_HEADER_LENGTH;
+    }
+}
+
+static bool receive_frame(struct link *link, struct reader whole, struct link_frame *out_frame)
+{
+    size_t length = read_u16(&whole);
+    uint16_t cid = read_u16(&whole);
+    *out_frame = (struct link_frame){link, cid, read_span(&whole, length), length};
+    return reader_done(&whole);
+}
+
+/* Whether the frame that is being joined is whole; if it is wrong, it is given up. */
+static bool receive_joined(struct link_table *links, struct link *link, struct link_frame *out_frame)
+{
+    struct link_receive *receive = &link->receive;
+    if (receive->whole == 0 || receive->length < receive->whole)
+        return false;
+    if (receive->length > receive->whole || receive->whole > links->frame_size) {
+        receive_abandon(links, link);
+        return false;
+    }
+    receive->open = false;
+    return receive_frame(link, reader_of(receive->frame, receive->whole), out_frame);
+}
+
+BLUET_INTERNAL bool link_receive(struct link_table *links, struct reader *packet, struct link_frame *out_frame)
+{
+    uint16_t field = read_u16(packet);
+    size_t length = read_u16(packet);
+    enum hci_boundary boundary = field >> 12 & 3;
+    struct link *link = link_find(links, field & 0x0fff);
+    if (!reader_ok(packet) || !link) {
+        hci_protocol_error(links->hci);
+        return false;
+    }
+    struct link_receive *receive = &link->receive;
+    bool start = boundary == HCI_BOUNDARY_FIRST_FLUSHABLE || boundary == HCI_BOUNDARY_FIRST_NON_FLUSHABLE;
+    bool expected = start ? !receive->open : boundary == HCI_BOUNDARY_CONTINUING && receive->open;
+    if (length != reader_remaining(packet) || !expected)
+        receive_abandon(links, link);
+    if (length != reader_remaining(packet) || (!start && !expected))
+        return false;
+
+    if (start && receive_frame(link, *packet, out_frame))
+        return true;
+    if (start)
+        *receive = (struct link_receive){.frame = receive->frame, .open = true};
+    receive_append(links, receive, read_span(packet, length), length);
+    return receive_joined(links, link, out_frame);
+}
+
+/* ---- Out ---- */
+
+BLUET_INTERNAL void link_send_packet(struct link_table *links, struct link *link, bool first, uint8_t *header,
+                                     const struct bluet_span *spans, size_t count, size_t length)
+{
+    struct writer writer = writer_of(header, LINK_PACKET_HEADER_LENGTH);
+    unsigned boundary = first ? HCI_BOUNDARY_FIRST_NON_FLUSHABLE : HCI_BOUNDARY_CONTINUING;
+    write_u8(&writer, HCI_ACL_DATA);
+    write_u16(&writer, (uint16_t)(link->handle | boundary << 12));
+    write_u16(&writer, (uint16_t)length);
+
+    struct hci *hci = links->hci;
+    hci->acl_free--;
+    if (link->transmit.in_flight++ == 0)
+        links->silent--;
+    hci->port->send(hci->port->context, spans, count);
+}
+
+BLUET_INTERNAL void link_enqueue(struct link_table *links, struct link *link, struct buffer *frame)
+{
+    struct link_transmit *transmit = &link->transmit;
+    if (transmit->head) {
+        transmit->tail->next = frame;
+    } else {
+        transmit->head = frame;
+        waiting_append(links, link);
+    }
+    while (frame->next)
+        frame = frame->next;
+    transmit->tail = frame;
+}
+
+/* Buffers that have been sent go back to the pool. */
+static void transmit_consume(struct link_table *links, struct link_transmit *transmit, size_t length)
+{
+    while (length) {
+        struct buffer *head = transmit->head;
+        size_t rest = (size_t)(head->length - head->offset);
+        if (length < rest) {
+            head->offset = (uint16_t)(head->offset + length);
+            return;
+        }
+        length -= rest;
+        transmit->head = head->next;
+        head->next = NULL;
+        buffer_free(links->pool, head);
+    }
+}
+
+static void transmit_fragment(struct link_table *links, struct link *link)
+{
+    struct link_transmit *transmit = &link->transmit;
+    bool first = transmit->frame_left == 0;
+    if (first) {
+        struct reader header = reader_of(transmit->head->data, L2CAP_HEADER_LENGTH);
+        transmit->frame_left = (size_t)read_u16(&header) + L2CAP_HEADER_LENGTH;
+    }
+    size_t limit = links->hci->acl_length;
+    if (limit > transmit->frame_left)
+        limit = transmit->frame_left;
+
+    uint8_t header[LINK_PACKET_HEADER_LENGTH];
+    struct bluet_span spans[1 + GATHER_LARGEST] = {{header, sizeof header}};
+    size_t count = 1;
+    size_t length = 0;
+    for (struct buffer *buffer = transmit->head; length < limit && count <= GATHER_LARGEST; buffer = buffer->next) {
+        size_t rest = (size_t)(buffer->length - buffer->offset);
+        size_t part = rest < limit - length ? rest : limit - length;
+        spans[count++] = (struct bluet_span){buffer->data + buffer->offset, part};
+        length += part;
+    }
+    link_send_packet(links, link, first, header, spans, count, length);
+    transmit->frame_left -= length;
+    transmit_consume(links, transmit, length);
+}
+
+BLUET_INTERNAL void link_pump(struct link_table *links)
+{
+    for (uint8_t refused = 0; refused < links->waiting && links->hci->acl_free;) {
+        struct link *link = waiting_take(links);
+        if (link_allowance(links, link)) {
+            transmit_fragment(links, link);
+            refused = 0;
+        } else {
+            refused++;
+        }
+        if (link->transmit.head)
+            waiting_append(links, link);
+    }
+}
+
+BLUET_INTERNAL void link_completed_packets(struct link_table *links, struct reader *event)
+{
+    uint8_t count = read_u8(event);
+    if (reader_remaining(event) != count * 4u) {
+        hci_protocol_error(links->hci);
+        return;
+    }
+    while (count--) {
+        uint16_t handle = read_u16(event) & 0x0fff;
+        uint16_t completed = read_u16(event);
+        struct link *link = link_find(links, handle);
+        uint16_t in_flight = link ? link->transmit.in_flight : 0;
+        if (completed > in_flight) {
+            completed = in_flight;
+            hci_protocol_error(links->hci);
+        }
+        if (completed == 0)
+            continue;
+        links->hci->acl_free = (uint16_t)(links->hci->acl_free + completed);
+        link->transmit.in_flight = (uint16_t)(in_flight - completed);
+        if (link->transmit.in_flight == 0)
+            links->silent++;
+    }
+}

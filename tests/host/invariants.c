@@ -1,0 +1,100 @@
+/* The invariants of the lower half of the host, looked up in its own structures. */
+#include "invariants.h"
+
+#include "host/host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void hold(bool rule, const char *text)
+{
+    if (rule)
+        return;
+    fprintf(stderr, "invariant broken: %s\n", text);
+    abort();
+}
+
+static void check_inactive(const struct bluet *host)
+{
+    hold(host->hci.queue == NULL && host->hci.queue_length == 0, "an inactive host has no command queue");
+    hold(host->pool.memory == NULL && host->links.links == NULL, "an inactive host has no pool and no links");
+    hold(host->scan.state == GAP_SCAN_OFF && host->connect.state == GAP_CONNECT_OFF && !host->advertise.on,
+         "an inactive host does nothing on the air");
+    hold(bluet_deadline(host) == BLUET_NEVER || host->end.due || host->canceled_ticket,
+         "an inactive host has no deadline");
+}
+
+static void check_commands(const struct hci *hci)
+{
+    size_t offset = 0;
+    while (offset < hci->queue_length) {
+        struct hci_command command;
+        hold(hci->queue_length - offset >= sizeof command, "a queued command is whole");
+        memcpy(&command, hci->queue + offset, sizeof command);
+        offset += sizeof command + command.length;
+    }
+    hold(offset == hci->queue_length, "commands fill the queue");
+    hold(hci->queue_length <= hci->queue_size, "the queue is not overrun");
+    hold(!hci->awaiting || hci->queue_length, "what the controller has is first in the queue");
+    hold((hci->queue_length == 0) == (hci->deadline == BLUET_NEVER), "a command has a deadline");
+}
+
+static size_t list_length(const struct buffer *buffer)
+{
+    size_t length = 0;
+    for (; buffer; buffer = buffer->next)
+        length++;
+    return length;
+}
+
+static void check_link(const struct link_table *links, const struct link *link)
+{
+    hold(link_find(links, link->handle) == link, "a link is found by its handle");
+    hold(!link->receive.open || link->receive.whole == 0 || link->receive.length < link->receive.whole,
+         "a frame that is whole is not open");
+    hold(!link->transmit.head == !(link->transmit.head && link->transmit.tail), "a queue has an end");
+    hold(link->transmit.head || link->transmit.frame_left == 0, "a frame that has begun is in the queue");
+    bool listed = false;
+    for (const struct link *other = links->first_waiting; other; other = other->transmit.next)
+        listed = listed || other == link;
+    hold(listed == (link->transmit.head != NULL), "who has frames waits for his turn");
+}
+
+static void check_links(const struct bluet *host)
+{
+    const struct link_table *links = &host->links;
+    size_t count = 0;
+    size_t silent = 0;
+    size_t waiting = 0;
+    size_t in_flight = 0;
+    size_t queued = 0;
+    for (uint8_t i = 0; i < links->limit; i++) {
+        const struct link *link = &links->links[i];
+        if (link->state == LINK_FREE)
+            continue;
+        check_link(links, link);
+        count++;
+        silent += link->transmit.in_flight == 0;
+        waiting += link->transmit.head != NULL;
+        in_flight += link->transmit.in_flight;
+        queued += list_length(link->transmit.head);
+    }
+    hold(count == links->count && silent == links->silent && waiting == links->waiting, "links are counted");
+    hold(host->hci.acl_free + in_flight == host->hci.acl_count, "the controller's buffers are free or in flight");
+    hold(list_length(host->pool.free) == host->pool.free_count, "free buffers are counted");
+    hold(host->pool.free_count + queued <= host->pool.count, "no buffer is in two places");
+}
+
+void check_invariants(const struct bluet *host)
+{
+    if (host->state == HOST_INACTIVE) {
+        check_inactive(host);
+        return;
+    }
+    check_commands(&host->hci);
+    check_links(host);
+    hold(host->scan.state == GAP_SCAN_ON || host->scan.deadline == BLUET_NEVER, "only what runs can expire");
+    hold(host->connect.state != GAP_CONNECT_OFF || host->connect.deadline == BLUET_NEVER, "only an attempt can expire");
+    hold(!host->advertise.starting || host->advertise.ticket >= host->advertise.starting || host->advertise.ticket == 0,
+         "the last ticket of advertising is the latest");
+}
