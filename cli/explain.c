@@ -12,29 +12,30 @@
 
 static struct {
     char *space;
-    int json;
+    int list, json;
 } options;
 
 static const struct poptOption table[] = {
     {"space", 's', POPT_ARG_STRING, &options.space, 0, "only codes of this kind: hci, att, smp, l2cap, error", "SPACE"},
+    {"list", 'l', POPT_ARG_NONE, &options.list, 0, "every code that there is", NULL},
     {"json", 'j', POPT_ARG_NONE, &options.json, 0, "a JSON array of all that was found", NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, cli_help_options, 0, NULL, NULL},
     POPT_TABLEEND,
 };
 
 static const struct cli_usage usage = {
-    .synopsis = "explain [OPTION...] CODE",
-    .summary =
-        "Says what a code means, its likely causes, and what to do. CODE is an HCI, ATT, SMP or L2CAP code or the\n"
-        "status of an event, in hexadecimal (0x3e) or decimal (62), an error (-19, ENODEV), or part of a name.",
+    .synopsis = "explain [OPTION...] [CODE]",
+    .summary = "Says what a code means, its likely causes, and what to do. CODE is an HCI, ATT,\n"
+               "SMP or L2CAP code or the status of an event, in hexadecimal (0x3e) or decimal\n"
+               "(62), an error (-19, ENODEV), or part of a name.",
     .details = "Exits with 0 if something was found, with 1 if there is no such code.\n\n"
                "Examples:\n"
                "  bluet explain 0x3e\n"
                "  bluet explain 0x05 --space att\n"
                "  bluet explain -19\n"
-               "  bluet explain \"mic failure\"",
+               "  bluet explain \"mic failure\"\n"
+               "  bluet explain --list --space smp",
     .options = table,
-    .argument_least = 1,
     .argument_most = 1,
 };
 
@@ -172,26 +173,36 @@ static int parse(const char **out_text, int argc, const char **argv)
     return cli_parse(&usage, out_text, count, arguments);
 }
 
+/* False: what is asked for makes no sense; it has been said. */
+static bool check(const char *text, int only)
+{
+    if (options.space && only < 0)
+        cli_error("%s: no such space of codes (hci, att, smp, l2cap, error)", options.space);
+    else if (!text && !options.list)
+        cli_error("a code is missing (try: bluet explain --help)");
+    else if (text && options.list)
+        cli_error("either a code, or --list");
+    else if (text && text[0] == '\0')
+        cli_error("an empty code cannot be explained");
+    else
+        return true;
+    return false;
+}
+
 int cli_explain(int argc, const char **argv)
 {
-    const char *text;
+    const char *text = NULL;
     int code = parse(&text, argc, argv);
     if (code != CLI_GO_ON)
         return code;
     int only = options.space ? parse_space(options.space) : -1;
-    if (options.space && only < 0) {
-        cli_error("%s: no such space of codes (hci, att, smp, l2cap, error)", options.space);
+    if (!check(text, only))
         return CLI_USAGE;
-    }
-    if (text[0] == '\0') {
-        cli_error("an empty code cannot be explained");
-        return CLI_USAGE;
-    }
 
     struct findings findings = {.array = options.json ? json_array() : NULL};
     for (int space = 0; space < BLUET_CODE_SPACES; space++)
         if (only < 0 || space == only)
-            find(&findings, (enum bluet_code_space)space, text);
+            find(&findings, (enum bluet_code_space)space, text ? text : "");
     if (findings.array && !output_json(findings.array, JSON_INDENT(2)))
         return CLI_FAILED;
     if (findings.count == 0) {

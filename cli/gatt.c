@@ -1,6 +1,6 @@
 /*
- * `bluet gatt`: connects to a peer, finds its services, characteristics and descriptors, reads what can be read, and draws
- * it all (the discovery and read procedures of Vol 3 Part G, 4.4 to 4.8 and 4.12).
+ * `bluet gatt`: connects to a peer, finds its services, characteristics and descriptors, reads what can be read, and
+ * draws it all (the discovery and read procedures of Vol 3 Part G, 4.4 to 4.8 and 4.12).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +32,8 @@ static const struct poptOption table[] = {
 
 static const struct cli_usage usage = {
     .synopsis = "gatt [OPTION...] ADDRESS",
-    .summary = "Connects to a peer, and draws its services, characteristics and descriptors, with\n"
-               "names for the assigned numbers, and values where they can be read.",
+    .summary = "Connects to a peer, and draws its services, characteristics and descriptors,\n"
+               "with names for the assigned numbers, and values where they can be read.",
     .details = "Whether the address is public or random is heard from the peer's advertising,\n"
                "unless it is said.\n\n"
                "Exits with 0 if everything was seen, with 1 if the peer was not found, or went\n"
@@ -154,8 +154,8 @@ static void go_on(struct visit *visit)
 }
 
 /*
- * Whether the procedure may be followed by another. Beyond the ATT errors the link is of no more use; where it has ended,
- * the disconnect event follows and knows more.
+ * Whether the procedure may be followed by another. Beyond the ATT errors the link is of no more use; where it has
+ * ended, the disconnect event follows and knows more.
  */
 static bool ended_well(struct visit *visit, const char *what, uint16_t status)
 {

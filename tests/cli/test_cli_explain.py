@@ -27,13 +27,25 @@ def explain(here: Surroundings, *arguments: object) -> list[dict]:
     ("space", "codes"), [("hci", HCI), ("att", ATT), ("smp", SMP), ("l2cap", L2CAP), ("error", ERRORS)]
 )
 def test_every_code_is_explained(here: Surroundings, space: str, codes: list[int]) -> None:
-    for code in codes:
-        (found,) = explain(here, "--space", space, str(code))
-        assert found["code"] == code
+    listed = {found["code"]: found for found in explain(here, "--list", "--space", space)}
+    # Codes that share an explanation are listed once.
+    assert set(listed) <= set(codes)
+    for found in listed.values():
         assert found["space"].lower() == space
         for key in ("name", "words", "causes", "remedy"):
             assert found[key].strip() == found[key] != ""
-        assert found["words"].endswith((".", "not the whole."))
+        assert found["words"].endswith(".")
+    for code in set(codes) - set(listed):
+        (found,) = explain(here, "--space", space, str(code))
+        assert found["code"] == code
+        assert found["words"] == listed[max(first for first in listed if first < code)]["words"]
+
+
+def test_list_of_everything(here: Surroundings) -> None:
+    spaces = [found["space"] for found in explain(here, "--list")]
+    assert sorted(set(spaces), key=spaces.index) == ["HCI", "ATT", "SMP", "L2CAP", "error"]
+    for arguments in (["--list", "5"], []):
+        assert here.run("explain", *arguments).returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -102,11 +114,12 @@ def test_plain_text(here: Surroundings) -> None:
 @pytest.mark.skipif(not shutil.which("tshark"), reason="there is no tshark to compare with")
 def test_names_are_those_that_others_use(here: Surroundings) -> None:
     listing = subprocess.run(["tshark", "-G", "values"], capture_output=True, check=True, env=here.environment).stdout
-    theirs = {}
+    theirs: dict[int, str] = {}
     for line in listing.decode(errors="replace").splitlines():
         fields = line.split("\t")
         if fields[0] == "V" and fields[1] == "bthci_evt.status":
-            theirs[int(fields[2], 0)] = fields[3]
+            # A later table of the same name calls 0 'Pending'.
+            theirs.setdefault(int(fields[2], 0), fields[3])
     assert len(theirs) > 60
 
     def words(name: str) -> set[str]:
@@ -114,9 +127,6 @@ def test_names_are_those_that_others_use(here: Surroundings) -> None:
         plain = "".join(letter.lower() if letter.isalnum() else " " for letter in name).split()
         return set(plain) - {"acl", "directed", "lmp", "ll", "synchronization", "timeout", "feature", "to", "be"}
 
-    different = []
-    for code, name in theirs.items():
-        (found,) = explain(here, "--space", "hci", str(code))
-        if not words(name) <= words(found["name"]):
-            different.append((code, name, found["name"]))
+    ours = {found["code"]: found["name"] for found in explain(here, "--list", "--space", "hci")}
+    different = [(code, name, ours[code]) for code, name in theirs.items() if not words(name) <= words(ours[code])]
     assert different == []
