@@ -119,11 +119,13 @@ static void check_uuids(struct advertising_summary *summary, const struct advert
 {
     size_t length = advertising_uuid_length(element->type);
     size_t remaining = reader_remaining(&element->value);
-    if (advertising_is_uuid_list(element->type)) {
-        if (remaining % length)
-            note_fault(summary, "a list of service UUIDs that ends in half a UUID");
-    } else if (length && remaining < length) {
-        note_fault(summary, "service data shorter than its UUID");
+    if (length == 0)
+        return;
+    if (!advertising_is_uuid_list(element->type)) {
+        if (remaining < length)
+            note_fault(summary, "service data shorter than its UUID");
+    } else if (remaining % length) {
+        note_fault(summary, "a list of service UUIDs that ends in half a UUID");
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * Advertising data and scan response data, taken apart (Vol 3 Part C, 11; Core Specification Supplement, Part A). Whatever
- * is in them comes from a stranger: nothing is believed, and what is broken is left out and said.
+ * Advertising data and scan response data, taken apart (Vol 3 Part C, 11; Core Specification Supplement, Part A).
+ * Whatever is in them comes from a stranger: nothing is believed, and what is broken is left out and said.
  */
 #ifndef BLUET_CLI_ADVERTISING_DATA_H
 #define BLUET_CLI_ADVERTISING_DATA_H
@@ -47,8 +47,8 @@ struct advertising_element {
 };
 
 /*
- * The next element, false at the end. Afterwards reader_ok() of `data` tells whether the end was a proper one: an element
- * that announces more than there is, is not returned.
+ * The next element, false at the end. Afterwards reader_ok() of `data` tells whether the end was a proper one: an
+ * element that announces more than there is, is not returned.
  */
 bool advertising_next(struct reader *data, struct advertising_element *out_element);
 

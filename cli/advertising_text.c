@@ -1,4 +1,5 @@
-/* Puts advertising data into words and into JSON (Core Specification Supplement, Part A; Assigned Numbers, 2.3 to 2.7). */
+/* Puts advertising data into words and into JSON (Core Specification Supplement, Part A; Assigned Numbers, 2.3 to 2.7).
+ */
 #include "advertising_text.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * What the subcommands of `bluet` share: how options are read, how errors are said, and what exit codes mean. The program
- * is built on the public headers only.
+ * What the subcommands of `bluet` share: how options are read, how errors are said, and what exit codes mean. The
+ * program is built on the public headers only.
  */
 #ifndef BLUET_CLI_H
 #define BLUET_CLI_H
@@ -62,8 +62,8 @@ int cli_explain(int argc, const char **argv);
 void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * "bluet: WHAT: ..." with the runtime's message, or where it left none, the words of bluet_explain() for `error`. Returns
- * CLI_FAILED.
+ * "bluet: WHAT: ..." with the runtime's message, or where it left none, the words of bluet_explain() for `error`.
+ * Returns CLI_FAILED.
  */
 int cli_fail(const char *what, int error);
 

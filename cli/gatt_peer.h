@@ -1,4 +1,5 @@
-/* What `bluet gatt` finds at a peer: services, characteristics and descriptors with their values, and how it is shown. */
+/* What `bluet gatt` finds at a peer: services, characteristics and descriptors with their values, and how it is shown.
+ */
 #ifndef BLUET_CLI_GATT_PEER_H
 #define BLUET_CLI_GATT_PEER_H
 

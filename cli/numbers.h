@@ -1,6 +1,6 @@
 /*
- * Names for the assigned numbers: services, characteristics, descriptors, companies, appearances. The tables are made at
- * build time by numbers.py, sorted for a binary search.
+ * Names for the assigned numbers: services, characteristics, descriptors, companies, appearances. The tables are made
+ * at build time by numbers.py, sorted for a binary search.
  */
 #ifndef BLUET_CLI_NUMBERS_H
 #define BLUET_CLI_NUMBERS_H

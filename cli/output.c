@@ -1,4 +1,5 @@
-/* Writes addresses, UUIDs, octets and text from strangers, for people and as JSON; knows what the standard output is. */
+/* Writes addresses, UUIDs, octets and text from strangers, for people and as JSON; knows what the standard output is.
+ */
 #include "output.h"
 
 #include <ctype.h>

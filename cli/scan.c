@@ -1,6 +1,6 @@
 /*
- * `bluet scan`: lists who advertises. On a terminal a live table; in a pipe a line for each device when it is first heard
- * and when what it says changes; with --json the same as JSON, one object a line.
+ * `bluet scan`: lists who advertises. On a terminal a live table; in a pipe a line for each device when it is first
+ * heard and when what it says changes; with --json the same as JSON, one object a line.
  */
 #include <stdio.h>
 #include <stdlib.h>

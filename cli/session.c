@@ -1,6 +1,6 @@
 /*
- * What a subcommand that needs a radio does at its beginning and end: runtime, radio, activation, signals; and how it says
- * that something went wrong.
+ * What a subcommand that needs a radio does at its beginning and end: runtime, radio, activation, signals; and how it
+ * says that something went wrong.
  */
 #include "cli.h"
 

@@ -1,7 +1,7 @@
 /*
  * What codes mean, in words: ATT errors (Vol 3 Part F, 3.4.1.1; 0xe0 to 0xff: Core Specification Supplement, Part B),
- * reasons of Pairing Failed (Vol 3 Part H, 3.5.5), results of L2CAP connections (Vol 3 Part A, 4.23 and 4.26), and our own.
- * Everything that says an error to a person takes its words from here.
+ * reasons of Pairing Failed (Vol 3 Part H, 3.5.5), results of L2CAP connections (Vol 3 Part A, 4.23 and 4.26), and our
+ * own. Everything that says an error to a person takes its words from here.
  */
 #include "runtime/words.h"
 

@@ -1,4 +1,4 @@
-/* Advertising data from strangers: what is good in it is found, what is broken is said, nothing is read beyond its end. */
+/* Advertising data from strangers: what is good is found, what is broken is said, nothing is read beyond its end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
