@@ -8,7 +8,7 @@
  * Locking: a radio's host may be used by any thread that holds the runtime's lock (bluet_runtime_lock()), which is
  * recursive and short: nobody sleeps in it. Event handlers are called with it held; a handler that has to wait for a lock
  * of its own (an interpreter's, say) gives the runtime's back meanwhile with bluet_runtime_unlock(): the host is in a
- * consistent state at every event.
+ * consistent state at every event. A program with one thread needs no lock.
  *
  * Errors are those of `enum bluet_error`. Functions that can fail for a reason that a person should read, leave it in
  * bluet_runtime_message().

@@ -63,7 +63,7 @@ static int find_folder(char folder[FOLDER_SIZE])
 /* Whoever holds it does so for moments only; a stopped process must not make others wait for ever. */
 static int take_lock(int lock)
 {
-    const struct timespec pause = {0, RETRY_MS * 1000000};
+    const struct timespec pause = {0, RETRY_MS * 1000000L};
     for (int waited = 0; flock(lock, LOCK_EX | LOCK_NB) < 0; waited += RETRY_MS) {
         if ((errno != EWOULDBLOCK && errno != EINTR) || waited >= LOCK_MS)
             return -1;

@@ -82,10 +82,11 @@ static void stream_send(struct bluet_radio *radio, const struct bluet_span *span
 static uint32_t count_reports(const uint8_t *packet, size_t length)
 {
     struct reader reader = reader_of(packet, length);
-    if (read_u8(&reader) != HCI_EVENT || read_u8(&reader) != HCI_EVENT_LE_META)
-        return 0;
+    uint8_t indicator = read_u8(&reader), event = read_u8(&reader);
     read_u8(&reader);
     uint8_t subevent = read_u8(&reader);
+    if (indicator != HCI_EVENT || event != HCI_EVENT_LE_META)
+        return 0;
     if (subevent != HCI_LE_EVENT_ADVERTISING_REPORT && subevent != HCI_LE_EVENT_DIRECTED_ADVERTISING_REPORT &&
         subevent != HCI_LE_EVENT_EXTENDED_ADVERTISING_REPORT)
         return 0;

@@ -60,7 +60,7 @@ static int unix_socket(void)
 /* A server whose backlog is full answers EAGAIN at once instead of letting one wait. */
 static int connect_patiently(int descriptor, const struct sockaddr_un *address)
 {
-    const struct timespec pause = {0, RETRY_MS * 1000000};
+    const struct timespec pause = {0, RETRY_MS * 1000000L};
     for (int waited = 0;; waited += RETRY_MS) {
         if (connect(descriptor, (const struct sockaddr *)address, sizeof *address) == 0)
             return 0;
