@@ -1,5 +1,6 @@
 """What the tidy tests look at: the project's own files, and the functions in its C sources."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
+BUILD = Path(os.environ.get("BLUET_BUILD", ROOT / "build"))
 
 # Folders that a build or a tool makes, for a tree that did not come with git.
 MADE = {".git", "build", "dist", "__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis"}
@@ -77,6 +78,7 @@ def functions(path: Path) -> Iterator[Function]:
             while head > 0 and lines[head - 1].strip() and not lines[head - 1].startswith(("#", "}")):
                 head -= 1
             signature = " ".join(part.strip() for part in lines[head:start])
+            signature = re.sub(r"__attribute__\(\((?:[^()]|\([^()]*\))*\)\)\s*", "", signature)
             name = re.search(r"(\w+)\(", signature)
             if name:
                 yield Function(path, name.group(1), signature, head + 1, number - head + 1)

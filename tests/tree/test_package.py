@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
+BUILD = Path(os.environ.get("BLUET_BUILD", ROOT / "build"))
 CONSUMER = Path(__file__).parent / "consumer"
 
 
