@@ -2,13 +2,13 @@
  * The runtime: what a host needs of an operating system. An event loop (epoll, one thread), transports to a controller,
  * captures, and calls that wait for the controller's answer.
  *
- * A runtime carries any number of radios. It runs against the wall clock, in a thread of its own or in yours; or holds a
- * virtual air, and then time passes only in bluet_runtime_run() and while a call waits.
+ * A runtime carries any number of radios. It runs against the wall clock, in a thread of its own or in yours; or holds
+ * a virtual air, and then time passes only in bluet_runtime_run() and while a call waits.
  *
  * Locking: a radio's host may be used by any thread that holds the runtime's lock (bluet_runtime_lock()), which is
- * recursive and short: nobody sleeps in it. Event handlers are called with it held; a handler that has to wait for a lock
- * of its own (an interpreter's, say) gives the runtime's back meanwhile with bluet_runtime_unlock(): the host is in a
- * consistent state at every event. A program with one thread needs no lock.
+ * recursive and short: nobody sleeps in it. Event handlers are called with it held; a handler that has to wait for a
+ * lock of its own (an interpreter's, say) gives the runtime's back meanwhile with bluet_runtime_unlock(): the host is
+ * in a consistent state at every event. A program with one thread needs no lock.
  *
  * Errors are those of `enum bluet_error`. Functions that can fail for a reason that a person should read, leave it in
  * bluet_runtime_message().
@@ -50,14 +50,14 @@ BLUET_API int bluet_runtime_start(struct bluet_runtime *runtime);
 BLUET_API void bluet_runtime_stop(struct bluet_runtime *runtime);
 
 /*
- * Runs the loop in this thread for `duration_us` of its clock; BLUET_NEVER: until bluet_runtime_break(). BLUET_EBUSY: it
- * has a thread, or runs already.
+ * Runs the loop in this thread for `duration_us` of its clock; BLUET_NEVER: until bluet_runtime_break(). BLUET_EBUSY:
+ * it has a thread, or runs already.
  */
 BLUET_API int bluet_runtime_run(struct bluet_runtime *runtime, uint64_t duration_us);
 
 /*
- * Makes bluet_runtime_run() return after the batch at hand; when none runs, the next one returns at once. From any thread, a
- * handler, or a signal handler.
+ * Makes bluet_runtime_run() return after the batch at hand; when none runs, the next one returns at once. From any
+ * thread, a handler, or a signal handler.
  */
 BLUET_API void bluet_runtime_break(struct bluet_runtime *runtime);
 
@@ -87,7 +87,7 @@ struct bluet_radio_config {
 /*
  * Makes a radio with an inactive host. Transports:
  *
- *   air          the user's own air: a socket in $XDG_RUNTIME_DIR/bluet (or /tmp/bluet-UID), the air started when none is
+ *   air          the user's own air: a socket in $XDG_RUNTIME_DIR/bluet (or /tmp/bluet-UID), started when none is
  *                there, and gone when its last user goes
  *   air:NAME     another one of that name
  *   unix:PATH    H4 on a unix stream socket
@@ -109,20 +109,20 @@ BLUET_API struct bluet *bluet_radio_host(struct bluet_radio *radio);
 BLUET_API struct bluet_runtime *bluet_radio_runtime(struct bluet_radio *radio);
 
 /*
- * Opens the transport and begins bluet_activate(); returns its ticket, 0 if already active. BLUET_ENODEV: nothing is there
- * (see the message). BLUET_EIO: the capture that the environment's BLUET_SNOOP asks for cannot be written (see the message).
- * The transport closes by itself when the host has become inactive. May be called from a handler.
+ * Opens the transport and begins bluet_activate(); returns its ticket, 0 if already active. BLUET_ENODEV: nothing is
+ * there (see the message). BLUET_EIO: the capture that the environment's BLUET_SNOOP asks for cannot be written (see
+ * the message). The transport closes by itself when the host has become inactive. May be called from a handler.
  */
 BLUET_API int bluet_radio_activate(struct bluet_radio *radio);
 
 /*
  * Waits for the verdict on `ticket` and returns it. With a thread of the runtime's own it sleeps; without, or with a
- * virtual air, it runs the loop. Not from a handler: there it returns 0 at once. `interrupted`, if not NULL, is asked every
- * 50 ms whether to give up waiting (BLUET_ECANCELED), with the lock not held.
+ * virtual air, it runs the loop. Not from a handler: there it returns 0 at once. `interrupted`, if not NULL, is asked
+ * every 50 ms whether to give up waiting (BLUET_ECANCELED), with the lock not held.
  *
- * Best called with the lock held since before the call that gave the ticket: like a condition variable it gives the lock
- * back while it waits and holds it again when it returns, and no verdict can be missed. It may be called without the lock
- * too; then a verdict is lost when 64 others for which nobody waits have come since.
+ * Best called with the lock held since before the call that gave the ticket: like a condition variable it gives the
+ * lock back while it waits and holds it again when it returns, and no verdict can be missed. It may be called without
+ * the lock too; then a verdict is lost when 64 others for which nobody waits have come since.
  *
  * Besides the operation's own verdict: BLUET_ENODEV: the controller is lost, or the runtime was stopped meanwhile.
  * BLUET_ETIMEDOUT: nothing within 30 s of the runtime's clock.
@@ -131,8 +131,8 @@ BLUET_API int bluet_radio_wait(struct bluet_radio *radio, int ticket, bool (*int
                                void *context);
 
 /*
- * The same, with what the operation answered: the controller's error code and the return parameters of a raw command, at
- * most `response_size` octets of them. Any out_ may be NULL.
+ * The same, with what the operation answered: the controller's error code and the return parameters of a raw command,
+ * at most `response_size` octets of them. Any out_ may be NULL.
  */
 BLUET_API int bluet_radio_wait_response(struct bluet_radio *radio, int ticket, uint8_t *out_hci_status,
                                         void *out_response, size_t response_size, size_t *out_response_length,

@@ -1,6 +1,6 @@
 /*
- * A host that has come to an air by a socket: its H4 stream, its controller, and what waits to be sent to it. Nothing that
- * it sends, or fails to take, concerns anybody else.
+ * A host that has come to an air by a socket: its H4 stream, its controller, and what waits to be sent to it. Nothing
+ * that it sends, or fails to take, concerns anybody else.
  */
 #ifndef BLUET_RUNTIME_AIR_CLIENT_H
 #define BLUET_RUNTIME_AIR_CLIENT_H

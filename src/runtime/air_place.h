@@ -1,7 +1,7 @@
 /*
- * Where the air of a name is found: a socket in a folder of the user's own, and beside it a lock, which whoever looks for
- * the air, serves it or ends it holds while doing so. So there is never more than one of a name, and nobody connects to one
- * that is about to leave.
+ * Where the air of a name is found: a socket in a folder of the user's own, and beside it a lock, which whoever looks
+ * for the air, serves it or ends it holds while doing so. So there is never more than one of a name, and nobody
+ * connects to one that is about to leave.
  */
 #ifndef BLUET_RUNTIME_AIR_PLACE_H
 #define BLUET_RUNTIME_AIR_PLACE_H

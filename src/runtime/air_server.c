@@ -1,9 +1,10 @@
 /*
- * An air for hosts in other processes: listens, gives each client a controller, and lets the air's time follow the wall's.
+ * An air for hosts in other processes: listens, gives each client a controller, and lets the air's time follow the
+ * wall's.
  *
- * The air's clock runs `speed` times as fast as the runtime's. When the process could not keep up, or was stopped, the air
- * catches up in slices, between which clients are heard; what is more than a second behind is written off, so that links
- * do not die of a pause that nobody could have used.
+ * The air's clock runs `speed` times as fast as the runtime's. When the process could not keep up, or was stopped, the
+ * air catches up in slices, between which clients are heard; what is more than a second behind is written off, so that
+ * links do not die of a pause that nobody could have used.
  */
 #include "runtime/air_server.h"
 
@@ -127,7 +128,7 @@ static void remove_finished(struct bluet_air_server *server)
         bluet_runtime_break(server->runtime);
 }
 
-/* After anything has happened: sends what that gave rise to, resumes who can take more again, and sees who has finished. */
+/* After anything has happened: sends what that gave rise to, resumes who can take more, and sees who has finished. */
 static void settle(struct bluet_air_server *server)
 {
     for (struct air_client *client = server->clients; client; client = client->next) {

@@ -1,7 +1,7 @@
 /*
- * Starts an air in a process of its own, by fork alone: there may be no program `bluet` on this machine. The starter has
- * made the listening socket before, so that its own connection is already waiting there; the process leaves when its last
- * client has, under the same lock under which others look for it.
+ * Starts an air in a process of its own, by fork alone: there may be no program `bluet` on this machine. The starter
+ * has made the listening socket before, so that its own connection is already waiting there; the process leaves when
+ * its last client has, under the same lock under which others look for it.
  */
 #include "runtime/air_spawn.h"
 

@@ -34,8 +34,8 @@ BLUET_INTERNAL uint8_t *h4_space(struct h4_framer *framer, size_t *out_room);
 BLUET_INTERNAL void h4_filled(struct h4_framer *framer, size_t length);
 
 /*
- * The next whole packet, beginning with its indicator: 1; none yet: 0. BLUET_EINVAL: the stream is out of step; the message
- * says how.
+ * The next whole packet, beginning with its indicator: 1; none yet: 0. BLUET_EINVAL: the stream is out of step; the
+ * message says how.
  */
 BLUET_INTERNAL int h4_next(struct h4_framer *framer, const uint8_t **out_packet, size_t *out_length);
 

@@ -1,6 +1,6 @@
 /*
- * The loop: against the wall clock on epoll, with one timerfd for the earliest deadline and an eventfd to end a sleep; in
- * virtual time from one deadline to the next.
+ * The loop: against the wall clock on epoll, with one timerfd for the earliest deadline and an eventfd to end a sleep;
+ * in virtual time from one deadline to the next.
  */
 #include "runtime/loop.h"
 

@@ -1,10 +1,10 @@
 /*
- * The runtime's inside: its lock, and the loop that waits for file descriptors and for times. Radios and air servers hang
- * their sources and timers on it; it knows neither.
+ * The runtime's inside: its lock, and the loop that waits for file descriptors and for times. Radios and air servers
+ * hang their sources and timers on it; it knows neither.
  *
- * The lock is a leaf and recursive: any depth can be given back and taken again. One thread at a time runs the loop; while
- * it acts on what it has found it is the "dispatcher", and then nothing that it may be looking at may be freed: whoever
- * wants to free, pauses it first.
+ * The lock is a leaf and recursive: any depth can be given back and taken again. One thread at a time runs the loop;
+ * while it acts on what it has found it is the "dispatcher", and then nothing that it may be looking at may be freed:
+ * whoever wants to free, pauses it first.
  */
 #ifndef BLUET_RUNTIME_LOOP_H
 #define BLUET_RUNTIME_LOOP_H

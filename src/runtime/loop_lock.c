@@ -1,6 +1,6 @@
 /*
- * The runtime's lock: recursive by owner, so that it can also be given back from any depth, which a pthread mutex of the
- * recursive kind cannot.
+ * The runtime's lock: recursive by owner, so that it can also be given back from any depth, which a pthread mutex of
+ * the recursive kind cannot.
  */
 #include <time.h>
 
@@ -68,6 +68,7 @@ BLUET_INTERNAL void loop_restore(struct bluet_runtime *runtime, unsigned depth)
 
 BLUET_INTERNAL void loop_sleep(struct bluet_runtime *runtime, uint64_t until)
 {
+    loop_announce(runtime);
     unsigned depth = runtime->depth;
     runtime->depth = 0;
     atomic_store_explicit(&runtime->owner, NULL, memory_order_relaxed);

@@ -1,6 +1,7 @@
 /*
- * A radio: a host, what connects it with its controller, and those who wait for the controller's answers. The connection is
- * one of two: a stream of H4 (radio_stream.c), or a controller of the runtime's own virtual air (radio_air.c).
+ * A radio: a host, what connects it with its controller, and those who wait for the controller's answers. The
+ * connection is one of two: a stream of H4 (radio_stream.c), or a controller of the runtime's own virtual air
+ * (radio_air.c).
  */
 #ifndef BLUET_RUNTIME_RADIO_H
 #define BLUET_RUNTIME_RADIO_H
@@ -19,7 +20,7 @@
 #include "runtime/verdicts.h"
 #include "spec/internal.h"
 
-/* How a radio reaches its controller. All but `receive` are called with the lock held; `open` gives it back meanwhile. */
+/* How a radio reaches its controller. All but `receive` are called with the lock held; `open` gives it back. */
 struct radio_wire {
     int (*open)(struct bluet_radio *radio);
     void (*send)(struct bluet_radio *radio, const struct bluet_span *spans, size_t count);

@@ -15,7 +15,7 @@ BLUET_INTERNAL int socket_check_tcp(const char *host_and_port);
 BLUET_INTERNAL int socket_connect_unix(const char *path);
 BLUET_INTERNAL int socket_connect_tcp(const char *host_and_port);
 
-/* A listening descriptor, or BLUET_EIO, BLUET_EINVAL (see the message). A unix socket that nobody serves is replaced. */
+/* A listening descriptor, or BLUET_EIO, BLUET_EINVAL (see the message). Replaces a unix socket that nobody serves. */
 BLUET_INTERNAL int socket_listen_unix(const char *path);
 BLUET_INTERNAL int socket_listen_tcp(const char *host_and_port);
 

@@ -1,6 +1,6 @@
 /*
- * Ways to a controller. Each kind is one row of a table in transport.c: what its name is, whether an argument makes sense,
- * and how to open it. All end in a non-blocking file descriptor that carries H4.
+ * Ways to a controller. Each kind is one row of a table in transport.c: what its name is, whether an argument makes
+ * sense, and how to open it. All end in a non-blocking file descriptor that carries H4.
  */
 #ifndef BLUET_RUNTIME_TRANSPORT_H
 #define BLUET_RUNTIME_TRANSPORT_H

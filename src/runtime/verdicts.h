@@ -1,6 +1,6 @@
 /*
- * What the controller has said about tickets, and who waits for it. A verdict goes to those who wait for it; where nobody
- * does yet, it is kept until it is fetched or 64 others have come.
+ * What the controller has said about tickets, and who waits for it. A verdict goes to those who wait for it; where
+ * nobody does yet, it is kept until it is fetched or 64 others have come.
  */
 #ifndef BLUET_RUNTIME_VERDICTS_H
 #define BLUET_RUNTIME_VERDICTS_H

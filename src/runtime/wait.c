@@ -1,7 +1,7 @@
 /*
- * Waiting for the controller's answer: asleep where the loop runs in another thread, and otherwise by running it. No verdict
- * is missed by who holds the lock from before the call that gave the ticket: the waiter is known before the lock is given
- * back for the first time.
+ * Waiting for the controller's answer: asleep where the loop runs in another thread, and otherwise by running it. No
+ * verdict is missed by who holds the lock from before the call that gave the ticket: the waiter is known before the
+ * lock is given back for the first time.
  */
 #include <string.h>
 #include <time.h>

@@ -166,6 +166,23 @@ static void test_controller_that_does_not_answer(void **state)
     finish(record);
 }
 
+/* A call that waits with the lock held has not freed it before: the sleeping loop must learn of the deadline even so. */
+static void test_command_that_is_not_answered(void **state)
+{
+    (void)state;
+    struct record *record = begin(true);
+    activate(record);
+    support_sleep(50);
+    atomic_store(&wire.mute, true);
+    uint64_t start = support_now();
+    bluet_runtime_lock(record->runtime);
+    int ticket = bluet_hci_command(bluet_radio_host(record->radio), READ_BD_ADDR, NULL, 0);
+    assert_true(bluet_radio_wait(record->radio, ticket, NULL, NULL) < 0);
+    bluet_runtime_unlock(record->runtime);
+    assert_in_range(support_now() - start, 1500, 5000);
+    finish(record);
+}
+
 static void test_second_start_and_runs_are_refused(void **state)
 {
     (void)state;
@@ -575,6 +592,7 @@ static void test_deadlines_of_other_threads(void **state)
     for (size_t i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
 
+    assert_null(ask_often(record)); /* until the controller has worked off what it was told */
     bluet_runtime_lock(record->runtime);
     int ticket = bluet_gap_scan_stop(bluet_radio_host(record->radio));
     assert_int_equal(bluet_radio_wait(record->radio, ticket, NULL, NULL), 0);
@@ -682,6 +700,7 @@ int main(void)
         cmocka_unit_test(test_active_and_inactive_in_turn),
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_controller_that_does_not_answer),
+        cmocka_unit_test(test_command_that_is_not_answered),
         cmocka_unit_test(test_second_start_and_runs_are_refused),
         cmocka_unit_test(test_lost_controllers),
         cmocka_unit_test(test_waits_end_with_the_controller_and_with_the_runtime),
