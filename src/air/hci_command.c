@@ -1,0 +1,116 @@
+/* The dispatch of commands, and their answers. */
+#include "air/hci_command.h"
+
+enum { RETURN_MOST = 252, SUPPORTED_COMMANDS = 64, TABLES = 5 };
+
+static uint8_t read_local_supported_commands(struct bluet_air_controller *controller, struct reader *in,
+                                             struct writer *out);
+
+/* It has a bit of its own no more than in other controllers: 6.27 numbers every command but this. */
+static const struct air_command own_commands[] = {
+    {HCI_READ_LOCAL_SUPPORTED_COMMANDS, 0, 14, 4, AIR_ANSWER_COMPLETE, SUPPORTED_COMMANDS,
+     read_local_supported_commands},
+};
+
+static struct air_command_table table(size_t number)
+{
+    switch (number) {
+    case 0:
+        return air_controller_commands();
+    case 1:
+        return air_gap_commands();
+    case 2:
+        return air_list_commands();
+    case 3:
+        return air_link_commands();
+    default:
+        return (struct air_command_table){own_commands, sizeof own_commands / sizeof *own_commands};
+    }
+}
+
+static uint8_t read_local_supported_commands(struct bluet_air_controller *controller, struct reader *in,
+                                             struct writer *out)
+{
+    (void)controller;
+    (void)in;
+    uint8_t supported[SUPPORTED_COMMANDS] = {0};
+    for (size_t number = 0; number < TABLES; number++) {
+        struct air_command_table of = table(number);
+        for (size_t i = 0; i < of.count; i++)
+            supported[of.commands[i].octet] |= (uint8_t)(1 << of.commands[i].bit);
+    }
+    write_octets(out, supported, sizeof supported);
+    return HCI_SUCCESS;
+}
+
+static const struct air_command *find(uint16_t opcode)
+{
+    for (size_t number = 0; number < TABLES; number++) {
+        struct air_command_table of = table(number);
+        for (size_t i = 0; i < of.count; i++)
+            if (of.commands[i].opcode == opcode)
+                return &of.commands[i];
+    }
+    return NULL;
+}
+
+BLUET_INTERNAL bool air_parameters_are_valid(uint16_t interval_min, uint16_t interval_max, uint16_t latency,
+                                             uint16_t timeout)
+{
+    /* Units: 10 ms is eight times 1.25 ms. The timeout is to outlast two intervals with latency. */
+    return interval_min >= 0x0006 && interval_min <= interval_max && interval_max <= 0x0c80 && latency <= 0x01f3 &&
+           timeout >= 0x000a && timeout <= 0x0c80 && timeout * 8u > (latency + 1u) * interval_max * 2u;
+}
+
+BLUET_INTERNAL bool air_lengths_are_valid(uint16_t octets, uint16_t time)
+{
+    return octets >= AIR_OCTETS_LEAST && octets <= AIR_OCTETS_MOST && time >= AIR_TIME_LEAST_US && time <= 0x4290;
+}
+
+static void complete(struct bluet_air_controller *controller, const struct air_command *command, struct reader *in)
+{
+    uint8_t octets[1 + RETURN_MOST];
+    struct writer out = writer_of(octets + 1, command->return_length);
+    bool fits = command->length == AIR_ANY_LENGTH || reader_remaining(in) == command->length;
+    octets[0] = fits ? command->handle(controller, in, &out) : (uint8_t)HCI_INVALID_COMMAND_PARAMETERS;
+    write_zeros(&out, command->return_length - out.length);
+    if (command->answer == AIR_ANSWER_COMPLETE || octets[0])
+        air_event_command_complete(controller, command->opcode, octets, 1 + out.length);
+}
+
+static void start(struct bluet_air_controller *controller, const struct air_command *command, struct reader *in)
+{
+    uint8_t status = HCI_INVALID_COMMAND_PARAMETERS;
+    if (reader_remaining(in) == command->length)
+        status = command->handle(controller, in, NULL);
+    air_event_command_status(controller, command->opcode, status);
+}
+
+/* What a command gives rise to comes after its answer. */
+static void run_after(struct bluet_air_controller *controller)
+{
+    void (*after)(struct bluet_air_controller *, struct air_link *) = controller->after;
+    controller->after = NULL;
+    if (after)
+        after(controller, controller->after_link);
+}
+
+BLUET_INTERNAL bool air_command_receive(struct bluet_air_controller *controller, struct reader *packet)
+{
+    uint16_t opcode = read_u16(packet);
+    uint8_t length = read_u8(packet);
+    if (!reader_ok(packet) || reader_remaining(packet) != length)
+        return false;
+    /* A host that takes no answers and yet goes on has left the rules of flow control (Vol 4 Part E, 4.4). */
+    if (controller->outbox.waiting[AIR_OUTBOX_ANSWER] >= AIR_OUTBOX_ANSWERS)
+        return true;
+    const struct air_command *command = find(opcode);
+    if (!command)
+        air_event_command_status(controller, opcode, HCI_UNKNOWN_COMMAND);
+    else if (command->answer == AIR_ANSWER_STATUS)
+        start(controller, command, packet);
+    else
+        complete(controller, command, packet);
+    run_after(controller);
+    return true;
+}
