@@ -13,8 +13,8 @@ enum {
     LINKS_MOST = 4,
     WARM_UP_US = 1000000,
     MEASURED_US = 5000000,
-    HCI_WRITE_SUGGESTED_DATA_LENGTH = 0x2024,
-    HCI_SET_DEFAULT_PHY = 0x2031,
+    HCI_SET_DATA_LENGTH = 0x2022,
+    HCI_SET_PHY = 0x2032,
     CHARACTERISTIC = 0xa001
 };
 
@@ -173,11 +173,6 @@ static void open_peer(struct bench *bench, struct peer *peer)
         fail("no activation");
     if (bluet_set_mtu(peer->host, (uint16_t)(share_case->packet_octets - 4)))
         fail("no such MTU");
-    /* Vol 4 Part E, 7.8.34 and 7.8.48 */
-    uint16_t time = (uint16_t)(share_case->packet_octets * 8 + 112);
-    command(peer, HCI_WRITE_SUGGESTED_DATA_LENGTH,
-            (uint8_t[]){(uint8_t)share_case->packet_octets, 0, (uint8_t)time, (uint8_t)(time >> 8)}, 4);
-    command(peer, HCI_SET_DEFAULT_PHY, (uint8_t[]){0, share_case->phy, share_case->phy}, 3);
 }
 
 static void open_peripheral(struct bench *bench, struct peer *peer)
@@ -201,6 +196,19 @@ static void run_until(struct bench *bench, const bool *condition)
         fail("nothing happens");
 }
 
+/* Vol 4 Part E, 7.8.33 and 7.8.49 */
+static void set_link_layer(struct peer *peer, uint16_t handle)
+{
+    const struct share_case *share_case = peer->bench->share_case;
+    uint8_t low = (uint8_t)handle;
+    uint8_t high = (uint8_t)(handle >> 8);
+    uint16_t time = (uint16_t)(share_case->packet_octets * 8 + 112);
+    command(peer, HCI_SET_DATA_LENGTH,
+            (uint8_t[]){low, high, (uint8_t)share_case->packet_octets, 0, (uint8_t)time, (uint8_t)(time >> 8)}, 6);
+    if (peer == &peer->bench->central)
+        command(peer, HCI_SET_PHY, (uint8_t[]){low, high, 0, share_case->phy, share_case->phy, 0, 0}, 7);
+}
+
 static void connect_peripheral(struct bench *bench, size_t index)
 {
     struct peer *peer = &bench->peripherals[index];
@@ -212,8 +220,11 @@ static void connect_peripheral(struct bench *bench, size_t index)
         bluet_gap_connect(bench->central.host, &address, 10000, &parameters) < 0)
         fail("no connection");
     run_until(bench, &peer->connected);
+    uint16_t handle = bench->central_handles[index];
+    set_link_layer(&bench->central, handle);
+    set_link_layer(peer, peer->conn_handle);
     if (bench->share_case->packet_octets - 4 > 23) {
-        if (bluet_gattc_exchange_mtu(bench->central.host, bench->central_handles[index]))
+        if (bluet_gattc_exchange_mtu(bench->central.host, handle))
             fail("no exchange of MTUs");
         run_until(bench, &peer->mtu_agreed);
     }
@@ -238,6 +249,13 @@ static double most_per_second(const struct share_case *share_case)
 
 /* ---- Measuring ---- */
 
+static void fail_link(const struct bluet_connection *connection)
+{
+    fprintf(stderr, "share: a link has %u octets, %u Mb/s, an interval of %u us\n", connection->transmit_octets,
+            connection->transmit_phy, connection->interval * 1250u);
+    exit(1);
+}
+
 static void check_links(struct bench *bench)
 {
     for (size_t i = 0; i < bench->share_case->links; i++) {
@@ -247,7 +265,7 @@ static void check_links(struct bench *bench)
         if (connection.transmit_octets != bench->share_case->packet_octets ||
             connection.transmit_phy != bench->share_case->phy ||
             connection.interval * 1250u != bench->share_case->interval_us)
-            fail("a link is not as the case has it");
+            fail_link(&connection);
     }
 }
 
