@@ -1,9 +1,10 @@
 /*
- * ATT and GATT as one, for host.c: it owns the bearer, the database, the server and the client, and hands each PDU to the
- * one that it concerns.
+ * ATT and GATT as one, for host.c: it owns the bearer, the database, the server and the client, and hands each PDU to
+ * the one that it concerns.
  *
- * Functions marked "raises" raise events, and may only be called where events may be raised. None of the others does. A
- * handler may call all that the public header lets it; gatt_open() and gatt_close() may not be called from within one.
+ * Functions marked "raises" raise events, and may only be called where events may be raised. None of the others does.
+ * A handler may call all that the public header lets it; gatt_open() and gatt_close() may not be called from within
+ * one.
  */
 #ifndef BLUET_HOST_GATT_H
 #define BLUET_HOST_GATT_H
@@ -38,8 +39,9 @@ BLUET_INTERNAL void gatt_close(struct gatt *gatt);
 /* Before the connect event is raised. */
 BLUET_INTERNAL void gatt_link_opened(struct gatt *gatt, struct link *link);
 /*
- * Before the disconnect event is raised and before link_close(). Raises: every procedure and indication of that link ends
- * with `status` (BLUET_STATUS_DISCONNECTED, or BLUET_STATUS_CANCELED). Further calls with that link yield -ENOTCONN.
+ * Before the disconnect event is raised and before link_close(). Raises: every procedure and indication of that link
+ * ends with `status` (BLUET_STATUS_DISCONNECTED, or BLUET_STATUS_CANCELED). Further calls with that link yield
+ * -ENOTCONN.
  */
 BLUET_INTERNAL void gatt_link_closed(struct gatt *gatt, struct link *link, uint16_t status);
 
@@ -47,9 +49,9 @@ BLUET_INTERNAL void gatt_link_closed(struct gatt *gatt, struct link *link, uint1
 BLUET_INTERNAL void gatt_receive(struct gatt *gatt, struct link *link, const uint8_t *pdu, size_t length);
 
 /*
- * Buffers came free: what was kept for want of one is sent. Raises. To be called before BLUET_EVENT_SEND_READY is raised.
- * What is kept tries again and again to get a buffer, and so marks the pool as starved, without any call of the
- * application having been refused: whether the application is owed that event is for the caller to remember.
+ * Buffers came free: what was kept for want of one is sent. Raises. To be called before BLUET_EVENT_SEND_READY is
+ * raised. What is kept tries again and again to get a buffer, and so marks the pool as starved, without any call of
+ * the application having been refused: whether the application is owed that event is for the caller to remember.
  */
 BLUET_INTERNAL void gatt_flush(struct gatt *gatt);
 

@@ -1,6 +1,6 @@
 /*
- * The GATT client: procedures, one at a time on each link, the others waiting their turn (Vol 3 Part F, 3.3.2); and what
- * the server says unasked (3.4.7).
+ * The GATT client: procedures, one at a time on each link, the others waiting their turn (Vol 3 Part F, 3.3.2); and
+ * what the server says unasked (3.4.7).
  */
 #include "host/gatt_client.h"
 

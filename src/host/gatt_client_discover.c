@@ -1,6 +1,6 @@
 /*
- * What discoveries say and hear (Vol 3 Part G, 4.4, 4.6, 4.7). Handles in what a server lists must rise, within the range
- * that was asked for: so every answer brings a discovery forward, or ends it.
+ * What discoveries say and hear (Vol 3 Part G, 4.4, 4.6, 4.7). Handles in what a server lists must rise, within the
+ * range that was asked for: so every answer brings a discovery forward, or ends it.
  */
 #include "host/gatt_client_discover.h"
 

@@ -1,6 +1,6 @@
 /*
- * The attributes of the server: a pure data structure, that sends and raises nothing (Vol 3 Part F, 3.2; Part G, 3). How
- * services become attributes is in gatt_db_register.c.
+ * The attributes of the server: a pure data structure, that sends and raises nothing (Vol 3 Part F, 3.2; Part G, 3).
+ * How services become attributes is in gatt_db_register.c.
  */
 #include "host/gatt_db.h"
 

@@ -111,8 +111,8 @@ BLUET_INTERNAL bool gatt_db_has_type(const struct gatt_db *db, const struct gatt
                                      const struct gatt_type *type);
 
 /*
- * What a read by that link yields. Declarations are put together in `scratch`, of GATT_DECLARATION_LARGEST octets; other
- * values are pointed at.
+ * What a read by that link yields. Declarations are put together in `scratch`, of GATT_DECLARATION_LARGEST octets;
+ * other values are pointed at.
  */
 BLUET_INTERNAL struct bluet_span gatt_db_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
                                                uint8_t link_index, uint8_t *scratch);

@@ -1,6 +1,6 @@
 /*
- * How services become attributes (Vol 3 Part G, 3). The services are gone through twice: once to see how much they take,
- * so that there is one block to ask for, then to fill it; so registration happens whole or not at all.
+ * How services become attributes (Vol 3 Part G, 3). The services are gone through twice: once to see how much they
+ * take, so that there is one block to ask for, then to fill it; so registration happens whole or not at all.
  */
 #include "host/gatt_db_register.h"
 

@@ -1,6 +1,6 @@
 /*
- * Prepared writes that wait for their execution: records in a chain of buffers, a queue per link, bounded (Vol 3 Part F,
- * 3.4.6). All queues together leave half of the pool to others.
+ * Prepared writes that wait for their execution: records in a chain of buffers, a queue per link, bounded (Vol 3 Part
+ * F, 3.4.6). All queues together leave half of the pool to others.
  */
 #ifndef BLUET_HOST_GATT_PREPARED_H
 #define BLUET_HOST_GATT_PREPARED_H

@@ -1,6 +1,6 @@
 /*
- * What the rooms of the client share: its state, and what a procedure is. The first procedure of a link is under way, or
- * about to be; the others wait behind it.
+ * What the rooms of the client share: its state, and what a procedure is. The first procedure of a link is under way,
+ * or about to be; the others wait behind it.
  */
 #ifndef BLUET_HOST_GATT_PROCEDURE_H
 #define BLUET_HOST_GATT_PROCEDURE_H

@@ -16,8 +16,9 @@ BLUET_INTERNAL int gatt_may_configure(const struct gatt_attribute *configuration
 BLUET_INTERNAL bool gatt_may_hear(const struct link *link, const struct gatt_attribute *value);
 
 /*
- * All that comes before a value is read: it is there, it may be read, and the application agrees. `out_value` may lie in
- * response->declaration. The application may have changed anything: what was looked up before has to be looked up again.
+ * All that comes before a value is read: it is there, it may be read, and the application agrees. `out_value` may lie
+ * in response->declaration. The application may have changed anything: what was looked up before has to be looked up
+ * again.
  */
 BLUET_INTERNAL int gatt_read_value(struct gatt_server *server, const struct link *link, uint16_t handle,
                                    struct gatt_response *response, struct bluet_span *out_value);

@@ -1,4 +1,6 @@
-/* What the server says unasked: notifications, indications, Service Changed (Vol 3 Part F, 3.4.7; Part G, 4.10, 4.11). */
+/*
+ * What the server says unasked: notifications, indications, Service Changed (Vol 3 Part F, 3.4.7; Part G, 4.10, 4.11).
+ */
 #include "host/gatt_server_push.h"
 
 #include "host/gatt_server.h"

@@ -111,8 +111,8 @@ BLUET_INTERNAL int gatt_prepare_write(struct gatt_server *server, struct link *l
 /* ---- Execute Write: 3.4.6.3 ---- */
 
 /*
- * Records of one attribute that follow one another are one write: the first may keep the beginning of the old value, the
- * others go on from it or over it. Joined values keep all of the old one, and their writes begin at 0.
+ * Records of one attribute that follow one another are one write: the first may keep the beginning of the old value,
+ * the others go on from it or over it. Joined values keep all of the old one, and their writes begin at 0.
  */
 struct run {
     uint16_t handle; /* of the record before; 0: none */
