@@ -201,6 +201,7 @@ static void test_two_hosts_meet(void **state)
     visit = (struct visit){0};
     bluet_air_server_visit(server->server, on_visit, &visit);
     assert_int_equal(visit.connections, 2);
+    support_sleep(400); /* until the link has been established for good */
     leave(peripheral);
     assert_true(reaches(&central->disconnects, 1, 2000));
     assert_int_equal(atomic_load(&central->reason), 0x08); /* the supervision timeout */
@@ -378,8 +379,9 @@ static void test_slow_client(void **state)
 {
     (void)state;
     static const uint8_t scan_commands[] = {
-        0x01, 0x0b, 0x20, 0x07, 0x00, 0x10, 0x00, 0x10, 0x00, 0x00, 0x00, /* scan parameters */
-        0x01, 0x0c, 0x20, 0x02, 0x01, 0x00,                               /* scan enable */
+        0x01, 0x01, 0x0c, 0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, /* event mask: LE events too */
+        0x01, 0x0b, 0x20, 0x07, 0x00, 0x10, 0x00, 0x10, 0x00, 0x00, 0x00,       /* scan parameters */
+        0x01, 0x0c, 0x20, 0x02, 0x01, 0x00,                                     /* scan enable */
     };
     char transport[128];
     snprintf(transport, sizeof transport, "unix:%s", support_path("slow"));
@@ -521,8 +523,8 @@ static void test_stall_of_the_air(void **state)
     assert_true(reaches(&central->connects, 1, 2000));
     support_sleep(100);
 
-    uint64_t before = bluet_air_now(bluet_air_server_air(server->server));
     bluet_runtime_lock(server->runtime); /* nothing moves */
+    uint64_t before = bluet_air_now(bluet_air_server_air(server->server));
     support_sleep(3000);
     bluet_runtime_unlock(server->runtime);
     support_sleep(300);
