@@ -82,6 +82,8 @@ static void queue_drop_ticket(struct hci *hci, int ticket)
         else
             offset += entry_length(&command);
     }
+    if (hci->queue_length == 0)
+        hci->deadline = BLUET_NEVER;
 }
 
 static void queue_send(struct hci *hci)

@@ -214,12 +214,13 @@ static void signal_command_received(struct l2cap_signal *signal, struct link *li
     struct signal_command command = {.code = read_u8(frame)};
     command.identifier = read_u8(frame);
     size_t length = read_u16(frame);
-    if (!reader_ok(frame) || command.identifier == 0) {
+    bool has_header = reader_ok(frame);
+    command.parameters = read_part(frame, length);
+    if (!has_header || command.identifier == 0) {
         hci_protocol_error(signal->links->hci);
         return;
     }
     signal_handler handler = signal_handler_of(command.code);
-    command.parameters = read_part(frame, length);
     if (too_long && handler != response_ignored && handler != request_rejected && handler != update_answered)
         signal_reject(signal, link, command.identifier, L2CAP_MTU_EXCEEDED, (uint16_t[]){L2CAP_SIGNALLING_MTU}, 1);
     else if (too_long)

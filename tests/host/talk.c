@@ -400,22 +400,25 @@ static void answer_command(struct talk *talk, uint16_t opcode)
     talk_receive_octets(talk, answer, writer.length);
 }
 
+/* 0: it is not a command. */
 static uint16_t next_opcode(const struct talk *talk)
 {
     const struct talk_packet *packet = &talk->packets[talk->first_packet];
     struct reader reader = reader_of(packet->octets, packet->length);
-    assert_int_equal(read_u8(&reader), HCI_COMMAND);
-    return read_u16(&reader);
+    return read_u8(&reader) == HCI_COMMAND ? read_u16(&reader) : 0;
 }
 
 void talk_answer_until(struct talk *talk, uint16_t opcode)
 {
-    while (talk->packet_count && next_opcode(talk) != opcode) {
+    while (talk->packet_count) {
         uint16_t next = next_opcode(talk);
-        talk_take(talk);
-        if (next == talk->controller.silent)
+        if (opcode && next == opcode)
             return;
-        answer_command(talk, next);
+        talk_take(talk);
+        if (next && next == talk->controller.silent)
+            return;
+        if (next)
+            answer_command(talk, next);
     }
 }
 

@@ -77,7 +77,7 @@ void talk_expect_no_event(struct talk *talk);
 /* Forgets what has been sent and raised. */
 void talk_forget(struct talk *talk);
 
-/* Answers commands as the controller would, until none is left or one is met with silence. */
+/* Answers commands as the controller would, until none is left or one is met with silence. Passes over data. */
 void talk_answer(struct talk *talk);
 /* The same, but this command is left to be looked at. */
 void talk_answer_until(struct talk *talk, uint16_t opcode);
