@@ -1,0 +1,437 @@
+"""Types of the extension."""
+
+from collections.abc import Callable, Collection
+from os import PathLike
+from typing import Any, Final, TypeAlias, final, overload
+
+from _typeshed import structseq
+from typing_extensions import Buffer
+
+__all__ = [
+    "ADDR_MODE_NRPA",
+    "ADDR_MODE_PUBLIC",
+    "ADDR_MODE_RANDOM",
+    "ADDR_MODE_RPA",
+    "BLE",
+    "FLAG_AUTHENTICATED_SIGNED_WRITE",
+    "FLAG_AUX_WRITE",
+    "FLAG_BROADCAST",
+    "FLAG_INDICATE",
+    "FLAG_NOTIFY",
+    "FLAG_READ",
+    "FLAG_READ_AUTHENTICATED",
+    "FLAG_READ_AUTHORIZED",
+    "FLAG_READ_ENCRYPTED",
+    "FLAG_WRITE",
+    "FLAG_WRITE_AUTHENTICATED",
+    "FLAG_WRITE_AUTHORIZED",
+    "FLAG_WRITE_ENCRYPTED",
+    "FLAG_WRITE_NO_RESPONSE",
+    "GATTS_ERROR_INSUFFICIENT_AUTHENTICATION",
+    "GATTS_ERROR_INSUFFICIENT_AUTHORIZATION",
+    "GATTS_ERROR_INSUFFICIENT_ENCRYPTION",
+    "GATTS_ERROR_READ_NOT_PERMITTED",
+    "GATTS_ERROR_WRITE_NOT_PERMITTED",
+    "GATTS_NO_ERROR",
+    "IO_CAPABILITY_DISPLAY_ONLY",
+    "IO_CAPABILITY_DISPLAY_YESNO",
+    "IO_CAPABILITY_KEYBOARD_DISPLAY",
+    "IO_CAPABILITY_KEYBOARD_ONLY",
+    "IO_CAPABILITY_NO_INPUT_OUTPUT",
+    "IRQ_CENTRAL_CONNECT",
+    "IRQ_CENTRAL_DISCONNECT",
+    "IRQ_CONNECTION_UPDATE",
+    "IRQ_ENCRYPTION_UPDATE",
+    "IRQ_GATTC_CHARACTERISTIC_DONE",
+    "IRQ_GATTC_CHARACTERISTIC_RESULT",
+    "IRQ_GATTC_DESCRIPTOR_DONE",
+    "IRQ_GATTC_DESCRIPTOR_RESULT",
+    "IRQ_GATTC_INDICATE",
+    "IRQ_GATTC_NOTIFY",
+    "IRQ_GATTC_READ_DONE",
+    "IRQ_GATTC_READ_RESULT",
+    "IRQ_GATTC_SERVICE_DONE",
+    "IRQ_GATTC_SERVICE_RESULT",
+    "IRQ_GATTC_WRITE_DONE",
+    "IRQ_GATTS_INDICATE_DONE",
+    "IRQ_GATTS_READ_REQUEST",
+    "IRQ_GATTS_WRITE",
+    "IRQ_GET_SECRET",
+    "IRQ_L2CAP_ACCEPT",
+    "IRQ_L2CAP_CONNECT",
+    "IRQ_L2CAP_DISCONNECT",
+    "IRQ_L2CAP_RECV",
+    "IRQ_L2CAP_SEND_READY",
+    "IRQ_MTU_EXCHANGED",
+    "IRQ_PASSKEY_ACTION",
+    "IRQ_PERIPHERAL_CONNECT",
+    "IRQ_PERIPHERAL_DISCONNECT",
+    "IRQ_SCAN_DONE",
+    "IRQ_SCAN_RESULT",
+    "IRQ_SET_SECRET",
+    "PASSKEY_ACTION_DISPLAY",
+    "PASSKEY_ACTION_INPUT",
+    "PASSKEY_ACTION_NONE",
+    "PASSKEY_ACTION_NUMERIC_COMPARISON",
+    "UUID",
+]
+
+_Data: TypeAlias = str | Buffer
+_Descriptor: TypeAlias = Collection[UUID | int]
+_Characteristic: TypeAlias = Collection[UUID | int | Collection[_Descriptor]]
+_Service: TypeAlias = Collection[UUID | Collection[_Characteristic]]
+
+@final
+class UUID:
+    def __new__(cls, value: int | _Data, /) -> UUID: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __hash__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __lt__(self, other: UUID, /) -> bool: ...
+    def __le__(self, other: UUID, /) -> bool: ...
+    def __gt__(self, other: UUID, /) -> bool: ...
+    def __ge__(self, other: UUID, /) -> bool: ...
+
+@final
+class BLE:
+    def __new__(cls, *, transport: str | None = None) -> BLE: ...
+    def active(self, active: object = ..., /) -> bool: ...
+    @overload
+    def config(self, param: str, /) -> Any: ...
+    @overload
+    def config(
+        self,
+        *,
+        addr_mode: int = ...,
+        gap_name: _Data = ...,
+        rxbuf: int = ...,
+        mtu: int = ...,
+        bond: object = ...,
+        mitm: object = ...,
+        io: int = ...,
+        le_secure: object = ...,
+    ) -> None: ...
+    def irq(self, handler: Callable[[int, Any], object] | None, /) -> None: ...
+    def capture(self, path: str | bytes | PathLike[str] | PathLike[bytes] | None, /) -> None: ...
+    def gap_advertise(
+        self,
+        interval_us: int | None = 500000,
+        adv_data: _Data | None = None,
+        *,
+        resp_data: _Data | None = None,
+        connectable: object = True,
+    ) -> None: ...
+    def gap_scan(
+        self,
+        duration_ms: int | None = 0,
+        interval_us: int = 1280000,
+        window_us: int = 11250,
+        active: object = False,
+        /,
+    ) -> None: ...
+    @overload
+    def gap_connect(self, addr_type: None, /) -> None: ...
+    @overload
+    def gap_connect(
+        self,
+        addr_type: int,
+        addr: _Data,
+        scan_duration_ms: int | None = 2000,
+        min_conn_interval_us: int | None = None,
+        max_conn_interval_us: int | None = None,
+        /,
+    ) -> None: ...
+    def gap_disconnect(self, conn_handle: int, /) -> bool: ...
+    def gatts_register_services(self, services_definition: Collection[_Service], /) -> tuple[tuple[int, ...], ...]: ...
+    def gatts_read(self, value_handle: int, /) -> bytes: ...
+    def gatts_write(self, value_handle: int, data: _Data, send_update: object = False, /) -> int: ...
+    def gatts_notify(self, conn_handle: int, value_handle: int, data: _Data | None = None, /) -> None: ...
+    def gatts_indicate(self, conn_handle: int, value_handle: int, data: _Data | None = None, /) -> None: ...
+    def gatts_set_buffer(self, value_handle: int, len: int, append: object = False, /) -> None: ...
+    def gattc_discover_services(self, conn_handle: int, uuid: UUID | None = None, /) -> None: ...
+    def gattc_discover_characteristics(
+        self, conn_handle: int, start_handle: int, end_handle: int, uuid: UUID | None = None, /
+    ) -> None: ...
+    def gattc_discover_descriptors(self, conn_handle: int, start_handle: int, end_handle: int, /) -> None: ...
+    def gattc_read(self, conn_handle: int, value_handle: int, offset: int = 0, /) -> None: ...
+    def gattc_write(self, conn_handle: int, value_handle: int, data: _Data, mode: int = 0, /) -> None: ...
+    def gattc_exchange_mtu(self, conn_handle: int, /) -> None: ...
+    def hci_cmd(self, ogf: int, ocf: int, request: Buffer, response: Buffer, /) -> int | None: ...
+
+@final
+class VirtualAir:
+    def __new__(cls, seed: int = 0, loss: float = 0.0) -> VirtualAir: ...
+    def ble(self) -> BLE: ...
+    def now(self) -> int: ...
+    def run(self, until: int, stop_at_event: object = False, /) -> None: ...
+    def set_loss(self, loss: float, /) -> None: ...
+    def close(self) -> None: ...
+
+def explain(space: str, code: int, /) -> tuple[str, str, str, str] | None: ...
+
+@final
+class CentralConnect(structseq[Any], tuple[int, int, memoryview]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def addr_type(self) -> int: ...
+    @property
+    def addr(self) -> memoryview: ...
+
+@final
+class CentralDisconnect(structseq[Any], tuple[int, int, memoryview]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def addr_type(self) -> int: ...
+    @property
+    def addr(self) -> memoryview: ...
+    @property
+    def reason(self) -> int: ...
+
+@final
+class ConnectionUpdate(structseq[Any], tuple[int, int, int, int, int]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def conn_interval(self) -> int: ...
+    @property
+    def conn_latency(self) -> int: ...
+    @property
+    def supervision_timeout(self) -> int: ...
+    @property
+    def status(self) -> int: ...
+
+@final
+class GattcCharacteristicDone(structseq[Any], tuple[int, int]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def status(self) -> int: ...
+
+@final
+class GattcCharacteristicResult(structseq[Any], tuple[int, int, int, int, UUID]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def end_handle(self) -> int: ...
+    @property
+    def value_handle(self) -> int: ...
+    @property
+    def properties(self) -> int: ...
+    @property
+    def uuid(self) -> UUID: ...
+    @property
+    def def_handle(self) -> int: ...
+
+@final
+class GattcDescriptorDone(structseq[Any], tuple[int, int]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def status(self) -> int: ...
+
+@final
+class GattcDescriptorResult(structseq[Any], tuple[int, int, UUID]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def dsc_handle(self) -> int: ...
+    @property
+    def uuid(self) -> UUID: ...
+
+@final
+class GattcIndicate(structseq[Any], tuple[int, int, memoryview]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def value_handle(self) -> int: ...
+    @property
+    def notify_data(self) -> memoryview: ...
+
+@final
+class GattcNotify(structseq[Any], tuple[int, int, memoryview]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def value_handle(self) -> int: ...
+    @property
+    def notify_data(self) -> memoryview: ...
+
+@final
+class GattcReadDone(structseq[Any], tuple[int, int, int]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def value_handle(self) -> int: ...
+    @property
+    def status(self) -> int: ...
+
+@final
+class GattcReadResult(structseq[Any], tuple[int, int, memoryview]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def value_handle(self) -> int: ...
+    @property
+    def char_data(self) -> memoryview: ...
+
+@final
+class GattcServiceDone(structseq[Any], tuple[int, int]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def status(self) -> int: ...
+
+@final
+class GattcServiceResult(structseq[Any], tuple[int, int, int, UUID]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def start_handle(self) -> int: ...
+    @property
+    def end_handle(self) -> int: ...
+    @property
+    def uuid(self) -> UUID: ...
+
+@final
+class GattcWriteDone(structseq[Any], tuple[int, int, int]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def value_handle(self) -> int: ...
+    @property
+    def status(self) -> int: ...
+
+@final
+class GattsIndicateDone(structseq[Any], tuple[int, int, int]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def value_handle(self) -> int: ...
+    @property
+    def status(self) -> int: ...
+
+@final
+class GattsReadRequest(structseq[Any], tuple[int, int]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def attr_handle(self) -> int: ...
+
+@final
+class GattsWrite(structseq[Any], tuple[int, int]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def attr_handle(self) -> int: ...
+
+@final
+class MtuExchanged(structseq[Any], tuple[int, int]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def mtu(self) -> int: ...
+
+@final
+class PeripheralConnect(structseq[Any], tuple[int, int, memoryview]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def addr_type(self) -> int: ...
+    @property
+    def addr(self) -> memoryview: ...
+
+@final
+class PeripheralDisconnect(structseq[Any], tuple[int, int, memoryview]):
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def addr_type(self) -> int: ...
+    @property
+    def addr(self) -> memoryview: ...
+    @property
+    def reason(self) -> int: ...
+
+@final
+class ScanResult(structseq[Any], tuple[int, memoryview, int, int, memoryview]):
+    @property
+    def addr_type(self) -> int: ...
+    @property
+    def addr(self) -> memoryview: ...
+    @property
+    def adv_type(self) -> int: ...
+    @property
+    def rssi(self) -> int: ...
+    @property
+    def adv_data(self) -> memoryview: ...
+    @property
+    def primary_phy(self) -> int: ...
+    @property
+    def secondary_phy(self) -> int: ...
+
+IRQ_CENTRAL_CONNECT: Final = 1
+IRQ_CENTRAL_DISCONNECT: Final = 2
+IRQ_GATTS_WRITE: Final = 3
+IRQ_GATTS_READ_REQUEST: Final = 4
+IRQ_SCAN_RESULT: Final = 5
+IRQ_SCAN_DONE: Final = 6
+IRQ_PERIPHERAL_CONNECT: Final = 7
+IRQ_PERIPHERAL_DISCONNECT: Final = 8
+IRQ_GATTC_SERVICE_RESULT: Final = 9
+IRQ_GATTC_SERVICE_DONE: Final = 10
+IRQ_GATTC_CHARACTERISTIC_RESULT: Final = 11
+IRQ_GATTC_CHARACTERISTIC_DONE: Final = 12
+IRQ_GATTC_DESCRIPTOR_RESULT: Final = 13
+IRQ_GATTC_DESCRIPTOR_DONE: Final = 14
+IRQ_GATTC_READ_RESULT: Final = 15
+IRQ_GATTC_READ_DONE: Final = 16
+IRQ_GATTC_WRITE_DONE: Final = 17
+IRQ_GATTC_NOTIFY: Final = 18
+IRQ_GATTC_INDICATE: Final = 19
+IRQ_GATTS_INDICATE_DONE: Final = 20
+IRQ_MTU_EXCHANGED: Final = 21
+IRQ_L2CAP_ACCEPT: Final = 22
+IRQ_L2CAP_CONNECT: Final = 23
+IRQ_L2CAP_DISCONNECT: Final = 24
+IRQ_L2CAP_RECV: Final = 25
+IRQ_L2CAP_SEND_READY: Final = 26
+IRQ_CONNECTION_UPDATE: Final = 27
+IRQ_ENCRYPTION_UPDATE: Final = 28
+IRQ_GET_SECRET: Final = 29
+IRQ_SET_SECRET: Final = 30
+IRQ_PASSKEY_ACTION: Final = 31
+FLAG_BROADCAST: Final = 0x0001
+FLAG_READ: Final = 0x0002
+FLAG_WRITE_NO_RESPONSE: Final = 0x0004
+FLAG_WRITE: Final = 0x0008
+FLAG_NOTIFY: Final = 0x0010
+FLAG_INDICATE: Final = 0x0020
+FLAG_AUTHENTICATED_SIGNED_WRITE: Final = 0x0040
+FLAG_AUX_WRITE: Final = 0x0100
+FLAG_READ_ENCRYPTED: Final = 0x0200
+FLAG_READ_AUTHENTICATED: Final = 0x0400
+FLAG_READ_AUTHORIZED: Final = 0x0800
+FLAG_WRITE_ENCRYPTED: Final = 0x1000
+FLAG_WRITE_AUTHENTICATED: Final = 0x2000
+FLAG_WRITE_AUTHORIZED: Final = 0x4000
+ADDR_MODE_PUBLIC: Final = 0
+ADDR_MODE_RANDOM: Final = 1
+ADDR_MODE_RPA: Final = 2
+ADDR_MODE_NRPA: Final = 3
+IO_CAPABILITY_DISPLAY_ONLY: Final = 0
+IO_CAPABILITY_DISPLAY_YESNO: Final = 1
+IO_CAPABILITY_KEYBOARD_ONLY: Final = 2
+IO_CAPABILITY_NO_INPUT_OUTPUT: Final = 3
+IO_CAPABILITY_KEYBOARD_DISPLAY: Final = 4
+GATTS_NO_ERROR: Final = 0x00
+GATTS_ERROR_READ_NOT_PERMITTED: Final = 0x02
+GATTS_ERROR_WRITE_NOT_PERMITTED: Final = 0x03
+GATTS_ERROR_INSUFFICIENT_AUTHENTICATION: Final = 0x05
+GATTS_ERROR_INSUFFICIENT_AUTHORIZATION: Final = 0x08
+GATTS_ERROR_INSUFFICIENT_ENCRYPTION: Final = 0x0F
+PASSKEY_ACTION_NONE: Final = 0
+PASSKEY_ACTION_INPUT: Final = 2
+PASSKEY_ACTION_DISPLAY: Final = 3
+PASSKEY_ACTION_NUMERIC_COMPARISON: Final = 4

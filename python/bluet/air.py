@@ -1,0 +1,67 @@
+"""An air in virtual time: any number of radios in this process, as fast as the CPU allows, the same for a seed."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from bluet._bluetooth import BLE, VirtualAir
+
+_MICROSECONDS = 1_000_000
+# The longest stretch between two looks at the condition of run_until().
+_STRETCH_US = 10_000
+
+
+class Air:
+    """A virtual radio with its own clock.
+
+    Time passes only in `run()` and `run_until()`, and while a method of a radio waits for its controller. Handlers are
+    called in the thread that lets time pass. One thread at a time may use an air and its radios.
+
+    `seed` decides everything that is drawn by chance; `loss` is the probability that a packet is lost.
+    """
+
+    def __init__(self, seed: int = 0, loss: float = 0.0) -> None:
+        self._air = VirtualAir(seed & 0xFFFF_FFFF_FFFF_FFFF, loss)
+        self.seed = seed
+
+    def ble(self) -> BLE:
+        """A further radio on this air."""
+        return self._air.ble()
+
+    @property
+    def now(self) -> float:
+        """Seconds since the air began, exact to the microsecond."""
+        return self._air.now() / _MICROSECONDS
+
+    def run(self, seconds: float) -> None:
+        """Lets so much time pass."""
+        self._air.run(self._air.now() + round(seconds * _MICROSECONDS))
+
+    def run_until(self, condition: Callable[[], object], timeout: float = 60.0) -> bool:
+        """Lets time pass until `condition()` is true, for `timeout` seconds at most; returns whether it is.
+
+        The condition is asked at once, after every event, and every 10 ms.
+        """
+        end = self._air.now() + round(timeout * _MICROSECONDS)
+        while not condition():
+            now = self._air.now()
+            if now >= end:
+                return False
+            self._air.run(min(end, now + _STRETCH_US), True)
+        return True
+
+    def set_loss(self, loss: float) -> None:
+        """The probability that a packet is lost, from now on."""
+        self._air.set_loss(loss)
+
+    def close(self) -> None:
+        """Ends every radio on this air; they are inactive for good."""
+        self._air.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

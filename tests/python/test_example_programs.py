@@ -1,0 +1,83 @@
+"""The examples, run as a user runs them, each against its other end."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from radios import python
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def run(*names):
+    """Runs programs at the same time, to their ends."""
+    processes = [python("-m", "bluet.run", EXAMPLES / f"{name}.py") for name in names]
+    results = []
+    for process in processes:
+        output, errors = process.communicate(timeout=60)
+        assert (errors, process.returncode) == ("", 0), output
+        results.append(output)
+    return results
+
+
+def in_order(output, *patterns):
+    assert re.search(".*".join(patterns), output, re.DOTALL), output
+
+
+def test_heart_rate(own_air):
+    sensor, monitor = run("heart_rate_sensor", "heart_rate_monitor")
+    in_order(sensor, "advertising as Bluet HR", "central connected", "central disconnected")
+    in_order(
+        monitor,
+        *("found Bluet HR", r"connected to", r"service UUID\(0x180d\)", r"characteristic UUID\(0x2a37\)", "subscribed"),
+        *[r"heart rate \d+ bpm"] * 5,
+        "disconnected",
+    )
+    rates = [int(rate) for rate in re.findall(r"heart rate (\d+)", monitor)]
+    assert all(50 <= rate <= 180 for rate in rates)
+
+
+def test_nordic_uart(own_air):
+    peripheral, central = run("nordic_uart_peripheral", "nordic_uart_central")
+    line = "this line is longer than one notification can be"
+    in_order(peripheral, "central connected", "received hello", "received how are you", line, "central disconnected")
+    in_order(central, "found Bluet UART", "sent hello", "received HELLO", f"received {line.upper()}", "disconnected")
+
+
+def test_environmental(own_air):
+    sensor, reader = run("environmental_sensor", "environmental_reader")
+    in_order(sensor, "central connected", "read: handle", "central disconnected")
+    in_order(reader, "found Bluet ESS", r"temperature 2\d\.\d+ C", r"humidity 4\d\.\d+ %", r"pressure 101\d\.\d+ hPa")
+
+
+def test_beacon(own_air):
+    beacon, observer = run("beacon", "observer")
+    assert beacon.splitlines()[-1] == "done"
+    in_order(observer, r"([0-9A-F]{2}:){5}[0-9A-F]{2} -\d+ dBm https://example.org UUID\(0xfeaa\)", "seen 1")
+
+
+@pytest.mark.parametrize("name", ["heart_rate_monitor", "nordic_uart_central", "environmental_reader"])
+def test_alone(own_air, name):
+    """Who finds nobody, says so in the end, and fails."""
+    process = python("-m", "bluet.run", EXAMPLES / f"{name}.py")
+    _output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1 and errors == ""
+
+
+def test_demo(own_air, tmp_path):
+    result = subprocess.run(
+        [sys.executable, EXAMPLES / "demo.py", f"--captures={tmp_path}"], capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "all as expected" in result.stdout
+    assert len(re.findall(r"monitor \| heart rate", result.stdout)) >= 5
+    for role in ("sensor", "monitor"):
+        assert (tmp_path / f"{role}.btsnoop").read_bytes().startswith(b"btsnoop\0")
+
+
+def test_every_example_is_run():
+    tested = Path(__file__).read_text()
+    for path in EXAMPLES.glob("*.py"):
+        assert path.stem in tested or path.stem == "advertising"
