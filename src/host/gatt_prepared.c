@@ -6,54 +6,51 @@
 
 enum { RECORD_HEADER = 6 };
 
-/* The octets go behind the last ones; only what does not fit there takes buffers. False: too few are free. */
-static bool append(struct gatt_prepared *queue, struct buffer_pool *pool, const uint8_t *data, size_t length)
+/* The octets go behind the last ones; only what does not fit there takes buffers, and there are enough. */
+static void append(struct gatt_prepared *queue, struct buffer_pool *pool, const uint8_t *data, size_t length)
 {
     size_t room = queue->tail ? (size_t)pool->size - queue->tail->length : 0;
     size_t here = length < room ? length : room;
-    struct bluet_span rest = {data + here, length - here};
-    if (rest.length) {
-        struct buffer *more = buffer_copy(pool, &rest, 1);
-        if (!more)
-            return false;
-        if (here)
-            memcpy(queue->tail->data + queue->tail->length, data, here);
-        if (queue->tail) {
-            queue->tail->length = (uint16_t)(queue->tail->length + here);
-            queue->tail->next = more;
-        } else {
-            queue->head = more;
-        }
-        queue->tail = more;
-        while (queue->tail->next)
-            queue->tail = queue->tail->next;
-    } else if (here) {
+    if (here) {
         memcpy(queue->tail->data + queue->tail->length, data, here);
         queue->tail->length = (uint16_t)(queue->tail->length + here);
     }
     queue->length = (uint16_t)(queue->length + length);
-    return true;
+    if (here == length)
+        return;
+    const struct bluet_span rest = {data + here, length - here};
+    struct buffer *more = buffer_copy(pool, &rest, 1);
+    if (queue->tail)
+        queue->tail->next = more;
+    else
+        queue->head = more;
+    for (; more; more = more->next) {
+        queue->tail = more;
+        queue->buffers++;
+    }
 }
 
-static bool has_room(const struct gatt_prepared *queue, const struct buffer_pool *pool, size_t length)
+static bool has_room(const struct gatt_prepared *queue, const struct buffer_pool *pool, size_t allowance, size_t length)
 {
     size_t tail_room = queue->tail ? (size_t)pool->size - queue->tail->length : 0;
     size_t beyond = length > tail_room ? length - tail_room : 0;
     size_t buffers = (beyond + pool->size - 1) / pool->size;
-    return queue->length + length <= GATT_PREPARED_LARGEST && buffers + pool->count / 2 <= pool->free_count;
+    return queue->length + length <= GATT_PREPARED_LARGEST && buffers <= allowance && buffers <= pool->free_count;
 }
 
-BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared *queue, struct buffer_pool *pool, uint16_t handle,
-                                         uint16_t offset, const void *data, size_t length)
+BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared *queue, struct buffer_pool *pool, size_t allowance,
+                                         const struct gatt_prepared_write *write, const void *data)
 {
     uint8_t header[RECORD_HEADER];
     struct writer writer = writer_of(header, sizeof header);
-    write_u16(&writer, handle);
-    write_u16(&writer, offset);
-    write_u16(&writer, (uint16_t)length);
-    if (!has_room(queue, pool, sizeof header + length))
+    write_u16(&writer, write->handle);
+    write_u16(&writer, write->offset);
+    write_u16(&writer, write->length);
+    if (!has_room(queue, pool, allowance, sizeof header + write->length))
         return false;
-    return append(queue, pool, header, sizeof header) && append(queue, pool, data, length);
+    append(queue, pool, header, sizeof header);
+    append(queue, pool, data, write->length);
+    return true;
 }
 
 BLUET_INTERNAL void gatt_prepared_cut(struct gatt_prepared *queue, struct buffer_pool *pool, uint16_t length)
@@ -66,8 +63,11 @@ BLUET_INTERNAL void gatt_prepared_cut(struct gatt_prepared *queue, struct buffer
         return;
     }
     struct buffer *buffer = queue->head;
-    for (; left > buffer->length; buffer = buffer->next)
+    queue->buffers = 1;
+    for (; left > buffer->length; buffer = buffer->next) {
         left = (uint16_t)(left - buffer->length);
+        queue->buffers++;
+    }
     buffer->length = left;
     buffer_free(pool, buffer->next);
     buffer->next = NULL;

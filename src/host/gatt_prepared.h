@@ -1,6 +1,6 @@
 /*
  * Prepared writes that wait for their execution: records in a chain of buffers, a queue per link, bounded (Vol 3 Part
- * F, 3.4.6). All queues together leave half of the pool to others.
+ * F, 3.4.6).
  */
 #ifndef BLUET_HOST_GATT_PREPARED_H
 #define BLUET_HOST_GATT_PREPARED_H
@@ -13,6 +13,7 @@ enum { GATT_PREPARED_LARGEST = 1024 /* octets of a queue, 6 of each record inclu
 struct gatt_prepared {
     struct buffer *head, *tail;
     uint16_t length;     /* octets in the chain */
+    uint16_t buffers;    /* in the chain */
     uint16_t generation; /* of the database, when the first was queued */
 };
 
@@ -28,9 +29,9 @@ struct gatt_prepared_cursor {
     size_t position;
 };
 
-/* False: the queue is full. */
-BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared *queue, struct buffer_pool *pool, uint16_t handle,
-                                         uint16_t offset, const void *data, size_t length);
+/* False: the queue is full, or would take more than `allowance` buffers. */
+BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared *queue, struct buffer_pool *pool, size_t allowance,
+                                         const struct gatt_prepared_write *write, const void *data);
 /* Takes the last octets back: as many as the last append has put there. */
 BLUET_INTERNAL void gatt_prepared_cut(struct gatt_prepared *queue, struct buffer_pool *pool, uint16_t length);
 /* The queue is empty after it, the chain is the caller's. */

@@ -77,17 +77,26 @@ BLUET_INTERNAL void gatt_write_command(struct gatt_server *server, struct link *
 
 /* ---- Prepare Write: 3.4.6.1 ---- */
 
+/* The queues of all links together leave half of the pool to others. */
+static size_t buffers_left(const struct gatt_server *server)
+{
+    size_t left = server->att->links->pool->count / 2u;
+    for (uint8_t i = 0; i < server->link_count; i++)
+        left -= server->links[i].prepared.buffers;
+    return left;
+}
+
 BLUET_INTERNAL int gatt_prepare_write(struct gatt_server *server, struct link *link, struct reader *request,
                                       struct gatt_response *response)
 {
-    uint16_t handle = read_u16(request);
-    uint16_t offset = read_u16(request);
+    struct gatt_prepared_write write = {.handle = read_u16(request)};
+    write.offset = read_u16(request);
     if (!reader_ok(request))
         return ATT_ERROR_INVALID_PDU;
-    response->error_handle = handle;
-    size_t length = reader_remaining(request);
-    const uint8_t *value = read_span(request, length);
-    const struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
+    response->error_handle = write.handle;
+    write.length = (uint16_t)reader_remaining(request);
+    const uint8_t *value = read_span(request, write.length);
+    const struct gatt_attribute *attribute = gatt_db_find(server->db, write.handle);
     if (!attribute)
         return ATT_ERROR_INVALID_HANDLE;
     int error = gatt_may_write(link, attribute);
@@ -97,14 +106,14 @@ BLUET_INTERNAL int gatt_prepare_write(struct gatt_server *server, struct link *l
     struct gatt_prepared *queue = &gatt_server_link(server, link)->prepared;
     if (!queue->head)
         queue->generation = server->db->generation;
-    if (!gatt_prepared_append(queue, server->att->links->pool, handle, offset, value, length))
+    if (!gatt_prepared_append(queue, server->att->links->pool, buffers_left(server), &write, value))
         return ATT_ERROR_PREPARE_QUEUE_FULL;
     write_u8(&response->writer, ATT_PREPARE_WRITE_RESPONSE);
-    write_u16(&response->writer, handle);
-    write_u16(&response->writer, offset);
-    write_octets(&response->writer, value, length);
+    write_u16(&response->writer, write.handle);
+    write_u16(&response->writer, write.offset);
+    write_octets(&response->writer, value, write.length);
     response->prepared = true;
-    response->prepared_length = (uint16_t)length;
+    response->prepared_length = write.length;
     return 0;
 }
 
