@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,7 +202,7 @@ static void test_the_air_stands_alone(void **state)
     (void)state;
     struct meeting meeting = {.count = 0};
     struct bluet_runtime *runtime;
-    struct bluet_radio *radio;
+    struct bluet_radio *radio = NULL;
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     assert_int_equal(open_radio(&runtime, &radio, "air:alone", &meeting), 0);
@@ -257,6 +258,25 @@ static void test_served_by_name(void **state)
     assert_int_not_equal(access(support_path("bluet/served.socket"), F_OK), 0);
 }
 
+/* Killed, the air leaves its socket behind; the next user starts another. */
+static void test_remains_of_a_dead_air(void **state)
+{
+    (void)state;
+    struct meeting meeting = {.count = 0};
+    struct bluet_runtime *runtime;
+    struct bluet_radio *radio;
+    assert_int_equal(open_radio(&runtime, &radio, "air:dead", &meeting), 0);
+    pid_t air = holder_of(listener_at(support_path("bluet/dead.socket")));
+    assert_true(air > 0);
+    kill(air, SIGKILL);
+    bluet_runtime_run(runtime, 100000);
+    assert_false(bluet_is_active(bluet_radio_host(radio)));
+    assert_int_equal(access(support_path("bluet/dead.socket"), F_OK), 0);
+    assert_int_equal(bluet_radio_wait(radio, bluet_radio_activate(radio), NULL, NULL), 0);
+    bluet_runtime_destroy(runtime);
+    assert_true(vanishes(support_path("bluet/dead.socket"), 3000));
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -274,10 +294,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_race_of_starters),
-        cmocka_unit_test(test_leaving_and_coming_at_once),
-        cmocka_unit_test(test_the_air_stands_alone),
-        cmocka_unit_test(test_served_by_name),
+        cmocka_unit_test(test_race_of_starters),      cmocka_unit_test(test_leaving_and_coming_at_once),
+        cmocka_unit_test(test_the_air_stands_alone),  cmocka_unit_test(test_served_by_name),
+        cmocka_unit_test(test_remains_of_a_dead_air),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

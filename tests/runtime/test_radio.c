@@ -166,7 +166,7 @@ static void test_controller_that_does_not_answer(void **state)
     finish(record);
 }
 
-/* A call that waits with the lock held has not freed it before: the sleeping loop must learn of the deadline even so. */
+/* A call that waits with the lock held has not freed it before: the sleeping loop must learn of the deadline. */
 static void test_command_that_is_not_answered(void **state)
 {
     (void)state;
