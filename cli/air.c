@@ -153,6 +153,7 @@ static void draw_client(void *context, const char *client, uint64_t since_us, co
 
 static void draw(struct air *air)
 {
+    fputs("\033[?7l", stdout); /* a narrow terminal cuts lines off, so that they can be counted */
     if (air->line_count)
         printf("\033[%zuA\r", air->line_count);
     printf("%-24s %7s  %-17s  %-26s %5s %9s %9s %8s\033[K\n", "CLIENT", "SINCE", "ADDRESS", "DOES", "LINKS", "SENT",
@@ -165,7 +166,7 @@ static void draw(struct air *air)
         printf("and %zu more\033[K\n", air->client_count - air->room);
         air->line_count++;
     }
-    printf("%s\033[K\n\033[J", air->client_count || air->news[0] ? air->news : "nobody is here");
+    printf("%s\033[K\n\033[J\033[?7h", air->client_count || air->news[0] ? air->news : "nobody is here");
     air->line_count++;
     fflush(stdout);
 }

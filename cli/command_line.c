@@ -32,6 +32,20 @@ static int usage_error(const struct cli_usage *usage, const char *what, const ch
     return CLI_USAGE;
 }
 
+/* Of `--seed x` popt names only the x. */
+static int option_error(const struct cli_usage *usage, int error, int argc, const char **argv)
+{
+    const char *bad = poptBadOption(context, POPT_BADOPTION_NOALIAS);
+    char both[128];
+    for (int i = 2; bad && bad[0] != '-' && i < argc; i++) {
+        if (strcmp(argv[i], bad) == 0 && argv[i - 1][0] == '-') {
+            snprintf(both, sizeof both, "%s %s", argv[i - 1], bad);
+            return usage_error(usage, poptStrerror(error), both);
+        }
+    }
+    return usage_error(usage, poptStrerror(error), bad);
+}
+
 static int show_help(const struct cli_usage *usage)
 {
     printf("Usage: bluet %s\n\n%s\n\nOptions:\n", usage->synopsis, usage->summary);
@@ -65,7 +79,7 @@ int cli_parse(const struct cli_usage *usage, const char **out_arguments, int arg
         if (option == 'h')
             return show_help(usage);
     if (option < -1)
-        return usage_error(usage, poptStrerror(option), poptBadOption(context, POPT_BADOPTION_NOALIAS));
+        return option_error(usage, option, argc, argv);
 
     size_t count = 0;
     const char *argument;

@@ -414,11 +414,14 @@ static int find_type(struct visit *visit, const char *text)
 static int connect_peer(struct visit *visit, const char *text)
 {
     enum { GRACE_S = 5 };
+    /* Fast: there are dozens of requests to make, one after the other, and then the link is given up. */
+    static const struct bluet_connection_parameters parameters = {.interval_min_us = 7500, .interval_max_us = 15000};
     struct cli_session *session = &visit->session;
     visit->phase = AWAIT_CONNECTION;
     bluet_runtime_lock(session->runtime);
     bluet_set_mtu(session->host, 517);
-    int ticket = bluet_gap_connect(session->host, &visit->peer.address, (uint32_t)(options.timeout * 1000), NULL);
+    int ticket =
+        bluet_gap_connect(session->host, &visit->peer.address, (uint32_t)(options.timeout * 1000), &parameters);
     int error = cli_session_wait(session, ticket);
     bluet_runtime_unlock(session->runtime);
     if (error)

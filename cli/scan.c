@@ -169,8 +169,10 @@ static int finish(struct scan *scan)
             show(scan, &scan->devices.list[i]);
     if (scan->live)
         scan_screen_end(&scan->screen, &scan->devices, bluet_runtime_now(scan->session.runtime));
-    if (!scan->live && (ferror(stdout) || cli_reader_gone()))
+    if (!scan->live && cli_reader_gone())
         cli_die_of_pipe();
+    if (ferror(stdout))
+        return CLI_FAILED; /* main() says so */
     if (scan->full)
         cli_error("more than %d addresses were heard; the later ones are not listed", DEVICES_LIMIT);
     if (scan->lost) {

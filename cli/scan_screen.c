@@ -10,6 +10,9 @@
 #include "cli.h"
 #include "output.h"
 
+/* On a terminal narrower than this the data are cut off even at the end: wrapped they would be a pillar. */
+enum { WRAPPING_WIDTH = 72 };
+
 enum { COLUMN_ADDRESS, COLUMN_KIND, COLUMN_RSSI, COLUMN_REPORTS, COLUMN_NAME, COLUMN_DATA };
 
 /* Not heard for so long: shown dim. */
@@ -27,7 +30,7 @@ static struct libscols_table *new_table(size_t width, bool wrap)
     scols_table_new_column(table, "KIND", 6, 0);
     scols_table_new_column(table, "RSSI", 4, SCOLS_FL_RIGHT);
     scols_table_new_column(table, "HEARD", 5, SCOLS_FL_RIGHT);
-    scols_table_new_column(table, "NAME", 0.2, wrap ? SCOLS_FL_WRAP : SCOLS_FL_TRUNC);
+    scols_table_new_column(table, "NAME", 4, 0);
     scols_table_new_column(table, "DATA", 0.5, wrap ? SCOLS_FL_WRAP : SCOLS_FL_TRUNC);
     return table;
 }
@@ -58,6 +61,14 @@ static void write_data(FILE *stream, const struct device *device)
     advertising_describe(stream, &pair);
 }
 
+/* Only random addresses come in kinds: the word can go. */
+static const char *short_kind(const struct bluet_address *address)
+{
+    static const char random[] = "random ";
+    const char *kind = output_address_kind(address);
+    return strncmp(kind, random, sizeof random - 1) == 0 ? kind + sizeof random - 1 : kind;
+}
+
 static void add_line(struct libscols_table *table, const struct device *device, uint64_t now_us)
 {
     struct libscols_line *line = scols_table_new_line(table, NULL);
@@ -66,7 +77,7 @@ static void add_line(struct libscols_table *table, const struct device *device, 
     char address[OUTPUT_ADDRESS_SIZE];
     output_address(address, &device->address);
     scols_line_set_data(line, COLUMN_ADDRESS, address);
-    scols_line_set_data(line, COLUMN_KIND, output_address_kind(&device->address));
+    scols_line_set_data(line, COLUMN_KIND, short_kind(&device->address));
     set_number(line, COLUMN_RSSI, device->rssi);
     set_number(line, COLUMN_REPORTS, device->reports);
     set_written(line, COLUMN_NAME, device, device_write_name);
@@ -85,9 +96,11 @@ static struct winsize terminal_size(void)
     return size;
 }
 
+/* Without automatic wrapping: on a terminal that is too narrow for the table, a line is still one line. */
 static size_t print_lines(const char *text)
 {
     size_t lines = 0;
+    fputs("\033[?7l", stdout);
     while (*text) {
         size_t length = strcspn(text, "\n");
         fwrite(text, 1, length, stdout);
@@ -95,6 +108,7 @@ static size_t print_lines(const char *text)
         text += length + (text[length] == '\n');
         lines++;
     }
+    fputs("\033[?7h", stdout);
     return lines;
 }
 
@@ -111,7 +125,7 @@ static void draw(struct scan_screen *screen, const struct devices *devices, uint
     struct winsize size = terminal_size();
     size_t room = (size_t)size.ws_row - 4;
     size_t first = !last && devices->count > room ? devices->count - room : 0;
-    struct libscols_table *table = new_table(size.ws_col, last);
+    struct libscols_table *table = new_table(size.ws_col, last && size.ws_col >= WRAPPING_WIDTH);
     char *text = NULL;
     if (!table)
         return;

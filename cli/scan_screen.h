@@ -16,7 +16,7 @@ struct scan_screen {
 
 void scan_screen_draw(struct scan_screen *screen, const struct devices *devices, uint64_t now_us);
 
-/* Draws it a last time, with nothing cut off, and gives the cursor back. */
+/* Draws it a last time, all devices and, if the terminal is wide enough, all data; and gives the cursor back. */
 void scan_screen_end(struct scan_screen *screen, const struct devices *devices, uint64_t now_us);
 
 #endif

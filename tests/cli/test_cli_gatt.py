@@ -77,7 +77,7 @@ def test_json(here: Surroundings) -> None:
             assert characteristic["end_handle"] <= service["end_handle"]
 
 
-@pytest.mark.parametrize("length", [0, 1, 254, 255, 256, 510, 511, 512])
+@pytest.mark.parametrize("length", [0, 254, 255, 256, 510, 512])
 def test_long_values_are_read_to_their_end(here: Surroundings, length: int) -> None:
     peripheral = here.peripheral(services=True, long_value=length)
     found = json.loads(here.run("gatt", "--json", peripheral.address).stdout)
@@ -87,7 +87,7 @@ def test_long_values_are_read_to_their_end(here: Surroundings, length: int) -> N
 
 def test_type_of_the_address_may_be_said(here: Surroundings) -> None:
     peripheral = here.peripheral(services=True)
-    heard = json.loads(here.run("scan", "--json", "--seconds", "1").stdout)
+    heard = json.loads(here.run("scan", "--json", "--seconds", "0.4").stdout)
     right, wrong = ("--random", "--public") if heard["address_type"] == "random" else ("--public", "--random")
     assert here.run("gatt", right, peripheral.address).returncode == 0
     result = here.run("gatt", wrong, "--timeout", "1", peripheral.address)
