@@ -273,18 +273,19 @@ static void send(struct air_link *link)
     }
 }
 
-/* After its packet, a peripheral listens on if there is more to come and nothing else to do meanwhile. */
+/* After its packet, a peripheral listens on if there is more to come, and nothing else to do meanwhile. */
 static bool peripheral_listens_on(const struct air_link *link)
 {
     if (!link->sent_more && !link->peer_more && !link->bad_packets)
         return false;
-    uint64_t other = air_schedule_next_event(link->controller, link);
-    uint64_t own = link->anchor + air_link_interval_us(link);
-    other = other < own ? other : AIR_NEVER;
     const struct air_advertiser *advertiser = &link->controller->advertiser;
+    uint64_t start = air_now(link->controller) + AIR_INTER_FRAME_US;
+    uint64_t shortest = 2 * (air_airtime(link->transmit_phy, 0) + (uint64_t)AIR_INTER_FRAME_US);
+    uint64_t other = air_schedule_next_event(link->controller, link);
     if (advertiser->enabled && advertiser->due < other)
         other = advertiser->due;
-    return other == AIR_NEVER || air_now(link->controller) + AIR_INTER_FRAME_US + pair_us(link, 0) <= other;
+    return start + shortest <= link->anchor + air_link_interval_us(link) &&
+           (other == AIR_NEVER || start + pair_us(link, 0) <= other);
 }
 
 static void sent(struct air_link *link)

@@ -72,7 +72,7 @@ static uint8_t host_number_of_completed_packets(struct bluet_air_controller *con
 {
     uint8_t count = read_u8(in);
     (void)out;
-    if (reader_remaining(in) != count * 4u)
+    if (!reader_ok(in) || reader_remaining(in) != count * 4u)
         return HCI_INVALID_COMMAND_PARAMETERS;
     for (; count; count--) {
         struct air_link *link = air_link_find(controller, read_u16(in) & 0x0fff);
