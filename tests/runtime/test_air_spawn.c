@@ -264,7 +264,7 @@ static void test_remains_of_a_dead_air(void **state)
     (void)state;
     struct meeting meeting = {.count = 0};
     struct bluet_runtime *runtime;
-    struct bluet_radio *radio;
+    struct bluet_radio *radio = NULL;
     assert_int_equal(open_radio(&runtime, &radio, "air:dead", &meeting), 0);
     pid_t air = holder_of(listener_at(support_path("bluet/dead.socket")));
     assert_true(air > 0);
