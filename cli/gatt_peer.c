@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "gatt_value.h"
 #include "output.h"
+#include "wrap.h"
 
 /* Bits of a characteristic's properties (Vol 3 Part G, 3.3.1.1). */
 static const char *const property_names[] = {
@@ -79,6 +80,9 @@ static const struct numbers *names_of(const struct gatt_attribute *attribute)
 
 /* ---- As a tree ---- */
 
+/* As many octets of a value as are shown on a terminal. */
+enum { TERMINAL_OCTETS = 48 };
+
 enum { COLUMN_ATTRIBUTE, COLUMN_HANDLE, COLUMN_PROPERTIES, COLUMN_VALUE };
 
 static struct libscols_table *new_tree(void)
@@ -86,12 +90,16 @@ static struct libscols_table *new_tree(void)
     struct libscols_table *tree = scols_new_table();
     if (!tree)
         return NULL;
-    int value_flags = cli_is_terminal() ? SCOLS_FL_WRAP : 0;
     scols_table_enable_colors(tree, cli_wants_color());
-    scols_table_new_column(tree, "ATTRIBUTE", 0.4, SCOLS_FL_TREE);
+    scols_table_enable_noencoding(tree, 1); /* output_text() has done it */
+    scols_table_new_column(tree, "ATTRIBUTE", 9, SCOLS_FL_TREE);
     scols_table_new_column(tree, "HANDLE", 6, 0);
-    scols_table_new_column(tree, "PROPERTIES", 0.1, value_flags);
-    scols_table_new_column(tree, "VALUE", 0.3, value_flags);
+    struct libscols_column *properties = scols_table_new_column(tree, "PROPERTIES", 10, 0);
+    struct libscols_column *values = scols_table_new_column(tree, "VALUE", 0.3, 0);
+    if (properties && values && cli_is_terminal()) {
+        wrap_between_words(properties);
+        wrap_between_words(values);
+    }
     return tree;
 }
 
@@ -116,7 +124,7 @@ static void write_value(FILE *stream, const struct gatt_attribute *attribute)
     char words[512];
     switch (attribute->reading) {
     case PEER_READ:
-        gatt_value_write(stream, attribute);
+        gatt_value_write(stream, attribute, cli_is_terminal() ? TERMINAL_OCTETS : SIZE_MAX);
         break;
     case PEER_REFUSED:
         cli_describe(words, sizeof words, BLUET_CODE_ATT, attribute->status);
@@ -215,7 +223,7 @@ static void add_value_json(json_t *object, const struct gatt_attribute *attribut
         json_object_set_new(object, "value", output_json_hex(attribute->value, attribute->length));
         if (!memory)
             return;
-        gatt_value_write(memory, attribute);
+        gatt_value_write(memory, attribute, SIZE_MAX);
         fclose(memory);
         json_object_set_new(object, "value_text", json_stringn(text, length));
         free(text);

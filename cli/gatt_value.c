@@ -110,7 +110,15 @@ static bool write_known(FILE *stream, const struct gatt_attribute *attribute)
     }
 }
 
-void gatt_value_write(FILE *stream, const struct gatt_attribute *attribute)
+static void write_hex(FILE *stream, const struct gatt_attribute *attribute, size_t limit)
+{
+    bool cut = attribute->length > limit;
+    output_hex(stream, attribute->value, cut ? limit : attribute->length);
+    if (cut)
+        fprintf(stream, " ... (%u octets)", attribute->length);
+}
+
+void gatt_value_write(FILE *stream, const struct gatt_attribute *attribute, size_t limit)
 {
     if (attribute->length == 0 || write_known(stream, attribute)) {
         if (attribute->length == 0)
@@ -122,7 +130,7 @@ void gatt_value_write(FILE *stream, const struct gatt_attribute *attribute)
     if (length > 1 && attribute->value[length - 1] == '\0')
         length--;
     if (!output_is_text(attribute->value, length)) {
-        output_hex(stream, attribute->value, attribute->length);
+        write_hex(stream, attribute, limit);
         return;
     }
     /* A few octets may be text by accident: both. */

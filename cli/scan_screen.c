@@ -9,6 +9,7 @@
 
 #include "cli.h"
 #include "output.h"
+#include "wrap.h"
 
 /* On a terminal narrower than this the data are cut off even at the end: wrapped they would be a pillar. */
 enum { WRAPPING_WIDTH = 72 };
@@ -24,6 +25,7 @@ static struct libscols_table *new_table(size_t width, bool wrap)
     if (!table)
         return NULL;
     scols_table_enable_colors(table, cli_wants_color());
+    scols_table_enable_noencoding(table, 1); /* output_text() has done it */
     scols_table_set_termforce(table, SCOLS_TERMFORCE_ALWAYS);
     scols_table_set_termwidth(table, width);
     scols_table_new_column(table, "ADDRESS", 17, 0);
@@ -31,7 +33,9 @@ static struct libscols_table *new_table(size_t width, bool wrap)
     scols_table_new_column(table, "RSSI", 4, SCOLS_FL_RIGHT);
     scols_table_new_column(table, "HEARD", 5, SCOLS_FL_RIGHT);
     scols_table_new_column(table, "NAME", 4, 0);
-    scols_table_new_column(table, "DATA", 0.5, wrap ? SCOLS_FL_WRAP : SCOLS_FL_TRUNC);
+    struct libscols_column *data = scols_table_new_column(table, "DATA", 0.5, SCOLS_FL_TRUNC);
+    if (data && wrap)
+        wrap_between_words(data);
     return table;
 }
 
@@ -103,8 +107,9 @@ static size_t print_lines(const char *text)
     fputs("\033[?7l", stdout);
     while (*text) {
         size_t length = strcspn(text, "\n");
+        fputs("\033[K", stdout);
         fwrite(text, 1, length, stdout);
-        fputs("\033[K\n", stdout);
+        fputc('\n', stdout);
         text += length + (text[length] == '\n');
         lines++;
     }
