@@ -61,7 +61,7 @@ BLUET_INTERNAL int gatt_client_open(struct gatt_client *client, struct att *att,
     client->links = memory_take(port_of(client), links_size(client));
     if (client->links)
         client->procedures = memory_take(port_of(client), procedures_size(client));
-    if (!client->procedures) {
+    if (!client->links || !client->procedures) {
         gatt_client_close(client);
         return BLUET_ENOMEM;
     }

@@ -33,7 +33,7 @@ BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att,
     server->links = memory_take(port_of(server), links_size(server));
     if (server->links)
         server->indications = memory_take(port_of(server), indications_size(server));
-    if (!server->indications) {
+    if (!server->links || !server->indications) {
         gatt_server_close(server);
         return BLUET_ENOMEM;
     }
@@ -76,7 +76,7 @@ static void write_error(struct gatt_response *response, const struct bluet_span 
 {
     struct reader reader = reader_of(request->data, request->length);
     response->writer = writer_of(response->writer.start, response->writer.capacity);
-    response->tail = (struct bluet_span){NULL, 0};
+    response->tail = (struct bluet_span){response->declaration, 0};
     write_u8(&response->writer, ATT_ERROR_RESPONSE);
     write_u8(&response->writer, read_u8(&reader));
     write_u16(&response->writer, handle);
@@ -162,7 +162,7 @@ static void serve_request(struct gatt_server *server, struct link *link, const u
     const struct bluet_span request = {pdu, length};
     struct gatt_response response;
     response.writer = writer_of(server->att->scratch, att_bearer(server->att, link)->mtu);
-    response.tail = (struct bluet_span){NULL, 0};
+    response.tail = (struct bluet_span){response.declaration, 0};
     response.error_handle = 0;
     response.authorized = authorized;
     response.prepared = false;

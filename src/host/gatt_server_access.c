@@ -28,7 +28,7 @@ static bool has_flags(const struct gatt_attribute *attribute)
     return gatt_is_users(attribute) || attribute->kind == GATT_CONSTANT;
 }
 
-BLUET_INTERNAL int gatt_may_read(const struct link *link, const struct gatt_attribute *attribute)
+static int may_read(const struct link *link, const struct gatt_attribute *attribute)
 {
     if (!has_flags(attribute))
         return 0;
@@ -97,7 +97,7 @@ BLUET_INTERNAL int gatt_read_value(struct gatt_server *server, const struct link
     const struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
     if (!attribute)
         return ATT_ERROR_INVALID_HANDLE;
-    int error = gatt_may_read(link, attribute);
+    int error = may_read(link, attribute);
     if (error)
         return error;
     if (gatt_is_users(attribute) && !response->authorized) {

@@ -6,7 +6,6 @@
 
 /* These return 0 or an ATT error code. */
 
-BLUET_INTERNAL int gatt_may_read(const struct link *link, const struct gatt_attribute *attribute);
 BLUET_INTERNAL int gatt_may_write(const struct link *link, const struct gatt_attribute *attribute);
 /* The bits that a write puts into a configuration, if they may be there. */
 BLUET_INTERNAL int gatt_may_configure(const struct gatt_attribute *configuration, struct reader *value,

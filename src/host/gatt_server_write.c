@@ -158,7 +158,7 @@ static size_t length_before(const struct buffer *chain, const struct gatt_prepar
 static int check_configuration(const struct gatt_attribute *configuration, struct gatt_prepared_cursor cursor,
                                const struct gatt_prepared_write *write, uint8_t *out_bits)
 {
-    uint8_t octets[2];
+    uint8_t octets[2] = {0};
     struct writer writer = writer_of(octets, sizeof octets);
     att_write_chain(&writer, cursor.buffer, cursor.position, write->length);
     struct reader value = reader_of(octets, writer.length);
@@ -213,7 +213,7 @@ static void apply_prepared(struct gatt_server *server, const struct link *link, 
     while (gatt_prepared_next(&cursor, &write)) {
         struct gatt_attribute *attribute = gatt_db_find(server->db, write.handle);
         if (attribute->kind == GATT_CONFIGURATION) {
-            uint8_t bits;
+            uint8_t bits = 0;
             check_configuration(attribute, cursor, &write, &bits);
             configure(server, link, attribute, bits);
             begins_run(&run, &write);

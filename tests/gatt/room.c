@@ -185,8 +185,9 @@ struct room *room_create_with(uint16_t buffer_count, uint16_t buffer_size, uint8
     gatt_init(&room->gatt, &room->port, &room->sink);
     gatt_set_mtu(&room->gatt, 256);
     assert_int_equal(gatt_open(&room->gatt, &room->links, &room->limits), 0);
-    for (uint8_t i = 0; i < ROOM_LINKS; i++) {
-        room->link[i] = (struct link){.state = LINK_OPEN, .index = i, .handle = (uint16_t)(ROOM_FIRST_CONNECTION + i)};
+    for (unsigned i = 0; i < ROOM_LINKS; i++) {
+        room->link[i] =
+            (struct link){.state = LINK_OPEN, .index = (uint8_t)i, .handle = (uint16_t)(ROOM_FIRST_CONNECTION + i)};
         gatt_link_opened(&room->gatt, &room->link[i]);
     }
     return room;

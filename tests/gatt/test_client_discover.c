@@ -282,77 +282,78 @@ static void test_errors_of_the_peer(void **state)
 }
 
 /* Lists that are empty, do not divide, go back, overlap, or leave the range: each ends the discovery, once. */
+static const struct {
+    enum discovery discovery;
+    const char *response;
+    const char *result; /* of what was true before the lie; NULL: none */
+} lies[] = {
+    {ALL_SERVICES, "11", NULL},
+    {ALL_SERVICES, "11 00", NULL},
+    {ALL_SERVICES, "11 06", NULL},
+    {ALL_SERVICES, "11 01 00", NULL},
+    {ALL_SERVICES, "11 04 0100 0200", NULL},
+    {ALL_SERVICES, "11 05 0100 0200 00", NULL},
+    {ALL_SERVICES, "11 06 0100 0200 00", NULL},
+    {ALL_SERVICES, "11 06 0100 0200 0018 00", NULL},
+    {ALL_SERVICES, "11 ff 0100 0200 0018", NULL},
+    {ALL_SERVICES, "11 06 0000 0200 0018", NULL},
+    {ALL_SERVICES, "11 06 0200 0100 0018", NULL},
+    {ALL_SERVICES, "11 06 0100 0500 0018 0500 0600 0118", "service 40 0001-0005 1800"},
+    {ALL_SERVICES, "11 06 0600 0700 0018 0100 0500 0118", "service 40 0006-0007 1800"},
+    {ALL_SERVICES, "11 06 0100 ffff 0018 0100 ffff 0018", "service 40 0001-ffff 1800"},
+    {SERVICES_BY_UUID, "07", NULL},
+    {SERVICES_BY_UUID, "07 01", NULL},
+    {SERVICES_BY_UUID, "07 0100", NULL},
+    {SERVICES_BY_UUID, "07 0100 02", NULL},
+    {SERVICES_BY_UUID, "07 0100 0200 01", NULL},
+    {SERVICES_BY_UUID, "07 0000 0200", NULL},
+    {SERVICES_BY_UUID, "07 0200 0100", NULL},
+    {SERVICES_BY_UUID, "07 0100 ffff 0100 0200", "service 40 0001-ffff 180d"},
+    {CHARACTERISTICS, "09", NULL},
+    {CHARACTERISTICS, "09 07", NULL},
+    {CHARACTERISTICS, "09 00 00", NULL},
+    {CHARACTERISTICS, "09 01 00", NULL},
+    {CHARACTERISTICS, "09 05 0500 02 0600", NULL},
+    {CHARACTERISTICS, "09 06 0500 02 0600 00", NULL},
+    {CHARACTERISTICS, "09 07 0500 02 0600 37", NULL},
+    {CHARACTERISTICS, "09 07 0500 02 0600 372a 00", NULL},
+    {CHARACTERISTICS, "09 07 0400 02 0600 372a", NULL},
+    {CHARACTERISTICS, "09 07 2100 02 2200 372a", NULL},
+    {CHARACTERISTICS, "09 07 0500 02 0500 372a", NULL},
+    {CHARACTERISTICS, "09 07 0500 02 0400 372a", NULL},
+    {CHARACTERISTICS, "09 07 0500 02 0000 372a", NULL},
+    {CHARACTERISTICS, "09 07 0500 02 0600 372a 0500 02 0600 372a", NULL},
+    {CHARACTERISTICS, "09 07 0500 02 0600 372a 0600 02 0700 372a", NULL},
+    {CHARACTERISTICS, "09 07 0800 02 0900 372a 0500 02 0600 372a", NULL},
+    {DESCRIPTORS, "05", NULL},
+    {DESCRIPTORS, "05 00", NULL},
+    {DESCRIPTORS, "05 01", NULL},
+    {DESCRIPTORS, "05 02", NULL},
+    {DESCRIPTORS, "05 03 0500 0229", NULL},
+    {DESCRIPTORS, "05 01 0500", NULL},
+    {DESCRIPTORS, "05 01 0500 02", NULL},
+    {DESCRIPTORS, "05 01 0500 0229 00", NULL},
+    {DESCRIPTORS, "05 02 0500 0229", NULL},
+    {DESCRIPTORS, "05 01 0400 0229", NULL},
+    {DESCRIPTORS, "05 01 0000 0229", NULL},
+    {DESCRIPTORS, "05 01 2100 0229", NULL},
+    {DESCRIPTORS, "05 01 0500 0229 0500 0229", "descriptor 40 0005 2902"},
+    {DESCRIPTORS, "05 01 0600 0229 0500 0229", "descriptor 40 0006 2902"},
+};
+
 static void test_lies(void **state)
 {
     (void)state;
-    const struct {
-        enum discovery discovery;
-        const char *response;
-        const char *result; /* of what was true before the lie; NULL: none */
-    } rows[] = {
-        {ALL_SERVICES, "11", NULL},
-        {ALL_SERVICES, "11 00", NULL},
-        {ALL_SERVICES, "11 06", NULL},
-        {ALL_SERVICES, "11 01 00", NULL},
-        {ALL_SERVICES, "11 04 0100 0200", NULL},
-        {ALL_SERVICES, "11 05 0100 0200 00", NULL},
-        {ALL_SERVICES, "11 06 0100 0200 00", NULL},
-        {ALL_SERVICES, "11 06 0100 0200 0018 00", NULL},
-        {ALL_SERVICES, "11 ff 0100 0200 0018", NULL},
-        {ALL_SERVICES, "11 06 0000 0200 0018", NULL},
-        {ALL_SERVICES, "11 06 0200 0100 0018", NULL},
-        {ALL_SERVICES, "11 06 0100 0500 0018 0500 0600 0118", "service 40 0001-0005 1800"},
-        {ALL_SERVICES, "11 06 0600 0700 0018 0100 0500 0118", "service 40 0006-0007 1800"},
-        {ALL_SERVICES, "11 06 0100 ffff 0018 0100 ffff 0018", "service 40 0001-ffff 1800"},
-        {SERVICES_BY_UUID, "07", NULL},
-        {SERVICES_BY_UUID, "07 01", NULL},
-        {SERVICES_BY_UUID, "07 0100", NULL},
-        {SERVICES_BY_UUID, "07 0100 02", NULL},
-        {SERVICES_BY_UUID, "07 0100 0200 01", NULL},
-        {SERVICES_BY_UUID, "07 0000 0200", NULL},
-        {SERVICES_BY_UUID, "07 0200 0100", NULL},
-        {SERVICES_BY_UUID, "07 0100 ffff 0100 0200", "service 40 0001-ffff 180d"},
-        {CHARACTERISTICS, "09", NULL},
-        {CHARACTERISTICS, "09 07", NULL},
-        {CHARACTERISTICS, "09 00 00", NULL},
-        {CHARACTERISTICS, "09 01 00", NULL},
-        {CHARACTERISTICS, "09 05 0500 02 0600", NULL},
-        {CHARACTERISTICS, "09 06 0500 02 0600 00", NULL},
-        {CHARACTERISTICS, "09 07 0500 02 0600 37", NULL},
-        {CHARACTERISTICS, "09 07 0500 02 0600 372a 00", NULL},
-        {CHARACTERISTICS, "09 07 0400 02 0600 372a", NULL},
-        {CHARACTERISTICS, "09 07 2100 02 2200 372a", NULL},
-        {CHARACTERISTICS, "09 07 0500 02 0500 372a", NULL},
-        {CHARACTERISTICS, "09 07 0500 02 0400 372a", NULL},
-        {CHARACTERISTICS, "09 07 0500 02 0000 372a", NULL},
-        {CHARACTERISTICS, "09 07 0500 02 0600 372a 0500 02 0600 372a", NULL},
-        {CHARACTERISTICS, "09 07 0500 02 0600 372a 0600 02 0700 372a", NULL},
-        {CHARACTERISTICS, "09 07 0800 02 0900 372a 0500 02 0600 372a", NULL},
-        {DESCRIPTORS, "05", NULL},
-        {DESCRIPTORS, "05 00", NULL},
-        {DESCRIPTORS, "05 01", NULL},
-        {DESCRIPTORS, "05 02", NULL},
-        {DESCRIPTORS, "05 03 0500 0229", NULL},
-        {DESCRIPTORS, "05 01 0500", NULL},
-        {DESCRIPTORS, "05 01 0500 02", NULL},
-        {DESCRIPTORS, "05 01 0500 0229 00", NULL},
-        {DESCRIPTORS, "05 02 0500 0229", NULL},
-        {DESCRIPTORS, "05 01 0400 0229", NULL},
-        {DESCRIPTORS, "05 01 0000 0229", NULL},
-        {DESCRIPTORS, "05 01 2100 0229", NULL},
-        {DESCRIPTORS, "05 01 0500 0229 0500 0229", "descriptor 40 0005 2902"},
-        {DESCRIPTORS, "05 01 0600 0229 0500 0229", "descriptor 40 0006 2902"},
-    };
     struct room *room = room_create();
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        begin(room, rows[i].discovery);
-        hear(room, 0, rows[i].response);
-        if (rows[i].result)
-            expect_event(room, rows[i].result);
-        expect_end(room, rows[i].discovery, BLUET_STATUS_PROTOCOL);
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        begin(room, lies[i].discovery);
+        hear(room, 0, lies[i].response);
+        if (lies[i].result)
+            expect_event(room, lies[i].result);
+        expect_end(room, lies[i].discovery, BLUET_STATUS_PROTOCOL);
         expect_protocol_errors(room, 1);
         /* It is over: the same again is not asked for. */
-        hear(room, 0, rows[i].response);
+        hear(room, 0, lies[i].response);
         expect_nothing(room);
         expect_protocol_errors(room, 1);
     }

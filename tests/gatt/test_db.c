@@ -173,17 +173,20 @@ static void test_three_hundred_services(void **state)
     static struct bluet_characteristic characteristics[SERVICES];
     static struct bluet_service services[SERVICES];
     static uint16_t handles[SERVICES];
-    for (uint16_t i = 0; i < SERVICES; i++) {
+    for (unsigned n = 0; n < SERVICES; n++) {
+        uint16_t i = (uint16_t)n;
         characteristics[i] =
             (struct bluet_characteristic){i % 2 ? uuid16(i) : uuid128(i), BLUET_FLAG_READ | BLUET_FLAG_NOTIFY, NULL, 0};
         services[i] = (struct bluet_service){i % 2 ? uuid128(i) : uuid16(i), &characteristics[i], 1};
     }
     assert_int_equal(gatt_server_register(&room->gatt.server, handles, SERVICES, services, SERVICES), SERVICES);
-    for (uint16_t i = 0; i < SERVICES; i++) {
+    for (unsigned n = 0; n < SERVICES; n++) {
+        uint16_t i = (uint16_t)n;
         assert_int_equal(handles[i], 10 + 4 * i + 2);
         assert_int_equal(gatt_server_local_write(&room->gatt.server, handles[i], &i, sizeof i, false), sizeof i);
     }
-    for (uint16_t i = 0; i < SERVICES; i++) {
+    for (unsigned n = 0; n < SERVICES; n++) {
+        uint16_t i = (uint16_t)n;
         char request[16], response[16], event[32];
         const uint8_t *low = (const uint8_t *)&i;
         snprintf(request, sizeof request, "0a %02x%02x", handles[i] & 0xff, handles[i] >> 8);
