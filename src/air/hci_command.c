@@ -6,7 +6,7 @@ enum { RETURN_MOST = 252, SUPPORTED_COMMANDS = 64, TABLES = 5 };
 static uint8_t read_local_supported_commands(struct bluet_air_controller *controller, struct reader *in,
                                              struct writer *out);
 
-/* It has a bit of its own no more than in other controllers: 6.27 numbers every command but this. */
+/* The one command that is about all others. */
 static const struct air_command own_commands[] = {
     {HCI_READ_LOCAL_SUPPORTED_COMMANDS, 0, 14, 4, AIR_ANSWER_COMPLETE, SUPPORTED_COMMANDS,
      read_local_supported_commands},
