@@ -255,7 +255,9 @@ BLUET_INTERNAL void gatt_client_response(struct gatt_client *client, struct link
 static void raise_value(const struct gatt_client *client, const struct link *link, enum bluet_event_code code,
                         uint16_t handle, const uint8_t *data, size_t length)
 {
-    struct bluet_event event = {.code = code, .conn_handle = link->handle};
+    struct bluet_event event;
+    event.code = code;
+    event.conn_handle = link->handle;
     event.value.value_handle = handle;
     event.value.data = data;
     event.value.length = length;

@@ -18,7 +18,9 @@ BLUET_INTERNAL int gatt_ask_read(struct gatt_client *client, struct link *link, 
 BLUET_INTERNAL enum gatt_step gatt_hear_read(struct gatt_client *client, struct link *link,
                                              struct gatt_procedure *procedure, struct reader *response)
 {
-    struct bluet_event event = {.code = BLUET_EVENT_GATTC_READ_RESULT, .conn_handle = link->handle};
+    struct bluet_event event;
+    event.code = BLUET_EVENT_GATTC_READ_RESULT;
+    event.conn_handle = link->handle;
     event.value.value_handle = procedure->handle;
     event.value.length = reader_remaining(response);
     event.value.data = read_span(response, event.value.length);

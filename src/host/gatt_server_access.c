@@ -82,7 +82,9 @@ static int error_of_answer(int answer, uint16_t flags)
 static int ask_application(struct gatt_server *server, const struct link *link, uint16_t handle, uint16_t flags)
 {
     uint16_t generation = server->db->generation;
-    struct bluet_event event = {.code = BLUET_EVENT_GATTS_READ_REQUEST, .conn_handle = link->handle};
+    struct bluet_event event;
+    event.code = BLUET_EVENT_GATTS_READ_REQUEST;
+    event.conn_handle = link->handle;
     event.attribute.attr_handle = handle;
     int answer = event_raise(server->sink, &event);
     if (answer)

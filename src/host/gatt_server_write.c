@@ -5,7 +5,9 @@
 
 static void raise_written(const struct gatt_server *server, const struct link *link, uint16_t handle)
 {
-    struct bluet_event event = {.code = BLUET_EVENT_GATTS_WRITE, .conn_handle = link->handle};
+    struct bluet_event event;
+    event.code = BLUET_EVENT_GATTS_WRITE;
+    event.conn_handle = link->handle;
     event.attribute.attr_handle = handle;
     event_raise(server->sink, &event);
 }
