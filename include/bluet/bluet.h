@@ -291,6 +291,11 @@ BLUET_API int bluet_hci_command(struct bluet *host, uint16_t opcode, const void 
 
 /* ---- GATT server ---- */
 
+/*
+ * What a characteristic or descriptor can do, and what it asks of a link. Any kind of write is let in by either of
+ * BLUET_FLAG_WRITE and BLUET_FLAG_WRITE_NO_RESPONSE. BLUET_FLAG_READ_AUTHORIZED leaves reading to the answer to
+ * BLUET_EVENT_GATTS_READ_REQUEST; nobody is authorized to write what has BLUET_FLAG_WRITE_AUTHORIZED.
+ */
 enum bluet_flag {
     BLUET_FLAG_BROADCAST = 0x0001,
     BLUET_FLAG_READ = 0x0002,
@@ -349,8 +354,10 @@ BLUET_API int bluet_gatts_write(struct bluet *host, uint16_t value_handle, const
                                 bool send_update);
 
 /*
- * Notifies one client, subscribed or not; `data` NULL sends the local value. Cut to MTU - 3. BLUET_ENODEV, BLUET_ENOTCONN,
- * BLUET_EINVAL; BLUET_ENOMEM: no buffer free, nothing sent, try again when BLUET_EVENT_SEND_READY comes.
+ * Notifies one client, subscribed or not; `data` NULL sends the local value. Cut to MTU - 3. BLUET_ENODEV;
+ * BLUET_ENOTCONN: no such link, or a transaction on it has timed out; BLUET_EINVAL: not the value of a characteristic,
+ * or the link is not as encrypted or authenticated as its flags ask of a reader; BLUET_ENOMEM: no buffer free, nothing
+ * sent, try again when BLUET_EVENT_SEND_READY comes.
  */
 BLUET_API int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
                                  size_t length);
