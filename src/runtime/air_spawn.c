@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -23,6 +25,35 @@
 
 enum { LISTENER = 3, FIRST_CLIENT_US = 10000000, OLD_KERNEL_DESCRIPTORS = 1024 };
 
+/*
+ * The words with which the starter was called stand in this process's memory too, from where `ps` and `pkill -f` read
+ * them. Whoever kills an application by them must not hit the air, so a name of its own is put there (proc(5):
+ * arg_start and arg_end are the fields 48 and 49 of stat).
+ */
+static void take_name(void)
+{
+    static const char name[] = "bluet-air";
+    prctl(PR_SET_NAME, name);
+    char text[1024];
+    int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    ssize_t length = file < 0 ? 0 : read(file, text, sizeof text - 1);
+    if (file >= 0)
+        close(file);
+    text[length > 0 ? length : 0] = '\0';
+    char *field = strrchr(text, ')'); /* the second; it may hold spaces */
+    for (int number = 2; field && number < 48; number++)
+        field = strchr(field + 1, ' ');
+    uintptr_t start = 0, end = 0;
+    if (field)
+        start = strtoull(field, &field, 10);
+    if (field)
+        end = strtoull(field, NULL, 10);
+    if (start == 0 || end < start + sizeof name)
+        return;
+    memset((void *)start, 0, end - start);
+    memcpy((void *)start, name, sizeof name);
+}
+
 /* Where, and as what, the air lives on: nothing of the starter's is kept but the listening socket. */
 static void become_daemon(int listener)
 {
@@ -36,7 +67,7 @@ static void become_daemon(int listener)
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_NAME, "bluet-air");
+    take_name();
 
     /* By way of a high number: the listener may itself be one of 0 to 3. */
     int kept = fcntl(listener, F_DUPFD, LISTENER + 1);
