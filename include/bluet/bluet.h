@@ -286,7 +286,11 @@ struct bluet_connection {
 /* BLUET_ENOTCONN. */
 BLUET_API int bluet_connection(const struct bluet *host, struct bluet_connection *out_connection, uint16_t conn_handle);
 
-/* A raw HCI command; its return parameters come in the event's `response`. Returns a ticket. BLUET_EINVAL: over 255. */
+/*
+ * A raw HCI command; its return parameters come in the event's `response`. Returns a ticket. BLUET_ENODEV, BLUET_ENOMEM.
+ * BLUET_EINVAL: over 255. BLUET_ENOTSUP: Reset, and what has to do with flow control to the host, which the host keeps
+ * for itself.
+ */
 BLUET_API int bluet_hci_command(struct bluet *host, uint16_t opcode, const void *parameters, size_t length);
 
 /* ---- GATT server ---- */

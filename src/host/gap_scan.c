@@ -1,6 +1,7 @@
 /*
- * Scanning. A scan that was accepted ends with exactly one BLUET_EVENT_SCAN_DONE, raised when the controller has confirmed
- * that it has stopped, or has refused to start. A new scan may be asked for while the last one is being stopped.
+ * Scanning. A scan that was accepted ends with exactly one BLUET_EVENT_SCAN_DONE, raised when the controller has
+ * confirmed that it has stopped, or has refused to start. A new scan may be asked for while the last one is being
+ * stopped.
  */
 #include "host/gap_scan.h"
 
@@ -144,13 +145,23 @@ static void raise_scan_result(struct gap_scan *scan, struct bluet_event *event, 
     event_raise(scan->hci->sink, event);
 }
 
+/* What stands at the head of both kinds; returns the type of the address. */
+static uint8_t read_report_head(struct reader *event, struct bluet_event *raised)
+{
+    uint16_t types = read_u16(event); /* of the event, and of the address */
+    raised->code = BLUET_EVENT_SCAN_RESULT;
+    raised->conn_handle = 0xffff;
+    raised->scan_result.adv_type = (uint8_t)types;
+    raised->scan_result.primary_phy = 1;
+    raised->scan_result.secondary_phy = 0;
+    read_reversed(event, raised->scan_result.peer.octets, sizeof raised->scan_result.peer.octets);
+    return (uint8_t)(types >> 8);
+}
+
 static bool read_report(struct gap_scan *scan, struct reader *event)
 {
-    struct bluet_event raised = {.code = BLUET_EVENT_SCAN_RESULT, .conn_handle = 0xffff};
-    raised.scan_result.primary_phy = 1;
-    raised.scan_result.adv_type = read_u8(event);
-    uint8_t address_type = read_u8(event);
-    read_reversed(event, raised.scan_result.peer.octets, sizeof raised.scan_result.peer.octets);
+    struct bluet_event raised;
+    uint8_t address_type = read_report_head(event, &raised);
     raised.scan_result.length = read_u8(event);
     raised.scan_result.data = read_span(event, raised.scan_result.length);
     raised.scan_result.rssi = (int8_t)read_u8(event);
@@ -162,13 +173,11 @@ static bool read_report(struct gap_scan *scan, struct reader *event)
 
 static bool read_directed_report(struct gap_scan *scan, struct reader *event)
 {
-    struct bluet_event raised = {.code = BLUET_EVENT_SCAN_RESULT, .conn_handle = 0xffff};
-    raised.scan_result.primary_phy = 1;
-    raised.scan_result.adv_type = read_u8(event);
-    uint8_t address_type = read_u8(event);
-    read_reversed(event, raised.scan_result.peer.octets, sizeof raised.scan_result.peer.octets);
-    read_span(event, 7); /* to whom it is directed */
+    struct bluet_event raised;
+    uint8_t address_type = read_report_head(event, &raised);
+    raised.scan_result.length = 0;
     raised.scan_result.data = event->cursor;
+    read_span(event, 7); /* to whom it is directed */
     raised.scan_result.rssi = (int8_t)read_u8(event);
     if (!reader_ok(event))
         return false;

@@ -180,8 +180,9 @@ static void settle(struct bluet *host)
         host_close_continue(host);
     if (host->end.due)
         host_end(host);
-    link_pump(&host->links);
-    if (buffer_pool_was_starved(&host->pool))
+    if (host->links.waiting)
+        link_pump(&host->links);
+    if (host->pool.starved && buffer_pool_was_starved(&host->pool))
         gatt_flush(&host->gatt);
     if (send_is_ready(host))
         raise_send_ready(host);
@@ -216,7 +217,7 @@ void bluet_receive(struct bluet *host, const uint8_t *packet, size_t length)
 {
     if (host->state == HOST_INACTIVE)
         return;
-    host_sample_clock(host);
+    host->hci.now = host->config.port.now(host->config.port.context);
     host->inside = true;
     struct reader reader = reader_of(packet, length);
     host_packet(host, &reader);

@@ -6,15 +6,73 @@
 #include "spec/l2cap.h"
 #include "spec/writer.h"
 
-/* One of the rooms takes it. */
 struct host_event {
     uint8_t code;
     uint8_t least; /* octets of parameters */
-    void (*hci)(struct hci *hci, struct reader *event);
-    void (*links)(struct link_table *links, struct reader *event);
-    void (*scan)(struct gap_scan *scan, struct reader *event);
-    void (*host)(struct bluet *host, struct reader *event);
+    void (*handle)(struct bluet *host, struct reader *event);
 };
+
+/* ---- Which room it is ---- */
+
+static void completed_packets(struct bluet *host, struct reader *event)
+{
+    link_completed_packets(&host->links, event);
+}
+
+static void command_complete(struct bluet *host, struct reader *event)
+{
+    hci_command_complete(&host->hci, event);
+}
+
+static void command_status(struct bluet *host, struct reader *event)
+{
+    hci_command_status(&host->hci, event);
+}
+
+static void encryption_change(struct bluet *host, struct reader *event)
+{
+    link_encryption_change(&host->links, event);
+}
+
+static void encryption_key_refresh_complete(struct bluet *host, struct reader *event)
+{
+    link_encryption_key_refresh_complete(&host->links, event);
+}
+
+static void connection_update_complete(struct bluet *host, struct reader *event)
+{
+    link_connection_update_complete(&host->links, event);
+}
+
+static void long_term_key_request(struct bluet *host, struct reader *event)
+{
+    link_long_term_key_request(&host->links, event);
+}
+
+static void remote_connection_parameter_request(struct bluet *host, struct reader *event)
+{
+    link_remote_connection_parameter_request(&host->links, event);
+}
+
+static void data_length_change(struct bluet *host, struct reader *event)
+{
+    link_data_length_change(&host->links, event);
+}
+
+static void phy_update_complete(struct bluet *host, struct reader *event)
+{
+    link_phy_update_complete(&host->links, event);
+}
+
+static void advertising_report(struct bluet *host, struct reader *event)
+{
+    gap_scan_report(&host->scan, event);
+}
+
+static void directed_advertising_report(struct bluet *host, struct reader *event)
+{
+    gap_scan_directed_report(&host->scan, event);
+}
 
 static void hardware_error(struct bluet *host, struct reader *event)
 {
@@ -24,55 +82,45 @@ static void hardware_error(struct bluet *host, struct reader *event)
 
 static void le_meta(struct bluet *host, struct reader *event);
 
-/* Vol 4 Part E, 7.7 */
+/* Vol 4 Part E, 7.7; the frequent ones first */
 static const struct host_event host_events[] = {
-    {HCI_EVENT_NUMBER_OF_COMPLETED_PACKETS, 1, .links = link_completed_packets},
-    {HCI_EVENT_LE_META, 1, .host = le_meta},
-    {HCI_EVENT_COMMAND_COMPLETE, 3, .hci = hci_command_complete},
-    {HCI_EVENT_COMMAND_STATUS, 4, .hci = hci_command_status},
-    {HCI_EVENT_DISCONNECTION_COMPLETE, 4, .host = host_disconnection_complete},
-    {HCI_EVENT_ENCRYPTION_CHANGE, 4, .links = link_encryption_change},
-    {HCI_EVENT_ENCRYPTION_KEY_REFRESH_COMPLETE, 3, .links = link_encryption_key_refresh_complete},
-    {HCI_EVENT_HARDWARE_ERROR, 1, .host = hardware_error},
+    {HCI_EVENT_LE_META, 1, le_meta},
+    {HCI_EVENT_NUMBER_OF_COMPLETED_PACKETS, 1, completed_packets},
+    {HCI_EVENT_COMMAND_COMPLETE, 3, command_complete},
+    {HCI_EVENT_COMMAND_STATUS, 4, command_status},
+    {HCI_EVENT_DISCONNECTION_COMPLETE, 4, host_disconnection_complete},
+    {HCI_EVENT_ENCRYPTION_CHANGE, 4, encryption_change},
+    {HCI_EVENT_ENCRYPTION_KEY_REFRESH_COMPLETE, 3, encryption_key_refresh_complete},
+    {HCI_EVENT_HARDWARE_ERROR, 1, hardware_error},
 };
 
 /* Vol 4 Part E, 7.7.65 */
 static const struct host_event host_le_events[] = {
-    {HCI_LE_EVENT_ADVERTISING_REPORT, 1, .scan = gap_scan_report},
-    {HCI_LE_EVENT_CONNECTION_COMPLETE, 18, .host = host_connection_complete},
-    {HCI_LE_EVENT_ENHANCED_CONNECTION_COMPLETE, 30, .host = host_enhanced_connection_complete},
-    {HCI_LE_EVENT_CONNECTION_UPDATE_COMPLETE, 9, .links = link_connection_update_complete},
-    {HCI_LE_EVENT_LONG_TERM_KEY_REQUEST, 12, .links = link_long_term_key_request},
-    {HCI_LE_EVENT_REMOTE_CONNECTION_PARAMETER_REQUEST, 10, .links = link_remote_connection_parameter_request},
-    {HCI_LE_EVENT_DATA_LENGTH_CHANGE, 10, .links = link_data_length_change},
-    {HCI_LE_EVENT_PHY_UPDATE_COMPLETE, 5, .links = link_phy_update_complete},
-    {HCI_LE_EVENT_DIRECTED_ADVERTISING_REPORT, 1, .scan = gap_scan_directed_report},
+    {HCI_LE_EVENT_ADVERTISING_REPORT, 1, advertising_report},
+    {HCI_LE_EVENT_CONNECTION_COMPLETE, 18, host_connection_complete},
+    {HCI_LE_EVENT_ENHANCED_CONNECTION_COMPLETE, 30, host_enhanced_connection_complete},
+    {HCI_LE_EVENT_CONNECTION_UPDATE_COMPLETE, 9, connection_update_complete},
+    {HCI_LE_EVENT_LONG_TERM_KEY_REQUEST, 12, long_term_key_request},
+    {HCI_LE_EVENT_REMOTE_CONNECTION_PARAMETER_REQUEST, 10, remote_connection_parameter_request},
+    {HCI_LE_EVENT_DATA_LENGTH_CHANGE, 10, data_length_change},
+    {HCI_LE_EVENT_PHY_UPDATE_COMPLETE, 5, phy_update_complete},
+    {HCI_LE_EVENT_DIRECTED_ADVERTISING_REPORT, 1, directed_advertising_report},
 };
 
-static void hand_on(struct bluet *host, const struct host_event *entry, struct reader *event)
-{
-    if (reader_remaining(event) < entry->least)
-        hci_protocol_error(&host->hci);
-    else if (entry->links)
-        entry->links(&host->links, event);
-    else if (entry->hci)
-        entry->hci(&host->hci, event);
-    else if (entry->scan)
-        entry->scan(&host->scan, event);
-    else
-        entry->host(host, event);
-}
+/* ---- Events ---- */
 
 /* An event that is in no table has nothing to say to us. */
-static void event_received(struct bluet *host, const struct host_event *table, size_t count, uint8_t code,
+static void event_received(struct bluet *host, const struct host_event *entry, size_t count, uint8_t code,
                            struct reader *event)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (table[i].code == code) {
-            hand_on(host, &table[i], event);
-            return;
-        }
-    }
+    for (; count && entry->code != code; count--)
+        entry++;
+    if (count == 0)
+        return;
+    if (reader_remaining(event) < entry->least)
+        hci_protocol_error(&host->hci);
+    else
+        entry->handle(host, event);
 }
 
 static void le_meta(struct bluet *host, struct reader *event)
@@ -83,9 +131,9 @@ static void le_meta(struct bluet *host, struct reader *event)
 
 static void hci_event(struct bluet *host, struct reader *packet)
 {
-    uint8_t code = read_u8(packet);
-    size_t length = read_u8(packet);
-    if (!reader_ok(packet) || reader_remaining(packet) != length) {
+    uint16_t header = read_u16(packet); /* code and length */
+    uint8_t code = (uint8_t)header;
+    if (!reader_ok(packet) || reader_remaining(packet) != header >> 8) {
         hci_protocol_error(&host->hci);
         return;
     }
@@ -97,7 +145,8 @@ static void hci_event(struct bluet *host, struct reader *packet)
 
 /* ---- Frames ---- */
 
-/* There is no pairing (Vol 3 Part H, 3.5.5). A Security Request may be ignored (2.4.6), and a failure is no question. */
+/* There is no pairing (Vol 3 Part H, 3.5.5). A Security Request may be ignored (2.4.6), and a failure is no question.
+ */
 static void security_manager_frame(struct bluet *host, const struct link_frame *frame)
 {
     struct reader reader = reader_of(frame->payload, frame->length);

@@ -19,8 +19,7 @@ static size_t cursor_gather(struct span_cursor *cursor, struct bluet_span *out, 
     while (length) {
         size_t rest = cursor->span->length - cursor->offset;
         size_t part = rest < length ? rest : length;
-        if (part)
-            out[count++] = (struct bluet_span){(const uint8_t *)cursor->span->data + cursor->offset, part};
+        out[count++] = (struct bluet_span){(const uint8_t *)cursor->span->data + cursor->offset, part};
         cursor->offset += part;
         length -= part;
         if (part == rest) {
@@ -31,10 +30,11 @@ static size_t cursor_gather(struct span_cursor *cursor, struct bluet_span *out, 
     return count;
 }
 
+/* The headers come first in `spans`, which the caller has laid out for a packet that needs no cutting. */
 static void send_in_fragments(struct link_table *links, struct link *link, uint8_t *headers,
                               const struct bluet_span *spans, size_t length)
 {
-    struct span_cursor cursor = {spans, 0};
+    struct span_cursor cursor = {spans + 1, 0};
     size_t header_length = HEADERS_LENGTH;
     for (bool first = true; first || length; first = false) {
         size_t room = links->hci->acl_length - (header_length - LINK_PACKET_HEADER_LENGTH);
@@ -47,21 +47,11 @@ static void send_in_fragments(struct link_table *links, struct link *link, uint8
     }
 }
 
-static bool may_send_at_once(const struct link_table *links, const struct link *link, size_t frame_length)
-{
-    if (link->transmit.head)
-        return false;
-    size_t allowance = link_allowance(links, link);
-    return frame_length <= links->hci->acl_length ? allowance > 0 : frame_length <= allowance * links->hci->acl_length;
-}
-
-static int enqueue_copy(struct link_table *links, struct link *link, uint8_t *headers, const struct bluet_span *spans,
+static int enqueue_copy(struct link_table *links, struct link *link, const uint8_t *headers, struct bluet_span *spans,
                         size_t count)
 {
-    struct bluet_span out[1 + L2CAP_SPANS_LARGEST] = {{headers + LINK_PACKET_HEADER_LENGTH, L2CAP_HEADER_LENGTH}};
-    if (count)
-        memcpy(out + 1, spans, count * sizeof *spans);
-    struct buffer *frame = buffer_copy(links->pool, out, 1 + count);
+    spans[0] = (struct bluet_span){headers + LINK_PACKET_HEADER_LENGTH, L2CAP_HEADER_LENGTH};
+    struct buffer *frame = buffer_copy(links->pool, spans, count);
     if (!frame)
         return BLUET_ENOMEM;
     link_enqueue(links, link, frame);
@@ -76,17 +66,26 @@ BLUET_INTERNAL int l2cap_send(struct link_table *links, struct link *link, uint1
         return BLUET_ENOTCONN;
     if (count > L2CAP_SPANS_LARGEST)
         return BLUET_EINVAL;
-    size_t length = 0;
-    for (size_t i = 0; i < count; i++)
-        length += spans[i].length;
-
     uint8_t headers[HEADERS_LENGTH];
+    struct bluet_span out[1 + L2CAP_SPANS_LARGEST];
+    out[0] = (struct bluet_span){headers, sizeof headers};
+    size_t out_count = 1;
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (spans[i].length)
+            out[out_count++] = spans[i];
+        length += spans[i].length;
+    }
     struct writer writer = writer_of(headers + LINK_PACKET_HEADER_LENGTH, L2CAP_HEADER_LENGTH);
-    write_u16(&writer, (uint16_t)length);
-    write_u16(&writer, cid);
+    write_u32(&writer, (uint32_t)length | (uint32_t)cid << 16);
 
-    if (!may_send_at_once(links, link, length + L2CAP_HEADER_LENGTH))
-        return enqueue_copy(links, link, headers, spans, count);
-    send_in_fragments(links, link, headers, spans, length);
+    size_t frame_length = length + L2CAP_HEADER_LENGTH;
+    size_t allowance = link->transmit.head ? 0 : link_allowance(links, link);
+    if (allowance && frame_length <= links->hci->acl_length)
+        link_send_packet(links, link, true, headers, out, out_count, frame_length);
+    else if (frame_length <= allowance * links->hci->acl_length)
+        send_in_fragments(links, link, headers, out, length);
+    else
+        return enqueue_copy(links, link, headers, out, out_count);
     return BLUET_OK;
 }

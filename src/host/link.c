@@ -1,6 +1,6 @@
 /*
- * The table of connections; their frames on the way out, pulled as the controller's buffers come free; and the joining of
- * their fragments on the way in (Vol 4 Part E, 4.1.1, 5.4.2, 7.7.19; Vol 3 Part A, 7.2).
+ * The table of connections; their frames on the way out, pulled as the controller's buffers come free; and the joining
+ * of their fragments on the way in (Vol 4 Part E, 4.1.1, 5.4.2, 7.7.19; Vol 3 Part A, 7.2).
  */
 #include "host/link.h"
 
@@ -145,10 +145,12 @@ static void receive_append(struct link_table *links, struct link_receive *receiv
 
 static bool receive_frame(struct link *link, struct reader whole, struct link_frame *out_frame)
 {
-    size_t length = read_u16(&whole);
-    uint16_t cid = read_u16(&whole);
-    *out_frame = (struct link_frame){link, cid, read_span(&whole, length), length};
-    return reader_done(&whole);
+    uint32_t header = read_u32(&whole); /* length and channel */
+    size_t length = header & 0xffff;
+    if (!reader_ok(&whole) || reader_remaining(&whole) != length)
+        return false;
+    *out_frame = (struct link_frame){link, (uint16_t)(header >> 16), whole.cursor, length};
+    return true;
 }
 
 /* Whether the frame that is being joined is whole; if it is wrong, it is given up. */
@@ -167,10 +169,10 @@ static bool receive_joined(struct link_table *links, struct link *link, struct l
 
 BLUET_INTERNAL bool link_receive(struct link_table *links, struct reader *packet, struct link_frame *out_frame)
 {
-    uint16_t field = read_u16(packet);
-    size_t length = read_u16(packet);
-    enum hci_boundary boundary = field >> 12 & 3;
-    struct link *link = link_find(links, field & 0x0fff);
+    uint32_t header = read_u32(packet); /* handle and flags, length */
+    size_t length = header >> 16;
+    enum hci_boundary boundary = header >> 12 & 3;
+    struct link *link = link_find(links, header & 0x0fff);
     if (!reader_ok(packet) || !link) {
         hci_protocol_error(links->hci);
         return false;
@@ -178,9 +180,10 @@ BLUET_INTERNAL bool link_receive(struct link_table *links, struct reader *packet
     struct link_receive *receive = &link->receive;
     bool start = boundary == HCI_BOUNDARY_FIRST_FLUSHABLE || boundary == HCI_BOUNDARY_FIRST_NON_FLUSHABLE;
     bool expected = start ? !receive->open : boundary == HCI_BOUNDARY_CONTINUING && receive->open;
-    if (length != reader_remaining(packet) || !expected)
+    bool whole = length == reader_remaining(packet);
+    if (!whole || !expected)
         receive_abandon(links, link);
-    if (length != reader_remaining(packet) || (!start && !expected))
+    if (!whole || (!start && !expected))
         return false;
 
     if (start && receive_frame(link, *packet, out_frame))
@@ -197,10 +200,9 @@ BLUET_INTERNAL void link_send_packet(struct link_table *links, struct link *link
                                      const struct bluet_span *spans, size_t count, size_t length)
 {
     struct writer writer = writer_of(header, LINK_PACKET_HEADER_LENGTH);
-    unsigned boundary = first ? HCI_BOUNDARY_FIRST_NON_FLUSHABLE : HCI_BOUNDARY_CONTINUING;
+    uint32_t boundary = first ? HCI_BOUNDARY_FIRST_NON_FLUSHABLE : HCI_BOUNDARY_CONTINUING;
     write_u8(&writer, HCI_ACL_DATA);
-    write_u16(&writer, (uint16_t)(link->handle | boundary << 12));
-    write_u16(&writer, (uint16_t)length);
+    write_u32(&writer, link->handle | boundary << 12 | (uint32_t)length << 16);
 
     struct hci *hci = links->hci;
     hci->acl_free--;
@@ -290,9 +292,9 @@ BLUET_INTERNAL void link_completed_packets(struct link_table *links, struct read
         return;
     }
     while (count--) {
-        uint16_t handle = read_u16(event) & 0x0fff;
-        uint16_t completed = read_u16(event);
-        struct link *link = link_find(links, handle);
+        uint32_t entry = read_u32(event); /* handle, number of packets */
+        uint16_t completed = (uint16_t)(entry >> 16);
+        struct link *link = link_find(links, entry & 0x0fff);
         uint16_t in_flight = link ? link->transmit.in_flight : 0;
         if (completed > in_flight) {
             completed = in_flight;

@@ -74,9 +74,13 @@ static inline void read_octets(struct reader *reader, void *out, size_t length)
 /* Octets that stand in the other order on the air: addresses and keys are shown most significant first. */
 static inline void read_reversed(struct reader *reader, uint8_t *out, size_t length)
 {
-    const uint8_t *start = read_span(reader, length);
-    for (size_t i = 0; i < length; i++)
-        out[i] = start ? start[length - 1 - i] : 0;
+    const uint8_t *from = read_span(reader, length);
+    if (!from) {
+        memset(out, 0, length);
+        return;
+    }
+    for (uint8_t *to = out + length; to != out;)
+        *--to = *from++;
 }
 
 static inline uint8_t read_u8(struct reader *reader)
