@@ -1,9 +1,10 @@
 /*
  * The air: a virtual radio in virtual time, with Bluetooth Low Energy controllers that any host can attach to.
  *
- * It is a discrete-event simulation without I/O: a host's HCI packets go in by bluet_air_receive(), the controller's come
- * out by `deliver`, and time is handed in by bluet_air_advance(). The same seed and the same calls at the same times give
- * the same result, to the microsecond. No globals, no locks: one thread at a time for an air and all its controllers.
+ * It is a discrete-event simulation without I/O: a host's HCI packets go in by bluet_air_receive(), the controller's
+ * come out by `deliver`, and time is handed in by bluet_air_advance(). The same seed and the same calls at the same
+ * times give the same result, to the microsecond. No globals, no locks: one thread at a time for an air and all its
+ * controllers.
  *
  * Errors are those of `enum bluet_error` (bluet.h). Times are microseconds of the air's own clock, which begins at 0.
  */
@@ -39,8 +40,8 @@ BLUET_API uint64_t bluet_air_now(const struct bluet_air *air);
 BLUET_API uint64_t bluet_air_deadline(const struct bluet_air *air);
 
 /*
- * Lets everything happen that is due up to and including `until`, in order, delivering packets to hosts; time is `until`
- * then. What a host sends from within `deliver` is taken at that moment. Not from `deliver`.
+ * Lets everything happen that is due up to and including `until`, in order, delivering packets to hosts; time is
+ * `until` then. What a host sends from within `deliver` is taken at that moment. Not from `deliver`.
  */
 BLUET_API void bluet_air_advance(struct bluet_air *air, uint64_t until);
 
@@ -53,9 +54,10 @@ BLUET_API int bluet_air_set_loss(struct bluet_air *air, double loss);
 /* Zero in any member means its default. */
 struct bluet_air_controller_config {
     /*
-     * One HCI packet for the host, beginning with its H4 packet indicator. Returns false when the host cannot take it now:
-     * the air keeps it, holds the peer's data back (no acknowledgement on the link), drops advertising reports once too
-     * much waits, and goes on when bluet_air_resume() is called. Must not call bluet_air_advance() or _detach().
+     * One HCI packet for the host, beginning with its H4 packet indicator. Returns false when the host cannot take it
+     * now: the air keeps it, holds the peer's data back (no acknowledgement on the link), drops advertising reports
+     * once too much waits, and goes on when bluet_air_resume() is called. Must not call bluet_air_advance() or
+     * _detach().
      */
     bool (*deliver)(void *context, const uint8_t *packet, size_t length);
     void *context;
@@ -75,9 +77,9 @@ BLUET_API int bluet_air_attach(struct bluet_air *air, struct bluet_air_controlle
 BLUET_API void bluet_air_detach(struct bluet_air_controller *controller);
 
 /*
- * One HCI packet from the host, beginning with its H4 packet indicator (1 command, 2 ACL data). Answers are delivered from
- * bluet_air_advance(), never from here. BLUET_EINVAL: no such kind of packet, or its length lies: a byte stream that
- * carried it is out of step, and is best dropped.
+ * One HCI packet from the host, beginning with its H4 packet indicator (1 command, 2 ACL data). Answers are delivered
+ * from bluet_air_advance(), never from here. BLUET_EINVAL: no such kind of packet, or its length lies: a byte stream
+ * that carried it is out of step, and is best dropped.
  */
 BLUET_API int bluet_air_receive(struct bluet_air_controller *controller, const uint8_t *packet, size_t length);
 

@@ -1,6 +1,6 @@
 /*
- * A pool of buffers of one size, taken once at activation, for what has to wait: outgoing L2CAP frames and the values of
- * client procedures. A longer content is a chain. Whoever is refused learns later that there is room again
+ * A pool of buffers of one size, taken once at activation, for what has to wait: outgoing L2CAP frames and the values
+ * of client procedures. A longer content is a chain. Whoever is refused learns later that there is room again
  * (buffer_pool_was_starved()).
  */
 #ifndef BLUET_HOST_BUFFER_H
@@ -31,7 +31,8 @@ BLUET_INTERNAL int buffer_pool_open(struct buffer_pool *pool, const struct bluet
                                     uint16_t size);
 BLUET_INTERNAL void buffer_pool_close(struct buffer_pool *pool, const struct bluet_port *port);
 
-/* A chain that holds a copy of the spans, or NULL (and the pool is marked starved). At least one buffer, also if empty. */
+/* A chain that holds a copy of the spans, or NULL (and the pool is marked starved). At least one buffer, also if empty.
+ */
 BLUET_INTERNAL struct buffer *buffer_copy(struct buffer_pool *pool, const struct bluet_span *spans, size_t count);
 BLUET_INTERNAL void buffer_free(struct buffer_pool *pool, struct buffer *chain);
 BLUET_INTERNAL size_t buffer_length(const struct buffer *chain);

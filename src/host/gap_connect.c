@@ -1,6 +1,6 @@
 /*
- * Making a connection. An attempt that was accepted ends either in a connection or in gap_connect_failed(). A connection
- * that is made while the attempt is being given up is a connection: the controller decides the race.
+ * Making a connection. An attempt that was accepted ends either in a connection or in gap_connect_failed(). A
+ * connection that is made while the attempt is being given up is a connection: the controller decides the race.
  *
  *     OFF -> AWAIT_START -> ON -> AWAIT_CANCEL -> OFF
  */

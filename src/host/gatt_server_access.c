@@ -74,7 +74,7 @@ BLUET_INTERNAL bool gatt_may_hear(const struct link *link, const struct gatt_att
 /* Any answer but an ATT error code is a refusal without a reason. */
 static int error_of_answer(int answer, uint16_t flags)
 {
-    if (answer > 0 && answer <= UINT8_MAX)
+    if (answer > 0 && answer <= 0xff)
         return answer;
     return flags & BLUET_FLAG_READ_AUTHORIZED ? ATT_ERROR_INSUFFICIENT_AUTHORIZATION : ATT_ERROR_UNLIKELY;
 }

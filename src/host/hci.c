@@ -181,7 +181,8 @@ static void command_finished(struct hci *hci, uint8_t status, struct reader para
                              command.flags & HCI_RAW ? response : reader_of(NULL, 0));
 }
 
-/* Whether the answer is to the command that the controller has; other answers come too late, or were never asked for. */
+/* Whether the answer is to the command that the controller has; other answers come too late, or were never asked for.
+ */
 static bool answer_is_awaited(struct hci *hci, const struct reader *event, uint8_t credits, uint16_t opcode)
 {
     if (!reader_ok(event)) {

@@ -72,7 +72,8 @@ BLUET_INTERNAL void hci_close(struct hci *hci);
 BLUET_INTERNAL int hci_begin(struct hci *hci, size_t command_count, size_t parameter_length);
 /* One of the commands that hci_begin() has made sure of. */
 BLUET_INTERNAL void hci_queue(struct hci *hci, struct hci_command command, const void *parameters, size_t length);
-/* A command of the host's own making, without a ticket; it may use the room that hci_begin() holds back. Whether it fit. */
+/* A command of the host's own making, without a ticket; it may use the room that hci_begin() holds back. Whether it
+ * fit. */
 BLUET_INTERNAL bool hci_request(struct hci *hci, struct hci_command command, const void *parameters, size_t length);
 /* Nothing waits and nothing is with the controller. */
 static inline bool hci_idle(const struct hci *hci)

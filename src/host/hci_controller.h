@@ -1,6 +1,6 @@
 /*
- * What the controller can do, asked when it is started, and how it is set up (Vol 4 Part E, 7.3, 7.4, 7.8). What it does
- * not support, the host does without, as far as that can be.
+ * What the controller can do, asked when it is started, and how it is set up (Vol 4 Part E, 7.3, 7.4, 7.8). What it
+ * does not support, the host does without, as far as that can be.
  */
 #ifndef BLUET_HOST_HCI_CONTROLLER_H
 #define BLUET_HOST_HCI_CONTROLLER_H

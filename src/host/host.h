@@ -1,6 +1,6 @@
 /*
- * The host as a whole: it owns every room, and each room knows those beneath it only. host.c has the entry points and the
- * life cycle, host_packets.c the post office, host_links.c what a connection's begin and end mean to all rooms,
+ * The host as a whole: it owns every room, and each room knows those beneath it only. host.c has the entry points and
+ * the life cycle, host_packets.c the post office, host_links.c what a connection's begin and end mean to all rooms,
  * host_close.c the ways in which it all ends; host_gap.c and host_gatt.c are the public functions by those names.
  */
 #ifndef BLUET_HOST_HOST_H
@@ -76,7 +76,8 @@ struct bluet {
     uint16_t refused_pool_free, refused_controller_free;
 };
 
-/* The instant of a call of the application's own; one from within an event handler happens at the instant of the event. */
+/* The instant of a call of the application's own; one from within an event handler happens at the instant of the event.
+ */
 static inline void host_sample_clock(struct bluet *host)
 {
     if (!host->inside)

@@ -1,6 +1,6 @@
 /*
- * L2CAP frames on LE links (Vol 3 Part A, 3.1): the basic header, out and in. Signalling and channels have rooms of their
- * own above this one.
+ * L2CAP frames on LE links (Vol 3 Part A, 3.1): the basic header, out and in. Signalling and channels have rooms of
+ * their own above this one.
  */
 #ifndef BLUET_HOST_L2CAP_H
 #define BLUET_HOST_L2CAP_H
@@ -12,9 +12,9 @@
 enum { L2CAP_SPANS_LARGEST = 6 };
 
 /*
- * Sends one frame: at once from the caller's memory when nothing waits and the controller has buffers free, otherwise from
- * a copy, in order. -ENOMEM: no buffer free for the copy, nothing sent. -ENOTCONN: the link is closing. -EINVAL: more
- * than L2CAP_SPANS_LARGEST spans.
+ * Sends one frame: at once from the caller's memory when nothing waits and the controller has buffers free, otherwise
+ * from a copy, in order. -ENOMEM: no buffer free for the copy, nothing sent. -ENOTCONN: the link is closing. -EINVAL:
+ * more than L2CAP_SPANS_LARGEST spans.
  */
 BLUET_INTERNAL int l2cap_send(struct link_table *links, struct link *link, uint16_t cid, const struct bluet_span *spans,
                               size_t count);

@@ -28,8 +28,8 @@ BLUET_INTERNAL void l2cap_signal_receive(struct l2cap_signal *signal, struct lin
 
 /*
  * As peripheral: asks the central for new parameters (Vol 3 Part A, 4.20). A refusal, or no answer, raises
- * BLUET_EVENT_CONNECTION_UPDATE with a status; new parameters come as from the controller. -EINVAL: they are not valid, or
- * we are the central. -EALREADY: a request is under way. -ENOMEM, -ENOTCONN.
+ * BLUET_EVENT_CONNECTION_UPDATE with a status; new parameters come as from the controller. -EINVAL: they are not valid,
+ * or we are the central. -EALREADY: a request is under way. -ENOMEM, -ENOTCONN.
  */
 BLUET_INTERNAL int l2cap_signal_request_update(struct l2cap_signal *signal, struct link *link,
                                                const struct link_parameters *parameters);

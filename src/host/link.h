@@ -1,6 +1,6 @@
 /*
- * A connection: handle, peer, parameters, encryption; its outgoing frames, cut into fragments as controller buffers come
- * free; and the frame that its incoming fragments are joined into (Vol 4 Part E, 5.4.2; Vol 3 Part A, 7.2.1).
+ * A connection: handle, peer, parameters, encryption; its outgoing frames, cut into fragments as controller buffers
+ * come free; and the frame that its incoming fragments are joined into (Vol 4 Part E, 5.4.2; Vol 3 Part A, 7.2.1).
  */
 #ifndef BLUET_HOST_LINK_H
 #define BLUET_HOST_LINK_H

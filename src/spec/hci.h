@@ -1,6 +1,6 @@
 /*
- * The Host Controller Interface in numbers (Vol 4 Part E, 7; Vol 4 Part A for the H4 packet indicators; Vol 1 Part F for
- * the error codes). Host and air both read it; neither adds numbers of its own.
+ * The Host Controller Interface in numbers (Vol 4 Part E, 7; Vol 4 Part A for the H4 packet indicators; Vol 1 Part F
+ * for the error codes). Host and air both read it; neither adds numbers of its own.
  */
 #ifndef BLUET_SPEC_HCI_H
 #define BLUET_SPEC_HCI_H

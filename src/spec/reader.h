@@ -1,7 +1,7 @@
 /*
  * Reads packets from outside. Every read goes through read_span(), the one bounds check. A read past the end marks the
- * reader as failed, yields zeros, and leaves nothing remaining, so that loops over it end. Multi-octet fields are little
- * endian (Vol 1 Part E, 2.9).
+ * reader as failed, yields zeros, and leaves nothing remaining, so that loops over it end. Multi-octet fields are
+ * little endian (Vol 1 Part E, 2.9).
  */
 #ifndef BLUET_SPEC_READER_H
 #define BLUET_SPEC_READER_H

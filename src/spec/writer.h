@@ -1,7 +1,7 @@
 /*
- * Builds packets. Every write goes through write_span(), the one bounds check; a write that does not fit changes nothing
- * and marks the writer as failed for good, so that the caller checks once, at the end. Multi-octet fields are little
- * endian (Vol 1 Part E, 2.9).
+ * Builds packets. Every write goes through write_span(), the one bounds check; a write that does not fit changes
+ * nothing and marks the writer as failed for good, so that the caller checks once, at the end. Multi-octet fields are
+ * little endian (Vol 1 Part E, 2.9).
  */
 #ifndef BLUET_SPEC_WRITER_H
 #define BLUET_SPEC_WRITER_H
