@@ -100,6 +100,9 @@ bool cli_interrupted(void);
 bool cli_is_terminal(void);
 bool cli_wants_color(void);
 
+/* The terminal's size in characters; 80 by 24 where it does not say. */
+void cli_terminal_size(size_t *out_columns, size_t *out_rows);
+
 /* Whether the reader of stdout, a pipe, has gone. */
 bool cli_reader_gone(void);
 

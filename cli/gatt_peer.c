@@ -80,9 +80,6 @@ static const struct numbers *names_of(const struct gatt_attribute *attribute)
 
 /* ---- As a tree ---- */
 
-/* As many octets of a value as are shown on a terminal. */
-enum { TERMINAL_OCTETS = 48 };
-
 enum { COLUMN_ATTRIBUTE, COLUMN_HANDLE, COLUMN_PROPERTIES, COLUMN_VALUE };
 
 static struct libscols_table *new_tree(void)
@@ -114,24 +111,60 @@ static void write_properties(FILE *stream, const struct gatt_attribute *attribut
     }
 }
 
+/* A terminal on which things have to be left out: such a tree is some 110 characters wide. */
+static bool is_narrow(void)
+{
+    size_t columns, rows;
+    cli_terminal_size(&columns, &rows);
+    return cli_is_terminal() && columns < 100;
+}
+
 static void write_title(FILE *stream, const struct gatt_attribute *attribute)
 {
-    output_named_uuid(stream, names_of(attribute), &attribute->uuid);
+    const char *name = numbers_uuid(names_of(attribute), &attribute->uuid);
+    if (name && is_narrow())
+        fputs(name, stream);
+    else
+        output_named_uuid(stream, names_of(attribute), &attribute->uuid);
+}
+
+/* As many octets of a value as there is room for. */
+static size_t octet_limit(void)
+{
+    return is_narrow() ? 16 : cli_is_terminal() ? 48 : SIZE_MAX;
 }
 
 static void write_value(FILE *stream, const struct gatt_attribute *attribute)
 {
+    const struct bluet_explanation *explanation = bluet_explain(BLUET_CODE_ATT, attribute->status);
     char words[512];
     switch (attribute->reading) {
     case PEER_READ:
-        gatt_value_write(stream, attribute, cli_is_terminal() ? TERMINAL_OCTETS : SIZE_MAX);
+        gatt_value_write(stream, attribute, octet_limit());
         break;
     case PEER_REFUSED:
         cli_describe(words, sizeof words, BLUET_CODE_ATT, attribute->status);
-        fprintf(stream, "not read: %s", words);
+        /* On a terminal the rest stands under the tree. */
+        fprintf(stream, "not read: %s", explanation && cli_is_terminal() ? explanation->name : words);
         break;
     case PEER_NOT_READ:
         break;
+    }
+}
+
+/* Says once for each reason why values were not read. */
+static void print_reasons(const struct gatt_peer *peer)
+{
+    char words[512];
+    for (size_t i = 0; i < peer->count; i++) {
+        bool said = peer->attributes[i].reading != PEER_REFUSED;
+        for (size_t earlier = 0; earlier < i && !said; earlier++)
+            said = peer->attributes[earlier].reading == PEER_REFUSED &&
+                   peer->attributes[earlier].status == peer->attributes[i].status;
+        if (said)
+            continue;
+        cli_describe(words, sizeof words, BLUET_CODE_ATT, peer->attributes[i].status);
+        printf("%s (bluet explain 0x%02x)\n", words, peer->attributes[i].status);
     }
 }
 
@@ -189,6 +222,8 @@ void gatt_peer_draw(const struct gatt_peer *peer)
     if (peer->count)
         scols_print_table(tree);
     scols_unref_table(tree);
+    if (cli_is_terminal())
+        print_reasons(peer);
 }
 
 /* ---- As JSON ---- */

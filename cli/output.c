@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -22,6 +23,15 @@ bool cli_wants_color(void)
     const char *no_color = getenv("NO_COLOR");
     const char *terminal = getenv("TERM");
     return cli_is_terminal() && !(no_color && no_color[0]) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+void cli_terminal_size(size_t *out_columns, size_t *out_rows)
+{
+    struct winsize size = {0};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20 || size.ws_row < 5)
+        size = (struct winsize){.ws_row = 24, .ws_col = 80};
+    *out_columns = size.ws_col;
+    *out_rows = size.ws_row;
 }
 
 bool cli_reader_gone(void)

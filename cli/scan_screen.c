@@ -4,8 +4,6 @@
 #include <libsmartcols/libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "output.h"
@@ -92,14 +90,6 @@ static void add_line(struct libscols_table *table, const struct device *device, 
         scols_cell_set_color(scols_line_get_cell(line, COLUMN_NAME), "bold");
 }
 
-static struct winsize terminal_size(void)
-{
-    struct winsize size = {0};
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20 || size.ws_row < 5)
-        size = (struct winsize){.ws_row = 24, .ws_col = 80};
-    return size;
-}
-
 /* Without automatic wrapping: on a terminal that is too narrow for the table, a line is still one line. */
 static size_t print_lines(const char *text)
 {
@@ -127,10 +117,11 @@ static void erase(struct scan_screen *screen)
 
 static void draw(struct scan_screen *screen, const struct devices *devices, uint64_t now_us, bool last)
 {
-    struct winsize size = terminal_size();
-    size_t room = (size_t)size.ws_row - 4;
+    size_t columns, rows;
+    cli_terminal_size(&columns, &rows);
+    size_t room = rows - 4;
     size_t first = !last && devices->count > room ? devices->count - room : 0;
-    struct libscols_table *table = new_table(size.ws_col, last && size.ws_col >= WRAPPING_WIDTH);
+    struct libscols_table *table = new_table(columns, last && columns >= WRAPPING_WIDTH);
     char *text = NULL;
     if (!table)
         return;

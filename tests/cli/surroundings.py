@@ -1,9 +1,14 @@
 """The program as its users run it: real processes, each test with an air of its own."""
 
+import fcntl
 import json
 import os
+import pty
+import select
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +46,27 @@ class Surroundings:
             text=True,
             timeout=PATIENCE,
         )
+
+    def run_on_terminal(self, *arguments: str, columns: int, interrupt_after: float | None = None) -> tuple[str, int]:
+        """Runs `bluet` on a terminal of 24 rows, pressing Ctrl-C after a while: what it wrote, and its exit code."""
+        environment = self.environment | {"TERM": "xterm"}
+        pid, terminal = pty.fork()
+        if pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            os.execve(PROGRAM, [str(PROGRAM), *arguments], environment)
+        output, began = b"", time.monotonic()
+        while time.monotonic() - began < PATIENCE:
+            if interrupt_after is not None and time.monotonic() - began > interrupt_after:
+                os.write(terminal, b"\x03")
+                interrupt_after = None
+            if select.select([terminal], [], [], 0.1)[0]:
+                try:
+                    output += os.read(terminal, 65536)
+                except OSError:
+                    break
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.close(terminal)
+        return output.decode(), code
 
     def start(self, command: list[object], environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
         process = subprocess.Popen(

@@ -1,6 +1,7 @@
 """`bluet gatt`: a peer's services as a tree and as JSON; refusals, missing peers, links that are lost."""
 
 import json
+import re
 import signal
 import time
 
@@ -39,6 +40,23 @@ def test_tree(here: Surroundings) -> None:
     assert "not read: Insufficient Authentication: The attribute wants a link that has been paired" in refusal
     assert len([line for line in lines if "(0x2902)" in line]) >= 2
     assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_tree_on_a_terminal(here: Surroundings, columns: int) -> None:
+    peripheral = here.peripheral(services=True)
+    output, code = here.run_on_terminal("gatt", peripheral.address, columns=columns)
+    assert code == 0
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    lines = plain.splitlines()
+    assert "Device Name" in plain
+    assert ("Heart Rate (0x180d)" in plain) == (columns > 100)
+    assert "... (512 octets)" in " ".join(plain.replace("│", " ").split())
+    # What a refusal means stands once, under the tree.
+    assert lines[-1].startswith("Insufficient Authentication: The attribute wants")
+    assert plain.count("The attribute wants") == 1
+    for line in lines[:-1]:
+        assert len(line) <= columns
 
 
 def test_json(here: Surroundings) -> None:

@@ -2,13 +2,12 @@
 
 import importlib.util
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from surroundings import ROOT, Surroundings
+from surroundings import ROOT
 
 pytest.importorskip("bluetooth_numbers")
 
@@ -38,15 +37,7 @@ def test_well_known_numbers(tables: dict[str, dict[int, str]]) -> None:
     assert not any("Ã" in name for name in tables["companies"].values())
 
 
-@pytest.mark.skipif(not shutil.which("tshark"), reason="there is no tshark to compare with")
-def test_names_against_those_of_tshark(tables: dict[str, dict[int, str]], here: Surroundings) -> None:
-    listing = subprocess.run(["tshark", "-G", "values"], capture_output=True, check=True, env=here.environment).stdout
-    theirs: dict[str, dict[int, str]] = {}
-    for line in listing.decode(errors="replace").splitlines():
-        fields = line.split("\t")
-        if fields[0] == "V" and fields[1].startswith("btcommon."):
-            theirs.setdefault(fields[1].removeprefix("btcommon."), {})[int(fields[2], 0)] = fields[3]
-
+def test_names_against_those_of_tshark(tables: dict[str, dict[int, str]], theirs: dict[str, dict[int, str]]) -> None:
     def agree(ours: str, other: str) -> bool:
         """They say the same in other words: 'Heart Rate Sensor: Heart Rate Belt', 'Generic Phone'."""
         plain = [set(re.findall(r"[a-z0-9]+", name.lower())) - {"generic", "service"} for name in (ours, other)]
@@ -57,12 +48,12 @@ def test_names_against_those_of_tshark(tables: dict[str, dict[int, str]], here: 
         ("companies", "eir_ad.entry.company_id", 2000),
         ("services", "eir_ad.entry.uuid_16", 50),
     ):
-        common = {key for key in tables[table] if key in theirs[field]}
+        common = {key for key in tables[table] if key in theirs[f"btcommon.{field}"]}
         assert len(common) >= least, f"{table}: only {len(common)} in common"
         different = [
-            (hex(key), tables[table][key], theirs[field][key])
+            (hex(key), tables[table][key], theirs[f"btcommon.{field}"][key])
             for key in sorted(common)
-            if not agree(tables[table][key], theirs[field][key])
+            if not agree(tables[table][key], theirs[f"btcommon.{field}"][key])
         ]
         # Companies change their names, and appearances were renamed here and there.
         assert len(different) <= len(common) // 20, different

@@ -1,15 +1,9 @@
 """`bluet scan` in a pipe: what it hears, how it says so, and how it ends."""
 
-import fcntl
 import json
-import os
-import pty
 import re
-import select
 import signal
-import struct
 import subprocess
-import termios
 import time
 
 import pytest
@@ -220,32 +214,10 @@ def test_interrupt_before_anybody_was_heard(here: Surroundings) -> None:
     assert errors.startswith("bluet: ")
 
 
-def run_on_terminal(
-    here: Surroundings, *arguments: str, columns: int, interrupt_after: float | None = None
-) -> tuple[str, int]:
-    pid, terminal = pty.fork()
-    if pid == 0:
-        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        os.execve(PROGRAM, [str(PROGRAM), *arguments], here.environment | {"TERM": "xterm"})
-    output, began = b"", time.monotonic()
-    while time.monotonic() - began < PATIENCE:
-        if interrupt_after is not None and time.monotonic() - began > interrupt_after:
-            os.write(terminal, b"\x03")
-            interrupt_after = None
-        if select.select([terminal], [], [], 0.1)[0]:
-            try:
-                output += os.read(terminal, 65536)
-            except OSError:
-                break
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    os.close(terminal)
-    return output.decode(), code
-
-
 @pytest.mark.parametrize("columns", [50, 80, 200])
 def test_live_table_on_a_terminal(here: Surroundings, columns: int) -> None:
     peripheral = here.peripheral(data=HEART_RATE, response=NAME)
-    output, code = run_on_terminal(here, "scan", columns=columns, interrupt_after=1.5)
+    output, code = here.run_on_terminal("scan", columns=columns, interrupt_after=1.5)
     assert code == 0
     assert output.count(peripheral.address) > 2
     assert output.endswith("\x1b[?25h")
@@ -266,10 +238,10 @@ def test_live_table_on_a_terminal(here: Surroundings, columns: int) -> None:
 def test_plain_lines_on_a_dumb_terminal_or_without_color(here: Surroundings) -> None:
     here.peripheral(data=HEART_RATE, response=NAME)
     here.environment["NO_COLOR"] = "1"
-    output, code = run_on_terminal(here, "scan", "--seconds", "0.5", columns=80)
+    output, code = here.run_on_terminal("scan", "--seconds", "0.5", columns=80)
     assert code == 0
     assert "\x1b[1m" not in output
-    output, code = run_on_terminal(here, "scan", "--seconds", "0.5", "--all", columns=80)
+    output, code = here.run_on_terminal("scan", "--seconds", "0.5", "--all", columns=80)
     assert code == 0
     assert "\x1b" not in output
 
