@@ -78,8 +78,6 @@ BLUET_INTERNAL enum att_kind att_kind(uint8_t opcode)
 
 BLUET_INTERNAL int att_send(const struct att *att, struct link *link, const struct bluet_span *spans, size_t count)
 {
-    if (!att_bearer(att, link)->link)
-        return BLUET_ENOTCONN;
     return l2cap_send(att->links, link, L2CAP_CID_ATT, spans, count);
 }
 

@@ -122,19 +122,6 @@ static void remove_first(struct gatt_client *client, struct gatt_client_link *st
     release(client, procedure);
 }
 
-static void remove_last(struct gatt_client *client, struct gatt_client_link *state)
-{
-    struct gatt_procedure *procedure = state->last;
-    struct gatt_procedure **reference = &state->first;
-    state->last = NULL;
-    while (*reference != procedure) {
-        state->last = *reference;
-        reference = &(*reference)->next;
-    }
-    *reference = NULL;
-    release(client, procedure);
-}
-
 /* The procedure is gone before its event is raised, so that there is room for what the application begins in it. */
 static void end_first(struct gatt_client *client, const struct link *link, uint16_t status)
 {
@@ -449,7 +436,7 @@ static int write_with_response(struct gatt_client *client, struct link *link, st
     int sent = ask_first(client, link);
     first->direct = NULL;
     if (sent < 0)
-        remove_last(client, state);
+        remove_first(client, state);
     return sent;
 }
 

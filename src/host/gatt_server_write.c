@@ -169,14 +169,15 @@ static int check_configuration(const struct gatt_attribute *configuration, struc
     return gatt_may_configure(configuration, &value, out_bits);
 }
 
-/* `cursor` stands before the octets of the record, which starts at `start`. */
+/*
+ * `cursor` stands before the octets of the record, which starts at `start`. The attribute is there: it was when the
+ * write was prepared, and the database is the same.
+ */
 static int check_record(struct gatt_server *server, const struct link *link, const struct buffer *chain,
                         const struct gatt_prepared_cursor *start, const struct gatt_prepared_cursor *cursor,
                         const struct gatt_prepared_write *write, bool begins)
 {
     const struct gatt_attribute *attribute = gatt_db_find(server->db, write->handle);
-    if (!attribute)
-        return ATT_ERROR_INVALID_HANDLE;
     int error = gatt_may_write(link, attribute);
     if (error)
         return error;

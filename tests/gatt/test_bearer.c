@@ -416,26 +416,25 @@ static void test_prepared_write_whose_echo_cannot_go_out(void **state)
         assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 15, 100, false), 0);
         uint8_t request[60] = {ATT_PREPARE_WRITE_REQUEST, 0x0f};
         /* The first of a queue, then one behind another. */
-        for (size_t before = 0; before < 2; before++) {
-            if (before)
-                hear(room, 0, "16 0f00 0000 6162");
+        for (size_t before = 0; before < 3; before++) {
+            for (size_t pieces = 0; pieces < 3 * before; pieces++)
+                hear(room, 0, "16 0f00 0000 6162636465666768696a");
             forget(room);
             uint16_t length = room->gatt.server.links[0].prepared.length;
             room->no_buffers = true;
-            request[3] = before ? 2 : 0;
             hear_octets(room, 0, request, sizeof request);
             room_buffers_free(room);
             expect(room, 0, "01 16 0f00 11");
             assert_int_equal(room->gatt.server.links[0].prepared.length, length);
         }
-        hear(room, 0, "16 0f00 0200 63");
+        hear(room, 0, "16 0f00 0a00 6b");
         hear(room, 0, "18 01");
         forget(room);
         const void *value;
         size_t octets;
         assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &octets, 15), 0);
-        assert_int_equal(octets, 3);
-        assert_memory_equal(value, "abc", 3);
+        assert_int_equal(octets, 11);
+        assert_memory_equal(value, "abcdefghijk", 11);
         room_destroy(room);
     }
 }
@@ -447,6 +446,8 @@ static void test_kept_answer_goes_with_the_link(void **state)
     room->no_buffers = true;
     hear(room, 0, "0a 0a00");
     room_lose_link(room, 0);
+    room_buffers_free(room);
+    expect_nothing(room);
     room->link[0].state = LINK_OPEN;
     gatt_link_opened(&room->gatt, &room->link[0]);
     room_buffers_free(room);

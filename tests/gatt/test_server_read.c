@@ -72,6 +72,7 @@ static void test_find_by_type_value(void **state)
     exchange(room, 0, "06 0100 ffff 0028 0d", "01 06 0100 0a");
     exchange(room, 0, "06 0100 ffff 0028", "01 06 0100 0a");
     exchange(room, 0, "06 0100 ffff 0128 0d18", "01 06 0100 0a");
+    exchange(room, 0, "06 0100 ffff 052a", "01 06 0100 0a");
     room_destroy(room);
 }
 
@@ -204,6 +205,28 @@ static void test_read_by_type_lists_equal_lengths(void **state)
     expect_event(room, "read-request 40 000e");
     expect(room, 0, "09 04 0c00 6162 0e00 6364");
     expect_nothing(room);
+    room_destroy(room);
+}
+
+static void lengthen_when_asked(struct room *room, const struct bluet_event *event)
+{
+    if (event->attribute.attr_handle == 14)
+        put(room, 14, "longer");
+}
+
+/* The answer of the application may change the length that was looked at before it. */
+static void test_read_by_type_of_a_value_that_grows_meanwhile(void **state)
+{
+    (void)state;
+    struct room *room = room_create();
+    const struct bluet_characteristic characteristics[] = {{uuid16(0x2a37), 2, NULL, 0}, {uuid16(0x2a37), 2, NULL, 0}};
+    const struct bluet_service service = {uuid16(0x180d), characteristics, 2};
+    assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), 2);
+    room->on_event = lengthen_when_asked;
+    hear(room, 0, "08 0100 ffff 372a");
+    expect_event(room, "read-request 40 000c");
+    expect_event(room, "read-request 40 000e");
+    expect(room, 0, "09 02 0c00");
     room_destroy(room);
 }
 
@@ -558,6 +581,7 @@ int main(void)
         cmocka_unit_test(test_read_by_type_of_values),
         cmocka_unit_test(test_read_by_type_stops_at_what_may_not_be_read),
         cmocka_unit_test(test_read_by_type_lists_equal_lengths),
+        cmocka_unit_test(test_read_by_type_of_a_value_that_grows_meanwhile),
         cmocka_unit_test(test_read_by_type_of_long_values),
         cmocka_unit_test(test_read_by_group_type),
         cmocka_unit_test(test_read_by_group_type_errors),
