@@ -298,6 +298,7 @@ BLUET_INTERNAL uint8_t air_advertising_start(struct bluet_air_controller *contro
     uint64_t now = air_now(controller);
     bool at_once = advertiser->type == AIR_ADVERTISE_DIRECTED_HIGH_DUTY;
     advertiser->enabled = true;
+    choose_addresses(controller);
     advertiser->directed_end = now + HIGH_DUTY_MOST_US;
     /* Hosts that start together in virtual time would otherwise collide on their first PDUs, always. */
     begin_event(controller, at_once ? now : now + air_random_below(&controller->random, DELAY_MOST_US));

@@ -134,13 +134,10 @@ void bluet_air_resume(struct bluet_air_controller *controller)
 /* The address that it advertises under, else its public one, else its random one. */
 static struct air_address present_address(const struct bluet_air_controller *controller)
 {
-    struct air_address address = controller->advertiser.own;
-    if (controller->advertiser.enabled && controller->advertiser.has_addresses)
-        return address;
-    bool random = controller->random_address_set &&
-                  (controller->config.no_public_address ||
-                   (controller->advertiser.enabled && controller->advertiser.own_type & AIR_RANDOM));
-    address.type = random ? AIR_RANDOM : AIR_PUBLIC;
+    if (controller->advertiser.enabled)
+        return controller->advertiser.own;
+    bool random = controller->config.no_public_address && controller->random_address_set;
+    struct air_address address = {.type = random ? AIR_RANDOM : AIR_PUBLIC};
     memcpy(address.octets, random ? controller->random_address : controller->public_address, 6);
     return address;
 }

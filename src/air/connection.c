@@ -21,6 +21,13 @@ enum {
 
 static void event_end(struct air_link *link);
 
+/* Drops the link, and tells the host why. */
+static void close_link(struct air_link *link, uint8_t reason)
+{
+    air_event_disconnection_complete(link, reason);
+    air_connection_drop(link);
+}
+
 static uint64_t timeout_us(const struct air_link *link)
 {
     if (!link->established)
@@ -35,15 +42,15 @@ static void supervision_due(void *owner)
     if (end > air_now(link->controller))
         air_set(link->controller, &link->supervision, end);
     else if (!link->established)
-        air_connection_close(link, HCI_CONNECTION_FAILED_TO_BE_ESTABLISHED);
+        close_link(link, HCI_CONNECTION_FAILED_TO_BE_ESTABLISHED);
     else
-        air_connection_close(link, link->terminating ? HCI_LOCAL_HOST_TERMINATED : HCI_CONNECTION_TIMEOUT);
+        close_link(link, link->terminating ? HCI_LOCAL_HOST_TERMINATED : HCI_CONNECTION_TIMEOUT);
 }
 
 static void response_due(void *owner)
 {
     struct air_link *link = owner;
-    air_connection_close(link, HCI_LL_RESPONSE_TIMEOUT);
+    close_link(link, HCI_LL_RESPONSE_TIMEOUT);
 }
 
 /* Vol 6 Part B, 5.4: a ping in good time, and the host is told if it was of no avail. */
@@ -199,7 +206,7 @@ static void received(struct air_link *link, const struct air_link *from)
     } else {
         take_packet(link, from);
         if (link->closing) {
-            air_connection_close(link, link->closing);
+            close_link(link, link->closing);
             return;
         }
     }
@@ -298,7 +305,7 @@ static void sent(struct air_link *link)
         received(link->peer, link);
     link->heard = false;
     if (link->terminated)
-        air_connection_close(link, link->terminated);
+        close_link(link, link->terminated);
     else if (!listens)
         event_end(link);
 }
@@ -445,12 +452,6 @@ BLUET_INTERNAL void air_connection_drop(struct air_link *link)
     controller->flow.outstanding -= link->host_owes;
     air_radio_give(controller, link);
     air_link_destroy(link);
-}
-
-BLUET_INTERNAL void air_connection_close(struct air_link *link, uint8_t reason)
-{
-    air_event_disconnection_complete(link, reason);
-    air_connection_drop(link);
 }
 
 BLUET_INTERNAL void air_connection_send(struct bluet_air_controller *controller, uint16_t handle, unsigned boundary,

@@ -19,9 +19,6 @@ BLUET_INTERNAL void air_connection_begin(struct air_link *link, const struct air
 /* Parts from the peer, which is left to find out, and gives the link back. */
 BLUET_INTERNAL void air_connection_drop(struct air_link *link);
 
-/* The same, and tells the host why. */
-BLUET_INTERNAL void air_connection_close(struct air_link *link, uint8_t reason);
-
 /* ACL data of the host. */
 BLUET_INTERNAL void air_connection_send(struct bluet_air_controller *controller, uint16_t handle, unsigned boundary,
                                         struct reader *data);

@@ -30,7 +30,7 @@ static bool event_end(struct bluet_air_controller *controller, struct writer *ev
 
 /* The masks number events from 1 (Vol 4 Part E, 7.3.1, 7.3.69), page 2 those from 0x40, and LE events from 1 (7.8.1).
  */
-BLUET_INTERNAL bool air_event_is_wanted(const struct bluet_air_controller *controller, uint8_t code)
+static bool is_wanted(const struct bluet_air_controller *controller, uint8_t code)
 {
     if (code >= 0x40)
         return controller->masks.events_2 >> (code - 0x40) & 1;
@@ -39,12 +39,12 @@ BLUET_INTERNAL bool air_event_is_wanted(const struct bluet_air_controller *contr
 
 BLUET_INTERNAL bool air_le_event_is_wanted(const struct bluet_air_controller *controller, uint8_t code)
 {
-    return air_event_is_wanted(controller, HCI_EVENT_LE_META) && (controller->masks.le_events >> (code - 1) & 1);
+    return is_wanted(controller, HCI_EVENT_LE_META) && (controller->masks.le_events >> (code - 1) & 1);
 }
 
 static void put_event(struct bluet_air_controller *controller, uint8_t code, struct writer *event)
 {
-    if (air_event_is_wanted(controller, code))
+    if (is_wanted(controller, code))
         event_end(controller, event, AIR_OUTBOX_EVENT);
 }
 

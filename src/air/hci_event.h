@@ -16,7 +16,6 @@ struct air_report {
     const uint8_t *data;
 };
 
-BLUET_INTERNAL bool air_event_is_wanted(const struct bluet_air_controller *controller, uint8_t code);
 BLUET_INTERNAL bool air_le_event_is_wanted(const struct bluet_air_controller *controller, uint8_t code);
 
 BLUET_INTERNAL void air_event_command_complete(struct bluet_air_controller *controller, uint16_t opcode,

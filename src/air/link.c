@@ -46,7 +46,8 @@ BLUET_INTERNAL struct air_link *air_link_find(const struct bluet_air_controller 
     return link;
 }
 
-BLUET_INTERNAL uint16_t air_link_most_octets(const struct air_link *link)
+/* The octets and the time on the air of the next PDU's payload may not exceed the effective lengths. */
+static uint16_t most_octets(const struct air_link *link)
 {
     uint32_t overhead = air_airtime(link->transmit_phy, AIR_MIC);
     uint32_t octet = link->transmit_phy == AIR_PHY_2M ? 4 : 8;
@@ -81,7 +82,7 @@ static const struct air_buffer *next_buffer(const struct air_link *link)
 static uint8_t fragment_length(const struct air_link *link, const struct air_buffer *buffer)
 {
     uint16_t rest = (uint16_t)(buffer->length - buffer->offset);
-    uint16_t most = air_link_most_octets(link);
+    uint16_t most = most_octets(link);
     return (uint8_t)(rest < most ? rest : most);
 }
 

@@ -215,8 +215,6 @@ BLUET_INTERNAL struct air_link *air_link_create(struct bluet_air_controller *con
 BLUET_INTERNAL void air_link_destroy(struct air_link *link);
 BLUET_INTERNAL struct air_link *air_link_find(const struct bluet_air_controller *controller, uint16_t handle);
 
-/* The octets and the time on the air of the next PDU's payload may not exceed the effective lengths. */
-BLUET_INTERNAL uint16_t air_link_most_octets(const struct air_link *link);
 /* Whether it has anything but empty PDUs to send. */
 BLUET_INTERNAL bool air_link_has_more(const struct air_link *link);
 /* Puts the next PDU into flight, if none is; one of at most `budget` microseconds, if need be an empty one. */

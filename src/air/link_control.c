@@ -300,11 +300,6 @@ BLUET_INTERNAL void air_control_want(struct air_link *link, enum air_procedure p
         link->asked |= bit;
 }
 
-BLUET_INTERNAL bool air_control_is_wanted(const struct air_link *link, enum air_procedure procedure)
-{
-    return link->running == procedure || (link->wanted >> procedure & 1);
-}
-
 BLUET_INTERNAL void air_control_begin(struct air_link *link)
 {
     if (link->local.transmit_octets > AIR_OCTETS_LEAST || link->local.transmit_time > AIR_TIME_LEAST_US)

@@ -18,8 +18,6 @@ BLUET_INTERNAL void air_control_begin(struct air_link *link);
 
 /* Asks for a procedure; it begins as soon as it may. `by_host`: the host waits for its event. */
 BLUET_INTERNAL void air_control_want(struct air_link *link, enum air_procedure procedure, bool by_host);
-/* Whether one of its kind is asked for or runs. */
-BLUET_INTERNAL bool air_control_is_wanted(const struct air_link *link, enum air_procedure procedure);
 /* Begins what is asked for, if it may begin now. To be called before a PDU is chosen. */
 BLUET_INTERNAL void air_control_run(struct air_link *link);
 
