@@ -107,32 +107,53 @@ static size_t print_lines(const char *text)
     return lines;
 }
 
-static void erase(struct scan_screen *screen)
+/* Back to the first line, to draw over what stands there: erasing it first would flicker. */
+static void go_back(struct scan_screen *screen)
 {
     if (screen->line_count)
         printf("\033[%zuA\r", screen->line_count);
-    fputs("\033[J", stdout);
     screen->line_count = 0;
+}
+
+static bool is_wanted(const struct scan_screen *screen, const struct device *device)
+{
+    return !screen->wanted || screen->wanted(device);
+}
+
+static size_t count_wanted(const struct scan_screen *screen, const struct devices *devices)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < devices->count; i++)
+        count += is_wanted(screen, &devices->list[i]);
+    return count;
 }
 
 static void draw(struct scan_screen *screen, const struct devices *devices, uint64_t now_us, bool last)
 {
     size_t columns, rows;
     cli_terminal_size(&columns, &rows);
+    size_t wanted = count_wanted(screen, devices);
+    /* While it is live the latest; the heading and the line beneath it stand on the screen too. */
     size_t room = rows - 4;
-    size_t first = !last && devices->count > room ? devices->count - room : 0;
+    size_t skipped = !last && wanted > room ? wanted - room : 0;
     struct libscols_table *table = new_table(columns, last && columns >= WRAPPING_WIDTH);
     char *text = NULL;
     if (!table)
         return;
-    for (size_t i = first; i < devices->count; i++)
-        if (!screen->wanted || screen->wanted(&devices->list[i]))
-            add_line(table, &devices->list[i], now_us);
+    for (size_t i = 0; i < devices->count; i++) {
+        const struct device *device = &devices->list[i];
+        if (!is_wanted(screen, device))
+            continue;
+        if (skipped)
+            skipped--;
+        else
+            add_line(table, device, now_us);
+    }
     if (scols_table_get_nlines(table) > 0)
         scols_print_table_to_string(table, &text);
     scols_unref_table(table);
 
-    erase(screen);
+    go_back(screen);
     if (text)
         screen->line_count = print_lines(text);
     free(text);
@@ -144,7 +165,7 @@ void scan_screen_draw(struct scan_screen *screen, const struct devices *devices,
         fputs("\033[?25l", stdout);
     screen->begun = true;
     draw(screen, devices, now_us, false);
-    printf("%zu heard, scanning; Ctrl-C ends\033[K\n", devices->count);
+    printf("\033[K%zu heard, scanning; Ctrl-C ends\n\033[J", count_wanted(screen, devices));
     screen->line_count++;
     fflush(stdout);
 }
@@ -152,6 +173,6 @@ void scan_screen_draw(struct scan_screen *screen, const struct devices *devices,
 void scan_screen_end(struct scan_screen *screen, const struct devices *devices, uint64_t now_us)
 {
     draw(screen, devices, now_us, true);
-    fputs("\033[?25h", stdout);
+    fputs("\033[J\033[?25h", stdout);
     fflush(stdout);
 }

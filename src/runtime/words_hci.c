@@ -305,7 +305,7 @@ static const struct words table[] = {
       "a channel map, or a controller, with too few usable channels", "allow more channels"}},
 };
 
-const struct words *words_hci(size_t *out_count)
+BLUET_INTERNAL const struct words *words_hci(size_t *out_count)
 {
     *out_count = sizeof table / sizeof table[0];
     return table;
