@@ -42,9 +42,11 @@ class UartCentral:
                 print("found", self._name, advertising.address(addr))
                 self._ble.gap_scan(None)
         elif event == _IRQ_SCAN_DONE:
-            self.finished = self._peer is None
             if self._peer:
                 self._ble.gap_connect(*self._peer)
+            else:
+                print(self._name, "not found")
+                self.finished = True
         elif event == _IRQ_PERIPHERAL_CONNECT:
             conn_handle, _, _ = data
             print("connected")

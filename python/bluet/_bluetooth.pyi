@@ -172,6 +172,7 @@ def explain(space: str, code: int, /) -> tuple[str, str, str, str] | None: ...
 
 @final
 class CentralConnect(structseq[Any], tuple[int, int, memoryview]):
+    __match_args__: Final = ("conn_handle", "addr_type", "addr")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -181,6 +182,7 @@ class CentralConnect(structseq[Any], tuple[int, int, memoryview]):
 
 @final
 class CentralDisconnect(structseq[Any], tuple[int, int, memoryview]):
+    __match_args__: Final = ("conn_handle", "addr_type", "addr")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -192,6 +194,7 @@ class CentralDisconnect(structseq[Any], tuple[int, int, memoryview]):
 
 @final
 class ConnectionUpdate(structseq[Any], tuple[int, int, int, int, int]):
+    __match_args__: Final = ("conn_handle", "conn_interval", "conn_latency", "supervision_timeout", "status")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -205,6 +208,7 @@ class ConnectionUpdate(structseq[Any], tuple[int, int, int, int, int]):
 
 @final
 class GattcCharacteristicDone(structseq[Any], tuple[int, int]):
+    __match_args__: Final = ("conn_handle", "status")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -212,6 +216,7 @@ class GattcCharacteristicDone(structseq[Any], tuple[int, int]):
 
 @final
 class GattcCharacteristicResult(structseq[Any], tuple[int, int, int, int, UUID]):
+    __match_args__: Final = ("conn_handle", "end_handle", "value_handle", "properties", "uuid")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -227,6 +232,7 @@ class GattcCharacteristicResult(structseq[Any], tuple[int, int, int, int, UUID])
 
 @final
 class GattcDescriptorDone(structseq[Any], tuple[int, int]):
+    __match_args__: Final = ("conn_handle", "status")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -234,6 +240,7 @@ class GattcDescriptorDone(structseq[Any], tuple[int, int]):
 
 @final
 class GattcDescriptorResult(structseq[Any], tuple[int, int, UUID]):
+    __match_args__: Final = ("conn_handle", "dsc_handle", "uuid")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -243,6 +250,7 @@ class GattcDescriptorResult(structseq[Any], tuple[int, int, UUID]):
 
 @final
 class GattcIndicate(structseq[Any], tuple[int, int, memoryview]):
+    __match_args__: Final = ("conn_handle", "value_handle", "notify_data")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -252,6 +260,7 @@ class GattcIndicate(structseq[Any], tuple[int, int, memoryview]):
 
 @final
 class GattcNotify(structseq[Any], tuple[int, int, memoryview]):
+    __match_args__: Final = ("conn_handle", "value_handle", "notify_data")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -261,6 +270,7 @@ class GattcNotify(structseq[Any], tuple[int, int, memoryview]):
 
 @final
 class GattcReadDone(structseq[Any], tuple[int, int, int]):
+    __match_args__: Final = ("conn_handle", "value_handle", "status")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -270,6 +280,7 @@ class GattcReadDone(structseq[Any], tuple[int, int, int]):
 
 @final
 class GattcReadResult(structseq[Any], tuple[int, int, memoryview]):
+    __match_args__: Final = ("conn_handle", "value_handle", "char_data")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -279,6 +290,7 @@ class GattcReadResult(structseq[Any], tuple[int, int, memoryview]):
 
 @final
 class GattcServiceDone(structseq[Any], tuple[int, int]):
+    __match_args__: Final = ("conn_handle", "status")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -286,6 +298,7 @@ class GattcServiceDone(structseq[Any], tuple[int, int]):
 
 @final
 class GattcServiceResult(structseq[Any], tuple[int, int, int, UUID]):
+    __match_args__: Final = ("conn_handle", "start_handle", "end_handle", "uuid")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -297,6 +310,7 @@ class GattcServiceResult(structseq[Any], tuple[int, int, int, UUID]):
 
 @final
 class GattcWriteDone(structseq[Any], tuple[int, int, int]):
+    __match_args__: Final = ("conn_handle", "value_handle", "status")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -306,6 +320,7 @@ class GattcWriteDone(structseq[Any], tuple[int, int, int]):
 
 @final
 class GattsIndicateDone(structseq[Any], tuple[int, int, int]):
+    __match_args__: Final = ("conn_handle", "value_handle", "status")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -315,6 +330,7 @@ class GattsIndicateDone(structseq[Any], tuple[int, int, int]):
 
 @final
 class GattsReadRequest(structseq[Any], tuple[int, int]):
+    __match_args__: Final = ("conn_handle", "attr_handle")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -322,6 +338,7 @@ class GattsReadRequest(structseq[Any], tuple[int, int]):
 
 @final
 class GattsWrite(structseq[Any], tuple[int, int]):
+    __match_args__: Final = ("conn_handle", "attr_handle")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -329,6 +346,7 @@ class GattsWrite(structseq[Any], tuple[int, int]):
 
 @final
 class MtuExchanged(structseq[Any], tuple[int, int]):
+    __match_args__: Final = ("conn_handle", "mtu")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -336,6 +354,7 @@ class MtuExchanged(structseq[Any], tuple[int, int]):
 
 @final
 class PeripheralConnect(structseq[Any], tuple[int, int, memoryview]):
+    __match_args__: Final = ("conn_handle", "addr_type", "addr")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -345,6 +364,7 @@ class PeripheralConnect(structseq[Any], tuple[int, int, memoryview]):
 
 @final
 class PeripheralDisconnect(structseq[Any], tuple[int, int, memoryview]):
+    __match_args__: Final = ("conn_handle", "addr_type", "addr")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -356,6 +376,7 @@ class PeripheralDisconnect(structseq[Any], tuple[int, int, memoryview]):
 
 @final
 class ScanResult(structseq[Any], tuple[int, memoryview, int, int, memoryview]):
+    __match_args__: Final = ("addr_type", "addr", "adv_type", "rssi", "adv_data")
     @property
     def addr_type(self) -> int: ...
     @property

@@ -49,6 +49,15 @@ def test_names_of_modules(run):
         assert (uasyncio, ubinascii, ustruct, utime) == (asyncio, binascii, struct, time)
         assert ustruct.__name__ == "struct" and ustruct.__spec__.name == "struct"
         from ucollections import namedtuple, OrderedDict, deque
+        assert list(deque((1, 2, 3), 2)) == [2, 3]
+        full = deque((1, 2), 2, 1)
+        for add in (full.append, full.appendleft):
+            try:
+                add(3)
+            except IndexError:
+                full.popleft()
+                add(3)
+        assert list(full) == [3, 3]
         import sys, gc
         gc.collect(); gc.mem_free(); gc.mem_alloc()
         try:

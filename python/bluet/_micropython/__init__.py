@@ -4,6 +4,7 @@ Nothing here is visible to other programs: `install()` puts it all in place.
 """
 
 import asyncio
+import collections
 import gc
 import importlib
 import importlib.abc
@@ -15,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from bluet import bluetooth
-from bluet._micropython import clock, event_loop, machine, micropython
+from bluet._micropython import clock, containers, event_loop, machine, micropython
 
 # MicroPython's older names, all but the "u" those of CPython.
 _OLDER = {
@@ -57,6 +58,7 @@ def install() -> None:
     sys.meta_path.append(_OlderNames())
     _add(time, **{name: getattr(clock, name) for name in clock.__all__})
     _add(asyncio, **{name: getattr(event_loop, name) for name in event_loop.__all__})
+    _add(collections, deque=containers.deque)
     _add(gc, mem_free=lambda: 1 << 30, mem_alloc=lambda: 0)
     _add(sys, print_exception=_print_exception)
     micropython.install()
