@@ -98,14 +98,6 @@ BLUET_INTERNAL void buffer_free(struct buffer_pool *pool, struct buffer *chain)
     }
 }
 
-BLUET_INTERNAL size_t buffer_length(const struct buffer *chain)
-{
-    size_t length = 0;
-    for (; chain; chain = chain->next)
-        length += (size_t)(chain->length - chain->offset);
-    return length;
-}
-
 BLUET_INTERNAL bool buffer_pool_was_starved(struct buffer_pool *pool)
 {
     if (!pool->starved || pool->free_count == 0)

@@ -35,7 +35,6 @@ BLUET_INTERNAL void buffer_pool_close(struct buffer_pool *pool, const struct blu
  */
 BLUET_INTERNAL struct buffer *buffer_copy(struct buffer_pool *pool, const struct bluet_span *spans, size_t count);
 BLUET_INTERNAL void buffer_free(struct buffer_pool *pool, struct buffer *chain);
-BLUET_INTERNAL size_t buffer_length(const struct buffer *chain);
 
 /* Whether somebody was refused and there is room again; asks once. */
 BLUET_INTERNAL bool buffer_pool_was_starved(struct buffer_pool *pool);

@@ -158,6 +158,39 @@ BLUET_INTERNAL void hci_end_ticket(const struct hci *hci, int ticket, int error,
         raise_operation_done(hci, ticket, error, status, reader_of(NULL, 0));
 }
 
+/* The enum bluet_error for a command's status. */
+static int error_of(uint16_t opcode, uint8_t status)
+{
+    switch (status) {
+    case HCI_SUCCESS:
+        return BLUET_OK;
+    case HCI_COMMAND_DISALLOWED:
+        /* The connection was made before it could be given up. */
+        return opcode == HCI_LE_CREATE_CONNECTION_CANCEL ? BLUET_EALREADY : BLUET_EBUSY;
+    case HCI_CONTROLLER_BUSY:
+        return BLUET_EBUSY;
+    case HCI_CONNECTION_ALREADY_EXISTS:
+        return BLUET_EISCONN;
+    case HCI_UNKNOWN_CONNECTION_IDENTIFIER:
+        return BLUET_ENOTCONN;
+    case HCI_INVALID_COMMAND_PARAMETERS:
+    case HCI_PARAMETER_OUT_OF_RANGE:
+    case HCI_INVALID_LL_PARAMETERS:
+    case HCI_UNACCEPTABLE_CONNECTION_PARAMETERS:
+        return BLUET_EINVAL;
+    case HCI_MEMORY_CAPACITY_EXCEEDED:
+    case HCI_CONNECTION_LIMIT_EXCEEDED:
+        return BLUET_ENOMEM;
+    case HCI_UNKNOWN_COMMAND:
+    case HCI_UNSUPPORTED_FEATURE_OR_PARAMETER:
+    case HCI_UNSUPPORTED_REMOTE_FEATURE:
+    case HCI_UNSUPPORTED_LL_PARAMETER_VALUE:
+        return BLUET_ENOTSUP;
+    default:
+        return BLUET_EIO;
+    }
+}
+
 /* ---- Answers ---- */
 
 static void command_finished(struct hci *hci, uint8_t status, struct reader parameters, struct reader response)
@@ -177,7 +210,7 @@ static void command_finished(struct hci *hci, uint8_t status, struct reader para
     if (!ended && command.flags & HCI_MAY_FAIL)
         status = HCI_SUCCESS;
     if (command.ticket && (ended || command.flags & HCI_LAST))
-        raise_operation_done(hci, command.ticket, hci_error(command.opcode, status), status,
+        raise_operation_done(hci, command.ticket, error_of(command.opcode, status), status,
                              command.flags & HCI_RAW ? response : reader_of(NULL, 0));
 }
 
@@ -239,36 +272,4 @@ BLUET_INTERNAL void hci_abandon(struct hci *hci, int error, uint8_t status)
             hci_end_ticket(hci, command.ticket, error, status);
     }
     hci->deadline = BLUET_NEVER;
-}
-
-BLUET_INTERNAL int hci_error(uint16_t opcode, uint8_t status)
-{
-    switch (status) {
-    case HCI_SUCCESS:
-        return BLUET_OK;
-    case HCI_COMMAND_DISALLOWED:
-        /* The connection was made before it could be given up. */
-        return opcode == HCI_LE_CREATE_CONNECTION_CANCEL ? BLUET_EALREADY : BLUET_EBUSY;
-    case HCI_CONTROLLER_BUSY:
-        return BLUET_EBUSY;
-    case HCI_CONNECTION_ALREADY_EXISTS:
-        return BLUET_EISCONN;
-    case HCI_UNKNOWN_CONNECTION_IDENTIFIER:
-        return BLUET_ENOTCONN;
-    case HCI_INVALID_COMMAND_PARAMETERS:
-    case HCI_PARAMETER_OUT_OF_RANGE:
-    case HCI_INVALID_LL_PARAMETERS:
-    case HCI_UNACCEPTABLE_CONNECTION_PARAMETERS:
-        return BLUET_EINVAL;
-    case HCI_MEMORY_CAPACITY_EXCEEDED:
-    case HCI_CONNECTION_LIMIT_EXCEEDED:
-        return BLUET_ENOMEM;
-    case HCI_UNKNOWN_COMMAND:
-    case HCI_UNSUPPORTED_FEATURE_OR_PARAMETER:
-    case HCI_UNSUPPORTED_REMOTE_FEATURE:
-    case HCI_UNSUPPORTED_LL_PARAMETER_VALUE:
-        return BLUET_ENOTSUP;
-    default:
-        return BLUET_EIO;
-    }
 }

@@ -92,9 +92,6 @@ BLUET_INTERNAL void hci_abandon(struct hci *hci, int error, uint8_t status);
 BLUET_INTERNAL void hci_end_ticket(const struct hci *hci, int ticket, int error, uint8_t status);
 BLUET_INTERNAL int hci_new_ticket(struct hci *hci);
 
-/* The enum bluet_error for a command's status. */
-BLUET_INTERNAL int hci_error(uint16_t opcode, uint8_t status);
-
 static inline void hci_protocol_error(struct hci *hci)
 {
     hci->protocol_errors++;

@@ -171,7 +171,7 @@ static void controller_start_from(struct hci_controller *controller, size_t inde
         return;
     }
     const struct hci_controller_step *step = &controller_steps[index];
-    uint8_t parameters[8];
+    uint8_t parameters[8] = {0};
     struct writer writer = writer_of(parameters, sizeof parameters);
     if (step->write)
         step->write(controller, &writer);
