@@ -78,8 +78,8 @@ struct bluet_port {
     void *context;
 
     /*
-     * Sends one HCI packet, given as a gather list. It begins with the H4 packet indicator (1 command, 2 ACL data; Vol 4
-     * Part A, 2). The spans are valid during the call only. Must take the packet whole, and must not call
+     * Sends one HCI packet, given as a gather list. It begins with the H4 packet indicator (1 command, 2 ACL data; Vol
+     * 4 Part A, 2). The spans are valid during the call only. Must take the packet whole, and must not call
      * bluet_receive(). A failure cannot be answered here: report the loss of the controller by
      * bluet_controller_lost().
      */
@@ -89,8 +89,8 @@ struct bluet_port {
     uint64_t (*now)(void *context);
 
     /*
-     * In the manner of Lua: `block` NULL allocates `new_size`; `new_size` 0 frees `block`; otherwise resizes. Returns NULL
-     * on failure, and then `block` is as it was. `old_size` is the size that was asked for.
+     * In the manner of Lua: `block` NULL allocates `new_size`; `new_size` 0 frees `block`; otherwise resizes. Returns
+     * NULL on failure, and then `block` is as it was. `old_size` is the size that was asked for.
      */
     void *(*reallocate)(void *context, void *block, size_t old_size, size_t new_size);
 
@@ -117,14 +117,16 @@ struct bluet_config {
     uint16_t buffer_count;    /* buffers for what waits to be sent; default 32 */
     uint16_t buffer_size;     /* octets in each, 32 to 1024; default 256 */
     uint8_t procedure_count;  /* GATT client procedures under way or waiting, all links together; default 16 */
+    uint8_t channel_count;    /* L2CAP channels, all links together; default 8 */
+    uint16_t channel_size;    /* octets of room in each, beyond its MTU, for what comes in; default 16384 */
     uint16_t command_size;    /* octets kept for HCI commands that wait for the controller; default 1024 */
 };
 
 /* ---- Life cycle ---- */
 
 /*
- * Makes a host, inactive. `config` is copied; what its port and context point at must outlive the host. Takes memory for
- * the host itself only. BLUET_EINVAL: a limit out of range or a callback missing. BLUET_ENOMEM.
+ * Makes a host, inactive. `config` is copied; what its port and context point at must outlive the host. Takes memory
+ * for the host itself only. BLUET_EINVAL: a limit out of range or a callback missing. BLUET_ENOMEM.
  */
 BLUET_API int bluet_create(struct bluet **out_host, const struct bluet_config *config);
 
@@ -132,10 +134,11 @@ BLUET_API int bluet_create(struct bluet **out_host, const struct bluet_config *c
 BLUET_API void bluet_destroy(struct bluet *host);
 
 /*
- * Takes the memory for queues and pools, and starts the controller: reset, version, features, buffer sizes, event masks,
- * address, default data length (Vol 4 Part E, 7.3.2, 7.4, 7.8). Returns a ticket; 0 if already active. The verdict of the
- * operation is BLUET_OK, BLUET_ETIMEDOUT (no answer within 2 s), BLUET_ENODEV (bluet_controller_lost() was called) or
- * BLUET_EIO (the answers are of no use: for example no buffers). BLUET_ENOMEM. BLUET_EBUSY: deactivation is under way.
+ * Takes the memory for queues and pools, and starts the controller: reset, version, features, buffer sizes, event
+ * masks, address, default data length (Vol 4 Part E, 7.3.2, 7.4, 7.8). Returns a ticket; 0 if already active. The
+ * verdict of the operation is BLUET_OK, BLUET_ETIMEDOUT (no answer within 2 s), BLUET_ENODEV (bluet_controller_lost()
+ * was called) or BLUET_EIO (the answers are of no use: for example no buffers). BLUET_ENOMEM. BLUET_EBUSY: deactivation
+ * is under way.
  */
 BLUET_API int bluet_activate(struct bluet *host);
 
@@ -149,8 +152,8 @@ BLUET_API int bluet_deactivate(struct bluet *host);
 BLUET_API bool bluet_is_active(const struct bluet *host);
 
 /*
- * The controller is gone (unplugged, socket closed). To be called by whoever reads from it. Every link is reported lost,
- * every procedure ends, from the next bluet_poll() on; the host is then inactive.
+ * The controller is gone (unplugged, socket closed). To be called by whoever reads from it. Every link is reported
+ * lost, every procedure ends, from the next bluet_poll() on; the host is then inactive.
  */
 BLUET_API void bluet_controller_lost(struct bluet *host);
 
@@ -163,9 +166,10 @@ BLUET_API void bluet_receive(struct bluet *host, const uint8_t *packet, size_t l
 #define BLUET_NEVER UINT64_MAX
 
 /*
- * Does what is due, raises what is waiting, and returns the time of the port's clock at which it wants to be called again,
- * or BLUET_NEVER. A later call of any function may bring that time forward: ask again by bluet_deadline(). While activation
- * or deactivation is under way there is a deadline; for a host that is inactive, and has nothing left to raise, there is none.
+ * Does what is due, raises what is waiting, and returns the time of the port's clock at which it wants to be called
+ * again, or BLUET_NEVER. A later call of any function may bring that time forward: ask again by bluet_deadline(). While
+ * activation or deactivation is under way there is a deadline; for a host that is inactive, and has nothing left to
+ * raise, there is none.
  */
 BLUET_API uint64_t bluet_poll(struct bluet *host);
 BLUET_API uint64_t bluet_deadline(const struct bluet *host);
@@ -236,8 +240,8 @@ struct bluet_connection_parameters {
 /*
  * Advertises, or begins again with new data if it already does (legacy PDUs, Vol 6 Part B, 2.3.1). `interval_us` is cut
  * down to a multiple of 625 and held to 20000 to 10240000. `advertising_data` or `response_data` NULL: what was given
- * last; otherwise at most 31 octets. `connectable` false advertises ADV_SCAN_IND. A connection ends advertising. Returns a
- * ticket. BLUET_ENODEV, BLUET_EINVAL, BLUET_ENOMEM.
+ * last; otherwise at most 31 octets. `connectable` false advertises ADV_SCAN_IND. A connection ends advertising.
+ * Returns a ticket. BLUET_ENODEV, BLUET_EINVAL, BLUET_ENOMEM.
  */
 BLUET_API int bluet_gap_advertise(struct bluet *host, uint32_t interval_us, const struct bluet_span *advertising_data,
                                   const struct bluet_span *response_data, bool connectable);
@@ -246,8 +250,8 @@ BLUET_API int bluet_gap_advertise(struct bluet *host, uint32_t interval_us, cons
 BLUET_API int bluet_gap_advertise_stop(struct bluet *host);
 
 /*
- * Scans for `duration_ms`, or until stopped if 0. Interval and window are cut to multiples of 625 us and held to 2500 to
- * 10240000 us. Every report raises BLUET_EVENT_SCAN_RESULT; the end, BLUET_EVENT_SCAN_DONE. Returns a ticket.
+ * Scans for `duration_ms`, or until stopped if 0. Interval and window are cut to multiples of 625 us and held to 2500
+ * to 10240000 us. Every report raises BLUET_EVENT_SCAN_RESULT; the end, BLUET_EVENT_SCAN_DONE. Returns a ticket.
  * BLUET_ENODEV; BLUET_EALREADY: a scan runs; BLUET_EBUSY: a connection is being made; BLUET_EINVAL: window > interval.
  */
 BLUET_API int bluet_gap_scan(struct bluet *host, uint32_t duration_ms, uint32_t interval_us, uint32_t window_us,
@@ -258,8 +262,9 @@ BLUET_API int bluet_gap_scan_stop(struct bluet *host);
 
 /*
  * Connects to `peer`, giving up after `timeout_ms` (0: 2000). A running scan is stopped first. `parameters` NULL: the
- * defaults. Ends in BLUET_EVENT_PERIPHERAL_CONNECT, or in BLUET_EVENT_PERIPHERAL_DISCONNECT with handle 0xffff. Returns a
- * ticket. BLUET_ENODEV, BLUET_EINVAL; BLUET_EALREADY: one is being made; BLUET_EISCONN; BLUET_ENOMEM: no connection free.
+ * defaults. Ends in BLUET_EVENT_PERIPHERAL_CONNECT, or in BLUET_EVENT_PERIPHERAL_DISCONNECT with handle 0xffff. Returns
+ * a ticket. BLUET_ENODEV, BLUET_EINVAL; BLUET_EALREADY: one is being made; BLUET_EISCONN; BLUET_ENOMEM: no connection
+ * free.
  */
 BLUET_API int bluet_gap_connect(struct bluet *host, const struct bluet_address *peer, uint32_t timeout_ms,
                                 const struct bluet_connection_parameters *parameters);
@@ -267,7 +272,8 @@ BLUET_API int bluet_gap_connect(struct bluet *host, const struct bluet_address *
 /* Gives up the connection that is being made. Returns a ticket. BLUET_ENODEV; BLUET_EALREADY: none is. */
 BLUET_API int bluet_gap_connect_cancel(struct bluet *host);
 
-/* Disconnects; a disconnect event follows. Returns a ticket; 0 if it is already on its way. BLUET_ENODEV, BLUET_ENOTCONN. */
+/* Disconnects; a disconnect event follows. Returns a ticket; 0 if it is already on its way. BLUET_ENODEV,
+ * BLUET_ENOTCONN. */
 BLUET_API int bluet_gap_disconnect(struct bluet *host, uint16_t conn_handle);
 
 struct bluet_connection {
@@ -350,9 +356,9 @@ BLUET_API int bluet_gatts_register_services(struct bluet *host, uint16_t *out_ha
 BLUET_API int bluet_gatts_read(struct bluet *host, const void **out_value, size_t *out_length, uint16_t value_handle);
 
 /*
- * Writes the local value, growing its buffer if need be (Vol 3 Part F, 3.2.9: at most 512 octets on the air; more is kept
- * but cannot be read by a client beyond that). With `send_update`, subscribed clients are notified, or indicated. Returns
- * the number of octets written. BLUET_ENODEV, BLUET_EINVAL, BLUET_ENOMEM (the value is as it was).
+ * Writes the local value, growing its buffer if need be (Vol 3 Part F, 3.2.9: at most 512 octets on the air; more is
+ * kept but cannot be read by a client beyond that). With `send_update`, subscribed clients are notified, or indicated.
+ * Returns the number of octets written. BLUET_ENODEV, BLUET_EINVAL, BLUET_ENOMEM (the value is as it was).
  */
 BLUET_API int bluet_gatts_write(struct bluet *host, uint16_t value_handle, const void *data, size_t length,
                                 bool send_update);
@@ -396,6 +402,45 @@ BLUET_API int bluet_gattc_write(struct bluet *host, uint16_t conn_handle, uint16
 /* Also BLUET_EALREADY: this side has asked before. Ends in BLUET_EVENT_MTU_EXCHANGED, on success. */
 BLUET_API int bluet_gattc_exchange_mtu(struct bluet *host, uint16_t conn_handle);
 
+/* ---- L2CAP channels with credit-based flow control (Vol 3 Part A, 10.1, 10.2) ---- */
+
+/*
+ * Takes connections on `psm`, 1 to 255: each raises BLUET_EVENT_L2CAP_ACCEPT, and if that is accepted (0)
+ * BLUET_EVENT_L2CAP_CONNECT. The answer to ACCEPT may be a result of the specification, 0x0002 to 0x000f; any other
+ * that is not 0 refuses for want of resources. `mtu` is the longest SDU that is taken; at least 32 is used.
+ * BLUET_ENODEV, BLUET_EINVAL; BLUET_EALREADY: that PSM is listened on; BLUET_ENOMEM.
+ */
+BLUET_API int bluet_l2cap_listen(struct bluet *host, uint16_t psm, uint16_t mtu);
+/* Takes no more connections; channels that are open stay. BLUET_ENODEV; BLUET_EINVAL: not listened on. */
+BLUET_API int bluet_l2cap_listen_stop(struct bluet *host, uint16_t psm);
+
+/*
+ * Connects a channel. Ends in BLUET_EVENT_L2CAP_CONNECT, or in BLUET_EVENT_L2CAP_DISCONNECT with a status.
+ * BLUET_ENODEV, BLUET_ENOTCONN, BLUET_EINVAL; BLUET_ENOMEM: no channel or no memory left.
+ */
+BLUET_API int bluet_l2cap_connect(struct bluet *host, uint16_t conn_handle, uint16_t psm, uint16_t mtu);
+
+/*
+ * Ends a channel; BLUET_EVENT_L2CAP_DISCONNECT follows. What bluet_l2cap_send() still holds is not sent. What has come
+ * whole can be read until the connection ends. BLUET_ENODEV, BLUET_ENOTCONN; BLUET_EINVAL: no such channel.
+ */
+BLUET_API int bluet_l2cap_disconnect(struct bluet *host, uint16_t conn_handle, uint16_t cid);
+
+/*
+ * Sends one SDU. 1: it has gone out. 0: it was taken whole, but part of it waits for credits or buffers;
+ * BLUET_EVENT_L2CAP_SEND_READY tells when the next can be sent. BLUET_ENODEV, BLUET_ENOTCONN; BLUET_EINVAL: no such
+ * channel, or longer than the peer's MTU or twice ours; BLUET_EBUSY: the last one waits.
+ */
+BLUET_API int bluet_l2cap_send(struct bluet *host, uint16_t conn_handle, uint16_t cid, const void *data, size_t length);
+
+/*
+ * Takes up to `size` octets of the SDUs that have come, one behind the other. Returns how many. When nothing is left,
+ * the peer gets credits for more. BLUET_ENODEV, BLUET_ENOTCONN; BLUET_EINVAL: no such channel.
+ */
+BLUET_API int bluet_l2cap_receive(struct bluet *host, uint16_t conn_handle, uint16_t cid, void *out_data, size_t size);
+/* How many octets bluet_l2cap_receive() would give. */
+BLUET_API int bluet_l2cap_available(struct bluet *host, uint16_t conn_handle, uint16_t cid);
+
 /* ---- Events ---- */
 
 /* The first 31 are numbered as MicroPython's `bluetooth` module numbers them. */
@@ -421,6 +466,11 @@ enum bluet_event_code {
     BLUET_EVENT_GATTC_INDICATE = 19,
     BLUET_EVENT_GATTS_INDICATE_DONE = 20,
     BLUET_EVENT_MTU_EXCHANGED = 21,
+    BLUET_EVENT_L2CAP_ACCEPT = 22,
+    BLUET_EVENT_L2CAP_CONNECT = 23,
+    BLUET_EVENT_L2CAP_DISCONNECT = 24,
+    BLUET_EVENT_L2CAP_RECV = 25,
+    BLUET_EVENT_L2CAP_SEND_READY = 26,
     BLUET_EVENT_CONNECTION_UPDATE = 27,
     BLUET_EVENT_ENCRYPTION_UPDATE = 28,
 
@@ -477,6 +527,18 @@ struct bluet_event {
         struct {
             uint16_t mtu;
         } mtu_exchanged;
+        struct {
+            uint16_t cid, psm, our_mtu, peer_mtu;
+        } channel; /* L2CAP_ACCEPT, L2CAP_CONNECT */
+        struct {
+            uint16_t cid, psm;
+            uint16_t status; /* 0: it was open. Otherwise why it was not made: result (Vol 3 Part A, 4.23), or
+                                bluet_status */
+        } channel_end;       /* L2CAP_DISCONNECT */
+        struct {
+            uint16_t cid;
+            uint16_t status; /* of L2CAP_SEND_READY: always 0, for no SDU is ever lost */
+        } channel_data;      /* L2CAP_RECV, L2CAP_SEND_READY */
         struct {
             uint16_t interval; /* 1.25 ms */
             uint16_t latency;
