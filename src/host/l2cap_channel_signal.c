@@ -254,8 +254,6 @@ static uint16_t accept(struct l2cap_channels *channels, struct link *link, uint1
                        const struct channel_terms *terms, bool enhanced, struct l2cap_channel **out_channel)
 {
     uint16_t mtu = channel_listener_mtu(channels, psm);
-    if (enhanced && mtu < ENHANCED_LEAST)
-        mtu = ENHANCED_LEAST;
     struct l2cap_channel *channel = channel_take(channels, link, psm, mtu);
     if (!channel)
         return L2CAP_RESULT_NO_RESOURCES;
@@ -326,10 +324,10 @@ static bool plain_request(struct l2cap_channels *channels, struct link *link, ui
 /* The part of an enhanced request that holds for all its channels. */
 static uint16_t check_enhanced(const struct l2cap_channels *channels, uint16_t psm, const struct channel_terms *terms)
 {
-    if (!channel_listener_mtu(channels, psm))
-        return L2CAP_RESULT_SPSM_NOT_SUPPORTED;
     bool able = channels->links->frame_size >= ENHANCED_LEAST + L2CAP_HEADER_LENGTH;
-    if (!able || !terms_are_valid(terms, true))
+    if (!able || channel_listener_mtu(channels, psm) < ENHANCED_LEAST)
+        return L2CAP_RESULT_SPSM_NOT_SUPPORTED; /* by this way: the peer may ask by the other */
+    if (!terms_are_valid(terms, true))
         return L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
     return L2CAP_RESULT_SUCCESS;
 }

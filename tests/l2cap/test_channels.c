@@ -1,12 +1,12 @@
 /*
- * Channels between two of our hosts on a virtual air: what goes in at one end comes out at the other, once and in order,
- * whatever the air loses and however slow the reader is.
+ * Channels between two of our hosts on a virtual air: what goes in at one end comes out at the other, once and in
+ * order, whatever the air loses and however slow the reader is.
  */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <stdlib.h>
 #include <string.h>
