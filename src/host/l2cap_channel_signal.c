@@ -363,6 +363,7 @@ static bool enhanced_request(struct l2cap_channels *channels, struct link *link,
         return false;
     bool countable = count >= 1 && count <= ENHANCED_CHANNELS_LARGEST && reader_remaining(parameters) % 2 == 0;
     if (!countable) {
+        hci_protocol_error(channels->links->hci);
         (void)send_enhanced_response(channels, link, identifier, made, 0, L2CAP_RESULT_INVALID_PARAMETERS);
         return true;
     }
@@ -463,7 +464,9 @@ static bool reconfigure_request(struct l2cap_channels *channels, struct link *li
     size_t length = reader_remaining(parameters);
     bool countable = length && length % 2 == 0 && length <= 2 * ENHANCED_CHANNELS_LARGEST;
     uint16_t result = L2CAP_RECONFIGURATION_UNACCEPTABLE;
-    if (countable && terms_are_valid(&terms, true))
+    if (!countable)
+        hci_protocol_error(channels->links->hci);
+    else if (terms_are_valid(&terms, true))
         result = reconfigure(channels, link, &terms, *parameters, false);
     if (result == L2CAP_RECONFIGURATION_SUCCESS)
         (void)reconfigure(channels, link, &terms, *parameters, true);

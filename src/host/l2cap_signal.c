@@ -167,6 +167,31 @@ static void request_rejected(struct l2cap_signal *signal, struct link *link, str
 
 /* ---- Frames ---- */
 
+/* What asks for nothing must not be rejected either. */
+static bool is_request(uint8_t code)
+{
+    switch (code) {
+    case L2CAP_COMMAND_REJECT_RESPONSE:
+    case L2CAP_DISCONNECTION_RESPONSE:
+    case L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE:
+    case L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE:
+    case L2CAP_FLOW_CONTROL_CREDIT:
+    case L2CAP_CREDIT_BASED_CONNECTION_RESPONSE:
+    case L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void not_taken(struct l2cap_signal *signal, struct link *link, const struct signal_command *command)
+{
+    if (is_request(command->code))
+        signal_not_understood(signal, link, command->identifier);
+    else
+        hci_protocol_error(signal->links->hci);
+}
+
 static void command_received(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
 {
     const struct l2cap_signal_taker *taker = &signal->taker;
@@ -182,25 +207,8 @@ static void command_received(struct l2cap_signal *signal, struct link *link, str
         break;
     default:
         if (!taker->take(taker->context, link, command->code, command->identifier, &command->parameters))
-            signal_not_understood(signal, link, command->identifier);
+            not_taken(signal, link, command);
         break;
-    }
-}
-
-/* What asks for nothing must not be rejected either. */
-static bool is_request(uint8_t code)
-{
-    switch (code) {
-    case L2CAP_COMMAND_REJECT_RESPONSE:
-    case L2CAP_DISCONNECTION_RESPONSE:
-    case L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE:
-    case L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE:
-    case L2CAP_FLOW_CONTROL_CREDIT:
-    case L2CAP_CREDIT_BASED_CONNECTION_RESPONSE:
-    case L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE:
-        return false;
-    default:
-        return true;
     }
 }
 
@@ -220,7 +228,7 @@ static void signal_command_received(struct l2cap_signal *signal, struct link *li
     else if (too_long)
         hci_protocol_error(signal->links->hci);
     else if (!reader_ok(&command.parameters))
-        signal_not_understood(signal, link, command.identifier);
+        not_taken(signal, link, &command);
     else
         command_received(signal, link, &command);
 }

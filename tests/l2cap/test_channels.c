@@ -2,16 +2,16 @@
  * Channels between two of our hosts on a virtual air: what goes in at one end comes out at the other, once and in
  * order, whatever the air loses and however slow the reader is.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "bluet/runtime.h"
+
+#include <cmocka.h>
 
 enum { PSM = 0x80, NO_HANDLE = 0xffff };
 
