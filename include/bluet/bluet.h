@@ -116,6 +116,8 @@ struct bluet_config {
     uint16_t buffer_count;    /* buffers for what waits to be sent; default 32 */
     uint16_t buffer_size;     /* octets in each, 32 to 1024; default 256 */
     uint8_t procedure_count;  /* GATT client procedures under way or waiting, all links together; default 16 */
+    uint8_t channel_count;    /* L2CAP channels, all links together; default 8 */
+    uint16_t channel_size;    /* octets of room in each, beyond its MTU, for what comes in; default 16384 */
     uint16_t command_size;    /* octets kept for HCI commands that wait for the controller, 512 or more; default 1024 */
 };
 
@@ -398,6 +400,45 @@ BLUET_API int bluet_gattc_write(struct bluet *host, uint16_t conn_handle, uint16
 /* Also BLUET_EALREADY: this side has asked before. Ends in BLUET_EVENT_MTU_EXCHANGED, on success. */
 BLUET_API int bluet_gattc_exchange_mtu(struct bluet *host, uint16_t conn_handle);
 
+/* ---- L2CAP channels with credit-based flow control (Vol 3 Part A, 10.1, 10.2) ---- */
+
+/*
+ * Takes connections on `psm`, 1 to 255: each raises BLUET_EVENT_L2CAP_ACCEPT, and if that is accepted (0)
+ * BLUET_EVENT_L2CAP_CONNECT. The answer to ACCEPT may be a result of the specification, 0x0002 to 0x000f; any other
+ * that is not 0 refuses for want of resources. `mtu` is the longest SDU that is taken; at least 32 is used.
+ * BLUET_ENODEV, BLUET_EINVAL; BLUET_EALREADY: that PSM is listened on; BLUET_ENOMEM.
+ */
+BLUET_API int bluet_l2cap_listen(struct bluet *host, uint16_t psm, uint16_t mtu);
+/* Takes no more connections; channels that are open stay. BLUET_ENODEV; BLUET_EINVAL: not listened on. */
+BLUET_API int bluet_l2cap_listen_stop(struct bluet *host, uint16_t psm);
+
+/*
+ * Connects a channel. Ends in BLUET_EVENT_L2CAP_CONNECT, or in BLUET_EVENT_L2CAP_DISCONNECT with a status.
+ * BLUET_ENODEV, BLUET_ENOTCONN, BLUET_EINVAL; BLUET_ENOMEM: no channel or no memory left.
+ */
+BLUET_API int bluet_l2cap_connect(struct bluet *host, uint16_t conn_handle, uint16_t psm, uint16_t mtu);
+
+/*
+ * Ends a channel; BLUET_EVENT_L2CAP_DISCONNECT follows. What bluet_l2cap_send() still holds is not sent. What has come
+ * whole can be read until the connection ends. BLUET_ENODEV, BLUET_ENOTCONN; BLUET_EINVAL: no such channel.
+ */
+BLUET_API int bluet_l2cap_disconnect(struct bluet *host, uint16_t conn_handle, uint16_t cid);
+
+/*
+ * Sends one SDU. 1: it has gone out. 0: it was taken whole, but part of it waits for credits or buffers;
+ * BLUET_EVENT_L2CAP_SEND_READY tells when the next can be sent. BLUET_ENODEV, BLUET_ENOTCONN; BLUET_EINVAL: no such
+ * channel, or longer than the peer's MTU or twice ours; BLUET_EBUSY: the last one waits.
+ */
+BLUET_API int bluet_l2cap_send(struct bluet *host, uint16_t conn_handle, uint16_t cid, const void *data, size_t length);
+
+/*
+ * Takes up to `size` octets of the SDUs that have come, one behind the other. Returns how many. When nothing is left,
+ * the peer gets credits for more. BLUET_ENODEV, BLUET_ENOTCONN; BLUET_EINVAL: no such channel.
+ */
+BLUET_API int bluet_l2cap_receive(struct bluet *host, uint16_t conn_handle, uint16_t cid, void *out_data, size_t size);
+/* How many octets bluet_l2cap_receive() would give. */
+BLUET_API int bluet_l2cap_available(struct bluet *host, uint16_t conn_handle, uint16_t cid);
+
 /* ---- Events ---- */
 
 /* The first 31 are numbered as MicroPython's `bluetooth` module numbers them. */
@@ -423,6 +464,11 @@ enum bluet_event_code {
     BLUET_EVENT_GATTC_INDICATE = 19,
     BLUET_EVENT_GATTS_INDICATE_DONE = 20,
     BLUET_EVENT_MTU_EXCHANGED = 21,
+    BLUET_EVENT_L2CAP_ACCEPT = 22,
+    BLUET_EVENT_L2CAP_CONNECT = 23,
+    BLUET_EVENT_L2CAP_DISCONNECT = 24,
+    BLUET_EVENT_L2CAP_RECV = 25,
+    BLUET_EVENT_L2CAP_SEND_READY = 26,
     BLUET_EVENT_CONNECTION_UPDATE = 27,
     BLUET_EVENT_ENCRYPTION_UPDATE = 28,
 
@@ -479,6 +525,18 @@ struct bluet_event {
         struct {
             uint16_t mtu;
         } mtu_exchanged;
+        struct {
+            uint16_t cid, psm, our_mtu, peer_mtu;
+        } channel; /* L2CAP_ACCEPT, L2CAP_CONNECT */
+        struct {
+            uint16_t cid, psm;
+            uint16_t status; /* 0: it was open. Otherwise why it was not made: result (Vol 3 Part A, 4.23), or
+                                bluet_status */
+        } channel_end;       /* L2CAP_DISCONNECT */
+        struct {
+            uint16_t cid;
+            uint16_t status; /* of L2CAP_SEND_READY: always 0, for no SDU is ever lost */
+        } channel_data;      /* L2CAP_RECV, L2CAP_SEND_READY */
         struct {
             uint16_t interval; /* 1.25 ms */
             uint16_t latency;

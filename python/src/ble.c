@@ -271,6 +271,17 @@ static PyMethodDef ble_methods[] = {
      "gattc_write($self, conn_handle, value_handle, data, mode=0, /)\n--\n\n"
      "mode 0: no response; 1: with response; 2: long write."},
     {"gattc_exchange_mtu", ble_gattc_exchange_mtu, METH_O, "gattc_exchange_mtu($self, conn_handle, /)\n--\n\n"},
+    {"l2cap_listen", FAST(ble_l2cap_listen), METH_FASTCALL,
+     "l2cap_listen($self, psm, mtu, /)\n--\n\nTake channels on a PSM; mtu None: no more."},
+    {"l2cap_connect", FAST(ble_l2cap_connect), METH_FASTCALL, "l2cap_connect($self, conn_handle, psm, mtu, /)\n--\n\n"},
+    {"l2cap_disconnect", FAST(ble_l2cap_disconnect), METH_FASTCALL,
+     "l2cap_disconnect($self, conn_handle, cid, /)\n--\n\n"},
+    {"l2cap_send", FAST(ble_l2cap_send), METH_FASTCALL,
+     "l2cap_send($self, conn_handle, cid, buf, /)\n--\n\n"
+     "Send an SDU, taken whole; False: wait for IRQ_L2CAP_SEND_READY before the next."},
+    {"l2cap_recvinto", FAST(ble_l2cap_recvinto), METH_FASTCALL,
+     "l2cap_recvinto($self, conn_handle, cid, buf, /)\n--\n\n"
+     "Take what has come, at most the size of buf; None: only tell how much there is."},
     {"hci_cmd", FAST(ble_hci_cmd), METH_FASTCALL,
      "hci_cmd($self, ogf, ocf, request, response, /)\n--\n\n"
      "Send an HCI command; fills response, returns the status (None inside a handler)."},

@@ -29,6 +29,12 @@ static PyStructSequence_Field read_fields[] = {{"conn_handle", NULL}, {"value_ha
 static PyStructSequence_Field notify_fields[] = {
     {"conn_handle", NULL}, {"value_handle", NULL}, {"notify_data", NULL}, {0}};
 static PyStructSequence_Field mtu_fields[] = {{"conn_handle", NULL}, {"mtu", NULL}, {0}};
+static PyStructSequence_Field channel_fields[] = {{"conn_handle", NULL}, {"cid", NULL},      {"psm", NULL},
+                                                  {"our_mtu", NULL},     {"peer_mtu", NULL}, {0}};
+static PyStructSequence_Field channel_end_fields[] = {
+    {"conn_handle", NULL}, {"cid", NULL}, {"psm", NULL}, {"status", NULL}, {0}};
+static PyStructSequence_Field channel_data_fields[] = {{"conn_handle", NULL}, {"cid", NULL}, {0}};
+static PyStructSequence_Field channel_ready_fields[] = {{"conn_handle", NULL}, {"cid", NULL}, {"status", NULL}, {0}};
 static PyStructSequence_Field update_fields[] = {{"conn_handle", NULL},        {"conn_interval", "1.25 ms"},
                                                  {"conn_latency", NULL},       {"supervision_timeout", "10 ms"},
                                                  {"status", "HCI error code"}, {0}};
@@ -152,6 +158,32 @@ static void build_mtu(struct builder *builder, const struct bluet_event *event)
     put_number(builder, event->mtu_exchanged.mtu);
 }
 
+static void build_channel(struct builder *builder, const struct bluet_event *event)
+{
+    put_number(builder, event->channel.cid);
+    put_number(builder, event->channel.psm);
+    put_number(builder, event->channel.our_mtu);
+    put_number(builder, event->channel.peer_mtu);
+}
+
+static void build_channel_end(struct builder *builder, const struct bluet_event *event)
+{
+    put_number(builder, event->channel_end.cid);
+    put_number(builder, event->channel_end.psm);
+    put_number(builder, event->channel_end.status);
+}
+
+static void build_channel_data(struct builder *builder, const struct bluet_event *event)
+{
+    put_number(builder, event->channel_data.cid);
+}
+
+static void build_channel_ready(struct builder *builder, const struct bluet_event *event)
+{
+    put_number(builder, event->channel_data.cid);
+    put_number(builder, event->channel_data.status);
+}
+
 static void build_update(struct builder *builder, const struct bluet_event *event)
 {
     put_number(builder, event->connection_update.interval);
@@ -192,6 +224,11 @@ static const struct event_kind event_kinds[EVENT_CODES] = {
     [BLUET_EVENT_GATTC_INDICATE] = {build_value, "bluet.events.GattcIndicate", notify_fields, 3},
     [BLUET_EVENT_GATTS_INDICATE_DONE] = {build_done, "bluet.events.GattsIndicateDone", done_fields, 3},
     [BLUET_EVENT_MTU_EXCHANGED] = {build_mtu, "bluet.events.MtuExchanged", mtu_fields, 2},
+    [BLUET_EVENT_L2CAP_ACCEPT] = {build_channel, "bluet.events.L2capAccept", channel_fields, 5},
+    [BLUET_EVENT_L2CAP_CONNECT] = {build_channel, "bluet.events.L2capConnect", channel_fields, 5},
+    [BLUET_EVENT_L2CAP_DISCONNECT] = {build_channel_end, "bluet.events.L2capDisconnect", channel_end_fields, 4},
+    [BLUET_EVENT_L2CAP_RECV] = {build_channel_data, "bluet.events.L2capRecv", channel_data_fields, 2},
+    [BLUET_EVENT_L2CAP_SEND_READY] = {build_channel_ready, "bluet.events.L2capSendReady", channel_ready_fields, 3},
     [BLUET_EVENT_CONNECTION_UPDATE] = {build_update, "bluet.events.ConnectionUpdate", update_fields, 5},
 };
 

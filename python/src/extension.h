@@ -185,6 +185,12 @@ PyObject *ble_gattc_read(PyObject *self, PyObject *const *arguments, Py_ssize_t 
 PyObject *ble_gattc_write(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gattc_exchange_mtu(PyObject *self, PyObject *handle);
 
+PyObject *ble_l2cap_listen(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_l2cap_connect(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_l2cap_disconnect(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_l2cap_send(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_l2cap_recvinto(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+
 /* ---- config.c ---- */
 
 PyObject *ble_config(PyObject *self, PyObject *arguments, PyObject *keywords);

@@ -16,7 +16,9 @@ enum {
     PROCEDURE_COUNT_DEFAULT = 16,
     COMMAND_SIZE_DEFAULT = 1024,
     COMMAND_SIZE_LEAST = 512,
-    MTU_DEFAULT = 256
+    MTU_DEFAULT = 256,
+    CHANNEL_COUNT_DEFAULT = 8,
+    CHANNEL_SIZE_DEFAULT = 16384
 };
 
 /* ---- Life ---- */
@@ -33,6 +35,10 @@ static void fill_in_defaults(struct bluet_config *config)
         config->buffer_size = BUFFER_SIZE_DEFAULT;
     if (config->procedure_count == 0)
         config->procedure_count = PROCEDURE_COUNT_DEFAULT;
+    if (config->channel_count == 0)
+        config->channel_count = CHANNEL_COUNT_DEFAULT;
+    if (config->channel_size == 0)
+        config->channel_size = CHANNEL_SIZE_DEFAULT;
     if (config->command_size == 0)
         config->command_size = COMMAND_SIZE_DEFAULT;
 }
@@ -88,8 +94,11 @@ static int open_rooms(struct bluet *host)
         error = buffer_pool_open(&host->pool, port, config->buffer_count, config->buffer_size);
     if (!error)
         error = link_table_open(&host->links, &host->hci, &host->pool, config->connection_count, frame_size);
+    const struct l2cap_signal_taker taker = {&host->channels, l2cap_channels_command};
     if (!error)
-        error = l2cap_signal_open(&host->signal, &host->links);
+        error = l2cap_signal_open(&host->signal, &host->links, &taker);
+    if (!error)
+        error = l2cap_channels_open(&host->channels, &host->signal, config->channel_count, config->channel_size);
     if (!error)
         error = gatt_open(&host->gatt, &host->links, config);
     return error;
@@ -184,6 +193,7 @@ static void settle(struct bluet *host)
         link_pump(&host->links);
     if (host->pool.starved && buffer_pool_was_starved(&host->pool))
         gatt_flush(&host->gatt);
+    l2cap_channels_flush(&host->channels);
     if (send_is_ready(host))
         raise_send_ready(host);
 }
@@ -202,6 +212,7 @@ static void expire(struct bluet *host)
     gap_scan_expire(&host->scan);
     gap_connect_expire(&host->connect);
     l2cap_signal_expire(&host->signal);
+    l2cap_channels_expire(&host->channels);
     if (gatt_deadline(&host->gatt) <= host->hci.now)
         gatt_expire(&host->gatt);
 }
@@ -251,6 +262,7 @@ uint64_t bluet_deadline(const struct bluet *host)
     deadline = earlier(deadline, gap_scan_deadline(&host->scan));
     deadline = earlier(deadline, gap_connect_deadline(&host->connect));
     deadline = earlier(deadline, l2cap_signal_deadline(&host->signal));
+    deadline = earlier(deadline, l2cap_channels_deadline(&host->channels));
     return earlier(deadline, gatt_deadline(&host->gatt));
 }
 

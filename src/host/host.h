@@ -1,7 +1,8 @@
 /*
  * The host as a whole: it owns every room, and each room knows those beneath it only. host.c has the entry points and
  * the life cycle, host_packets.c the post office, host_links.c what a connection's begin and end mean to all rooms,
- * host_close.c the ways in which it all ends; host_gap.c and host_gatt.c are the public functions by those names.
+ * host_close.c the ways in which it all ends; host_gap.c, host_gatt.c and host_l2cap.c are the public functions by
+ * those names.
  */
 #ifndef BLUET_HOST_HOST_H
 #define BLUET_HOST_HOST_H
@@ -16,6 +17,7 @@
 #include "host/gatt.h"
 #include "host/hci.h"
 #include "host/hci_controller.h"
+#include "host/l2cap_channel.h"
 #include "host/l2cap_signal.h"
 #include "host/link.h"
 #include "spec/internal.h"
@@ -60,6 +62,7 @@ struct bluet {
     struct buffer_pool pool;
     struct link_table links;
     struct l2cap_signal signal;
+    struct l2cap_channels channels;
     struct gatt gatt;
     struct gap_address address;
     struct gap_advertise advertise;
@@ -91,6 +94,16 @@ static inline int host_check_active(struct bluet *host)
         return BLUET_ENODEV;
     host_sample_clock(host);
     return BLUET_OK;
+}
+
+/* The open link of that handle; otherwise BLUET_ENODEV or BLUET_ENOTCONN. */
+static inline int host_find_link(struct bluet *host, struct link **out_link, uint16_t conn_handle)
+{
+    int error = host_check_active(host);
+    if (error)
+        return error;
+    *out_link = link_find_open(&host->links, conn_handle);
+    return *out_link ? BLUET_OK : BLUET_ENOTCONN;
 }
 
 /* host_packets.c */

@@ -104,6 +104,7 @@ BLUET_INTERNAL uint64_t host_close_deadline(const struct bluet *host)
 BLUET_INTERNAL void host_close_rooms(struct bluet *host)
 {
     gatt_close(&host->gatt);
+    l2cap_channels_close(&host->channels);
     l2cap_signal_close(&host->signal);
     link_table_close(&host->links);
     buffer_pool_close(&host->pool, &host->config.port);

@@ -1,16 +1,6 @@
 /* The public functions of GATT: is the host active, which link is it, and has the application to be told of buffers? */
 #include "host/host.h"
 
-/* The open link of that handle; otherwise why there is none. */
-static int find_link(struct bluet *host, struct link **out_link, uint16_t conn_handle)
-{
-    int error = host_check_active(host);
-    if (error)
-        return error;
-    *out_link = link_find_open(&host->links, conn_handle);
-    return *out_link ? BLUET_OK : BLUET_ENOTCONN;
-}
-
 /* ---- Who is refused for want of buffers is told when there are some (BLUET_EVENT_SEND_READY) ---- */
 
 /* Makes the pool forget who else was refused, until sending_ended(). */
@@ -60,7 +50,7 @@ int bluet_gatts_write(struct bluet *host, uint16_t value_handle, const void *dat
 int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data, size_t length)
 {
     struct link *link;
-    int error = find_link(host, &link, conn_handle);
+    int error = host_find_link(host, &link, conn_handle);
     if (error)
         return error;
     bool was_starved = sending_begins(host);
@@ -71,7 +61,7 @@ int bluet_gatts_indicate(struct bluet *host, uint16_t conn_handle, uint16_t valu
                          size_t length)
 {
     struct link *link;
-    int error = find_link(host, &link, conn_handle);
+    int error = host_find_link(host, &link, conn_handle);
     if (error)
         return error;
     bool was_starved = sending_begins(host);
@@ -89,7 +79,7 @@ int bluet_gatts_set_buffer(struct bluet *host, uint16_t value_handle, size_t len
 int bluet_gattc_discover_services(struct bluet *host, uint16_t conn_handle, const struct bluet_uuid *uuid)
 {
     struct link *link;
-    int error = find_link(host, &link, conn_handle);
+    int error = host_find_link(host, &link, conn_handle);
     return error ? error : gatt_client_discover_services(&host->gatt.client, link, uuid);
 }
 
@@ -97,7 +87,7 @@ int bluet_gattc_discover_characteristics(struct bluet *host, uint16_t conn_handl
                                          uint16_t end_handle, const struct bluet_uuid *uuid)
 {
     struct link *link;
-    int error = find_link(host, &link, conn_handle);
+    int error = host_find_link(host, &link, conn_handle);
     if (error)
         return error;
     return gatt_client_discover_characteristics(&host->gatt.client, link, start_handle, end_handle, uuid);
@@ -107,14 +97,14 @@ int bluet_gattc_discover_descriptors(struct bluet *host, uint16_t conn_handle, u
                                      uint16_t end_handle)
 {
     struct link *link;
-    int error = find_link(host, &link, conn_handle);
+    int error = host_find_link(host, &link, conn_handle);
     return error ? error : gatt_client_discover_descriptors(&host->gatt.client, link, start_handle, end_handle);
 }
 
 int bluet_gattc_read(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, uint16_t offset)
 {
     struct link *link;
-    int error = find_link(host, &link, conn_handle);
+    int error = host_find_link(host, &link, conn_handle);
     return error ? error : gatt_client_read(&host->gatt.client, link, value_handle, offset);
 }
 
@@ -122,7 +112,7 @@ int bluet_gattc_write(struct bluet *host, uint16_t conn_handle, uint16_t value_h
                       enum bluet_write_mode mode)
 {
     struct link *link;
-    int error = find_link(host, &link, conn_handle);
+    int error = host_find_link(host, &link, conn_handle);
     if (error)
         return error;
     bool was_starved = sending_begins(host);
@@ -133,6 +123,6 @@ int bluet_gattc_write(struct bluet *host, uint16_t conn_handle, uint16_t value_h
 int bluet_gattc_exchange_mtu(struct bluet *host, uint16_t conn_handle)
 {
     struct link *link;
-    int error = find_link(host, &link, conn_handle);
+    int error = host_find_link(host, &link, conn_handle);
     return error ? error : gatt_client_exchange_mtu(&host->gatt.client, link);
 }

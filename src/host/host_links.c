@@ -30,6 +30,7 @@ BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8
     bool canceled = host->state == HOST_DEACTIVATING;
     link->state = LINK_CLOSING;
     l2cap_signal_link_closed(&host->signal, link);
+    l2cap_channels_link_closed(&host->channels, link);
     gatt_link_closed(&host->gatt, link, canceled ? BLUET_STATUS_CANCELED : BLUET_STATUS_DISCONNECTED);
     link_close(&host->links, link);
     raise_disconnect(host, &event);

@@ -175,7 +175,9 @@ static void frame_received(struct bluet *host, const struct link_frame *frame)
     } else if (frame->cid == L2CAP_CID_SECURITY_MANAGER) {
         security_manager_frame(host, frame);
     } else {
-        hci_protocol_error(&host->hci);
+        struct reader reader = reader_of(frame->payload, frame->length);
+        if (!l2cap_channels_receive(&host->channels, frame->link, frame->cid, &reader))
+            hci_protocol_error(&host->hci);
     }
 }
 

@@ -1,4 +1,5 @@
-/* Signalling packets (Vol 3 Part A, 4.1 to 4.24). There are no channels: requests for one are refused. */
+/* Signalling packets (Vol 3 Part A, 4.1 to 4.24). Commands that concern channels are offered to whoever has
+ * some. */
 #include "host/l2cap_signal.h"
 
 #include "host/event.h"
@@ -8,7 +9,7 @@
 #include "spec/writer.h"
 
 enum { SIGNAL_HEADER_LENGTH = 4, SIGNAL_PARAMETERS_LARGEST = 10 };
-enum { SIGNAL_UPDATE_ACCEPTED = 0, SIGNAL_UPDATE_REJECTED = 1, SIGNAL_SPSM_NOT_SUPPORTED = 2 };
+enum { SIGNAL_UPDATE_ACCEPTED = 0, SIGNAL_UPDATE_REJECTED = 1 };
 
 /* RTX: at least 1 s, at most 60 s (Vol 3 Part A, 6.2.1); the same as an ATT transaction. */
 static const uint64_t signal_timeout_us = 30000000;
@@ -19,10 +20,11 @@ struct signal_command {
     struct reader parameters;
 };
 
-BLUET_INTERNAL int l2cap_signal_open(struct l2cap_signal *signal, struct link_table *links)
+BLUET_INTERNAL int l2cap_signal_open(struct l2cap_signal *signal, struct link_table *links,
+                                     const struct l2cap_signal_taker *taker)
 {
     size_t size = links->limit * sizeof *signal->requests;
-    *signal = (struct l2cap_signal){.links = links, .requests = memory_take(links->hci->port, size)};
+    *signal = (struct l2cap_signal){.links = links, .taker = *taker, .requests = memory_take(links->hci->port, size)};
     if (!signal->requests)
         return BLUET_ENOMEM;
     memset(signal->requests, 0, size);
@@ -43,8 +45,15 @@ BLUET_INTERNAL void l2cap_signal_link_closed(struct l2cap_signal *signal, const 
     signal->requests[link->index] = (struct l2cap_signal_link){0};
 }
 
-static int signal_send(struct l2cap_signal *signal, struct link *link, uint8_t code, uint8_t identifier,
-                       const struct writer *parameters)
+BLUET_INTERNAL uint8_t l2cap_signal_identifier(struct l2cap_signal *signal, const struct link *link)
+{
+    uint8_t *identifier = &signal->requests[link->index].last_identifier;
+    *identifier = *identifier == 0xff ? 1 : (uint8_t)(*identifier + 1);
+    return *identifier;
+}
+
+BLUET_INTERNAL int l2cap_signal_send(struct l2cap_signal *signal, struct link *link, uint8_t code, uint8_t identifier,
+                                     const struct writer *parameters)
 {
     uint8_t header[SIGNAL_HEADER_LENGTH];
     struct writer writer = writer_of(header, sizeof header);
@@ -59,7 +68,7 @@ static int signal_send(struct l2cap_signal *signal, struct link *link, uint8_t c
 static void signal_respond(struct l2cap_signal *signal, struct link *link, uint8_t code, uint8_t identifier,
                            const struct writer *parameters)
 {
-    (void)signal_send(signal, link, code, identifier, parameters);
+    (void)l2cap_signal_send(signal, link, code, identifier, parameters);
 }
 
 /* Vol 3 Part A, 4.1 */
@@ -78,6 +87,12 @@ static void signal_reject(struct l2cap_signal *signal, struct link *link, uint8_
 static void signal_not_understood(struct l2cap_signal *signal, struct link *link, uint8_t identifier)
 {
     signal_reject(signal, link, identifier, L2CAP_NOT_UNDERSTOOD, NULL, 0);
+}
+
+BLUET_INTERNAL void l2cap_signal_reject_cid(struct l2cap_signal *signal, struct link *link, uint8_t identifier,
+                                            uint16_t destination, uint16_t source)
+{
+    signal_reject(signal, link, identifier, L2CAP_INVALID_CID, (uint16_t[]){destination, source}, 2);
 }
 
 /* ---- Requests of the peer ---- */
@@ -99,32 +114,6 @@ static void update_requested(struct l2cap_signal *signal, struct link *link, str
     struct writer writer = writer_of(result, sizeof result);
     write_u16(&writer, accepted ? SIGNAL_UPDATE_ACCEPTED : SIGNAL_UPDATE_REJECTED);
     signal_respond(signal, link, L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE, command->identifier, &writer);
-}
-
-/* Vol 3 Part A, 4.22, 4.23: no SPSM is listened on. */
-static void connection_requested(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
-{
-    read_span(&command->parameters, 10);
-    if (!reader_done(&command->parameters)) {
-        signal_not_understood(signal, link, command->identifier);
-        return;
-    }
-    uint8_t response[10];
-    struct writer writer = writer_of(response, sizeof response);
-    write_zeros(&writer, 8); /* DCID, MTU, MPS, credits */
-    write_u16(&writer, SIGNAL_SPSM_NOT_SUPPORTED);
-    signal_respond(signal, link, L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE, command->identifier, &writer);
-}
-
-/* Vol 3 Part A, 4.6: fixed channels cannot be disconnected, and there are no others. */
-static void disconnection_requested(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
-{
-    uint16_t destination = read_u16(&command->parameters);
-    uint16_t source = read_u16(&command->parameters);
-    if (reader_done(&command->parameters))
-        signal_reject(signal, link, command->identifier, L2CAP_INVALID_CID, (uint16_t[]){destination, source}, 2);
-    else
-        signal_not_understood(signal, link, command->identifier);
 }
 
 /* ---- Answers to our request ---- */
@@ -169,43 +158,57 @@ static void update_answered(struct l2cap_signal *signal, struct link *link, stru
 
 static void request_rejected(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
 {
+    const struct l2cap_signal_taker *taker = &signal->taker;
+    if (taker->take(taker->context, link, command->code, command->identifier, &command->parameters))
+        return;
     if (update_awaits(signal, link, command->identifier))
         update_refused(signal, link, HCI_UNSUPPORTED_REMOTE_FEATURE);
 }
 
-static void response_ignored(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
-{
-    (void)link;
-    (void)command;
-    hci_protocol_error(signal->links->hci);
-}
-
 /* ---- Frames ---- */
 
-typedef void (*signal_handler)(struct l2cap_signal *signal, struct link *link, struct signal_command *command);
-
-/* NULL: not a command that we understand. */
-static signal_handler signal_handler_of(uint8_t code)
+/* What asks for nothing must not be rejected either. */
+static bool is_request(uint8_t code)
 {
     switch (code) {
     case L2CAP_COMMAND_REJECT_RESPONSE:
-        return request_rejected;
-    case L2CAP_DISCONNECTION_REQUEST:
-        return disconnection_requested;
-    case L2CAP_CONNECTION_PARAMETER_UPDATE_REQUEST:
-        return update_requested;
-    case L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE:
-        return update_answered;
-    case L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST:
-        return connection_requested;
     case L2CAP_DISCONNECTION_RESPONSE:
+    case L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE:
     case L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE:
-    case L2CAP_FLOW_CONTROL_CREDIT: /* of a channel that there is not; it has no response */
+    case L2CAP_FLOW_CONTROL_CREDIT:
     case L2CAP_CREDIT_BASED_CONNECTION_RESPONSE:
     case L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE:
-        return response_ignored;
+        return false;
     default:
-        return NULL;
+        return true;
+    }
+}
+
+static void not_taken(struct l2cap_signal *signal, struct link *link, const struct signal_command *command)
+{
+    if (is_request(command->code))
+        signal_not_understood(signal, link, command->identifier);
+    else
+        hci_protocol_error(signal->links->hci);
+}
+
+static void command_received(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
+{
+    const struct l2cap_signal_taker *taker = &signal->taker;
+    switch (command->code) {
+    case L2CAP_COMMAND_REJECT_RESPONSE:
+        request_rejected(signal, link, command);
+        break;
+    case L2CAP_CONNECTION_PARAMETER_UPDATE_REQUEST:
+        update_requested(signal, link, command);
+        break;
+    case L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE:
+        update_answered(signal, link, command);
+        break;
+    default:
+        if (!taker->take(taker->context, link, command->code, command->identifier, &command->parameters))
+            not_taken(signal, link, command);
+        break;
     }
 }
 
@@ -220,15 +223,14 @@ static void signal_command_received(struct l2cap_signal *signal, struct link *li
         hci_protocol_error(signal->links->hci);
         return;
     }
-    signal_handler handler = signal_handler_of(command.code);
-    if (too_long && handler != response_ignored && handler != request_rejected && handler != update_answered)
+    if (too_long && is_request(command.code))
         signal_reject(signal, link, command.identifier, L2CAP_MTU_EXCEEDED, (uint16_t[]){L2CAP_SIGNALLING_MTU}, 1);
     else if (too_long)
         hci_protocol_error(signal->links->hci);
-    else if (!handler || !reader_ok(&command.parameters))
-        signal_not_understood(signal, link, command.identifier);
+    else if (!reader_ok(&command.parameters))
+        not_taken(signal, link, &command);
     else
-        handler(signal, link, &command);
+        command_received(signal, link, &command);
 }
 
 BLUET_INTERNAL void l2cap_signal_receive(struct l2cap_signal *signal, struct link *link, struct reader *frame)
@@ -236,7 +238,7 @@ BLUET_INTERNAL void l2cap_signal_receive(struct l2cap_signal *signal, struct lin
     bool too_long = reader_remaining(frame) > L2CAP_SIGNALLING_MTU;
     do {
         signal_command_received(signal, link, frame, too_long);
-    } while (!too_long && reader_remaining(frame));
+    } while (!too_long && reader_remaining(frame) && link->state == LINK_OPEN);
 }
 
 /* ---- Our request ---- */
@@ -255,11 +257,17 @@ BLUET_INTERNAL int l2cap_signal_request_update(struct l2cap_signal *signal, stru
     write_u16(&writer, parameters->interval_max);
     write_u16(&writer, parameters->latency);
     write_u16(&writer, parameters->supervision_timeout);
-    uint8_t identifier = request->identifier == 0xff ? 1 : (uint8_t)(request->identifier + 1);
-    int error = signal_send(signal, link, L2CAP_CONNECTION_PARAMETER_UPDATE_REQUEST, identifier, &writer);
+    uint8_t identifier = l2cap_signal_identifier(signal, link);
+    int error = l2cap_signal_send(signal, link, L2CAP_CONNECTION_PARAMETER_UPDATE_REQUEST, identifier, &writer);
     if (error)
         return error;
-    *request = (struct l2cap_signal_link){link, identifier, true, signal->links->hci->now + signal_timeout_us};
+    *request = (struct l2cap_signal_link){
+        .link = link,
+        .last_identifier = identifier,
+        .identifier = identifier,
+        .awaiting = true,
+        .deadline = signal->links->hci->now + signal_timeout_us,
+    };
     signal->awaiting_count++;
     return BLUET_OK;
 }

@@ -3,11 +3,19 @@
 #define BLUET_HOST_L2CAP_SIGNAL_H
 
 #include "host/l2cap.h"
+#include "spec/writer.h"
 
-/* One request of ours may be under way on a link. */
+/* Whoever makes channels: gets the commands that concern them, and Command Rejects first. False: not understood. */
+struct l2cap_signal_taker {
+    void *context;
+    bool (*take)(void *context, struct link *link, uint8_t code, uint8_t identifier, struct reader *parameters);
+};
+
+/* One request for new parameters may be under way on a link. */
 struct l2cap_signal_link {
     const struct link *link; /* whose request it is */
-    uint8_t identifier;      /* of the last request; 0: none was sent */
+    uint8_t last_identifier; /* of any request of ours */
+    uint8_t identifier;      /* of this one */
     bool awaiting;
     uint64_t deadline;
 };
@@ -16,15 +24,26 @@ struct l2cap_signal {
     struct link_table *links;
     struct l2cap_signal_link *requests; /* by index of the link */
     uint8_t awaiting_count;
+    struct l2cap_signal_taker taker;
 };
 
 /* -ENOMEM */
-BLUET_INTERNAL int l2cap_signal_open(struct l2cap_signal *signal, struct link_table *links);
+BLUET_INTERNAL int l2cap_signal_open(struct l2cap_signal *signal, struct link_table *links,
+                                     const struct l2cap_signal_taker *taker);
 BLUET_INTERNAL void l2cap_signal_close(struct l2cap_signal *signal);
 BLUET_INTERNAL void l2cap_signal_link_closed(struct l2cap_signal *signal, const struct link *link);
 
 /* One frame of the channel. */
 BLUET_INTERNAL void l2cap_signal_receive(struct l2cap_signal *signal, struct link *link, struct reader *frame);
+
+/* For requests of our own: one that is not in use. */
+BLUET_INTERNAL uint8_t l2cap_signal_identifier(struct l2cap_signal *signal, const struct link *link);
+/* -ENOMEM, -ENOTCONN */
+BLUET_INTERNAL int l2cap_signal_send(struct l2cap_signal *signal, struct link *link, uint8_t code, uint8_t identifier,
+                                     const struct writer *parameters);
+/* Command Reject, Invalid CID in request (Vol 3 Part A, 4.1). */
+BLUET_INTERNAL void l2cap_signal_reject_cid(struct l2cap_signal *signal, struct link *link, uint8_t identifier,
+                                            uint16_t destination, uint16_t source);
 
 /*
  * As peripheral: asks the central for new parameters (Vol 3 Part A, 4.20). A refusal, or no answer, raises

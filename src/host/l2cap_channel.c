@@ -1,0 +1,370 @@
+/* The table of channels, and the data that passes through them (Vol 3 Part A, 3.4, 10.1). */
+#include "host/l2cap_channel.h"
+
+#include "host/memory.h"
+#include "spec/l2cap.h"
+#include "spec/writer.h"
+
+enum { CHANNEL_MTU_LEAST = 32, CHANNEL_SDU_LARGEST = 65535 };
+
+static const struct bluet_port *port_of(const struct l2cap_channels *channels)
+{
+    return channels->links->hci->port;
+}
+
+BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l2cap_signal *signal, uint8_t limit,
+                                       uint16_t receive_size)
+{
+    *channels =
+        (struct l2cap_channels){.signal = signal, .links = signal->links, .limit = limit, .receive_size = receive_size};
+    const struct bluet_port *port = port_of(channels);
+    channels->channels = memory_take(port, limit * sizeof *channels->channels);
+    channels->plain = memory_take(port, channels->links->limit * sizeof *channels->plain);
+    if (!channels->channels || !channels->plain) {
+        l2cap_channels_close(channels);
+        return BLUET_ENOMEM;
+    }
+    memset(channels->channels, 0, limit * sizeof *channels->channels);
+    memset(channels->plain, 0, channels->links->limit * sizeof *channels->plain);
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels)
+{
+    if (!channels->links)
+        return;
+    const struct bluet_port *port = port_of(channels);
+    for (uint8_t i = 0; channels->count && i < channels->limit; i++) {
+        if (channels->channels[i].block)
+            channel_free(channels, &channels->channels[i]);
+    }
+    memory_give(port, channels->channels, channels->limit * sizeof *channels->channels);
+    memory_give(port, channels->plain, channels->links->limit * sizeof *channels->plain);
+    memory_give(port, channels->listeners, channels->listener_room * sizeof *channels->listeners);
+    *channels = (struct l2cap_channels){0};
+}
+
+/* ---- The table ---- */
+
+BLUET_INTERNAL struct l2cap_channel *channel_find(const struct l2cap_channels *channels, const struct link *link,
+                                                  uint16_t local_cid)
+{
+    for (uint8_t i = 0; i < channels->limit; i++) {
+        struct l2cap_channel *channel = &channels->channels[i];
+        if (channel->state != CHANNEL_FREE && channel->link == link && channel->local_cid == local_cid)
+            return channel;
+    }
+    return NULL;
+}
+
+BLUET_INTERNAL struct l2cap_channel *channel_find_peer(const struct l2cap_channels *channels, const struct link *link,
+                                                       uint16_t peer_cid)
+{
+    for (uint8_t i = 0; i < channels->limit; i++) {
+        struct l2cap_channel *channel = &channels->channels[i];
+        bool joined = channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
+                      channel->state == CHANNEL_AWAIT_ACCEPTANCE;
+        if (joined && channel->link == link && channel->peer_cid == peer_cid)
+            return channel;
+    }
+    return NULL;
+}
+
+/* A free one; failing that, one that the application has left unread. */
+static struct l2cap_channel *channel_of_state(const struct l2cap_channels *channels, enum l2cap_channel_state state)
+{
+    for (uint8_t i = 0; i < channels->limit; i++) {
+        if (channels->channels[i].state == state)
+            return &channels->channels[i];
+    }
+    return NULL;
+}
+
+static uint16_t free_cid(const struct l2cap_channels *channels, const struct link *link)
+{
+    for (uint16_t cid = L2CAP_CID_DYNAMIC_FIRST; cid <= L2CAP_CID_DYNAMIC_LAST; cid++) {
+        if (!channel_find(channels, link, cid))
+            return cid;
+    }
+    return 0;
+}
+
+/* K-frames that fill one link-layer packet of the largest kind, as far as a frame may be so long. */
+static uint16_t local_mps(const struct l2cap_channels *channels)
+{
+    enum { PACKET_LARGEST = 251 };
+    size_t frame = channels->links->frame_size < PACKET_LARGEST ? channels->links->frame_size : PACKET_LARGEST;
+    return (uint16_t)(frame - L2CAP_HEADER_LENGTH);
+}
+
+BLUET_INTERNAL struct l2cap_channel *channel_take(struct l2cap_channels *channels, struct link *link, uint16_t psm,
+                                                  uint16_t mtu)
+{
+    struct l2cap_channel *channel = channel_of_state(channels, CHANNEL_FREE);
+    if (!channel && (channel = channel_of_state(channels, CHANNEL_UNREAD)))
+        channel_free(channels, channel);
+    uint16_t cid = free_cid(channels, link);
+    if (!channel || !cid)
+        return NULL;
+    uint16_t mps = local_mps(channels);
+    size_t ring_size = (size_t)mtu + (channels->receive_size > mps ? channels->receive_size : mps);
+    size_t copy_size = mtu * 2u < CHANNEL_SDU_LARGEST ? mtu * 2u : CHANNEL_SDU_LARGEST;
+    uint8_t *block = memory_take(port_of(channels), ring_size + copy_size);
+    if (!block)
+        return NULL;
+    channels->count++;
+    *channel = (struct l2cap_channel){
+        .link = link,
+        .local_cid = cid,
+        .psm = psm,
+        .incoming = {.ring = block, .size = ring_size, .mtu = mtu, .mps = mps},
+        .outgoing = {.copy = block + ring_size, .size = copy_size},
+        .block = block,
+        .block_size = ring_size + copy_size,
+    };
+    return channel;
+}
+
+BLUET_INTERNAL void channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    channels->count--;
+    memory_give(port_of(channels), channel->block, channel->block_size);
+    *channel = (struct l2cap_channel){.state = CHANNEL_FREE};
+}
+
+/* ---- What the application is told ---- */
+
+BLUET_INTERNAL void channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    channel->state = CHANNEL_OPEN;
+    struct bluet_event event = {.code = BLUET_EVENT_L2CAP_CONNECT, .conn_handle = channel->link->handle};
+    event.channel.cid = channel->local_cid;
+    event.channel.psm = channel->psm;
+    event.channel.our_mtu = channel->incoming.mtu;
+    event.channel.peer_mtu = channel->peer_mtu;
+    event_raise(channels->links->hci->sink, &event);
+}
+
+BLUET_INTERNAL void channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status)
+{
+    struct bluet_event event = {.code = BLUET_EVENT_L2CAP_DISCONNECT, .conn_handle = channel->link->handle};
+    event.channel_end.cid = channel->local_cid;
+    event.channel_end.psm = channel->psm;
+    event.channel_end.status = status;
+    if (channel->incoming.whole)
+        channel->state = CHANNEL_UNREAD;
+    else
+        channel_free(channels, channel);
+    event_raise(channels->links->hci->sink, &event);
+}
+
+static void raise_received(const struct l2cap_channels *channels, const struct l2cap_channel *channel)
+{
+    struct bluet_event event = {.code = BLUET_EVENT_L2CAP_RECV, .conn_handle = channel->link->handle};
+    event.channel_data.cid = channel->local_cid;
+    event_raise(channels->links->hci->sink, &event);
+}
+
+BLUET_INTERNAL void l2cap_channels_link_closed(struct l2cap_channels *channels, const struct link *link)
+{
+    for (uint8_t i = 0; i < channels->limit; i++) {
+        struct l2cap_channel *channel = &channels->channels[i];
+        if (channel->state == CHANNEL_FREE || channel->link != link)
+            continue;
+        if (channel->state != CHANNEL_UNREAD)
+            channel_end(channels, channel,
+                        channel->state == CHANNEL_AWAIT_RESPONSE ? BLUET_STATUS_DISCONNECTED : BLUET_OK);
+        if (channel->state == CHANNEL_UNREAD && channel->link == link)
+            channel_free(channels, channel); /* its handle means nothing any more */
+    }
+    channels->plain[link->index] = false;
+}
+
+/* ---- Out ---- */
+
+/*
+ * Octets of information payload that make a frame fill whole packets: one packet where it takes 251 octets, about as
+ * much in several where it takes fewer, so that a credit is worth the same.
+ */
+static size_t frame_limit(const struct link *link, uint16_t mps)
+{
+    enum { FRAME_LARGEST = 251 };
+    size_t packet = link->transmit_octets;
+    size_t frame =
+        (size_t)mps + L2CAP_HEADER_LENGTH < FRAME_LARGEST ? (size_t)mps + L2CAP_HEADER_LENGTH : FRAME_LARGEST;
+    if (frame > packet)
+        frame -= frame % packet;
+    return frame - L2CAP_HEADER_LENGTH;
+}
+
+/* One K-frame, if credit and buffers are there; false: nothing went. */
+static bool send_segment(struct l2cap_channels *channels, struct l2cap_channel *channel, bool *out_through)
+{
+    struct l2cap_outgoing *outgoing = &channel->outgoing;
+    struct link *link = channel->link;
+    struct l2cap_segment segment;
+    if (channel->state != CHANNEL_OPEN || link->transmit.head || !link_allowance(channels->links, link) ||
+        !l2cap_outgoing_next(outgoing, frame_limit(link, outgoing->mps), &segment))
+        return false;
+    struct bluet_span spans[] = {{segment.sdu_length, segment.first ? L2CAP_SDU_LENGTH_SIZE : 0},
+                                 {outgoing->next, segment.octets}};
+    size_t skipped = segment.first ? 0 : 1;
+    if (l2cap_send(channels->links, link, channel->peer_cid, spans + skipped, 2 - skipped))
+        return false;
+    *out_through = l2cap_outgoing_sent(outgoing, &segment);
+    return true;
+}
+
+BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct link *link, uint16_t cid,
+                                       const void *data, size_t length)
+{
+    struct l2cap_channel *channel = channel_find(channels, link, cid);
+    if (!channel || channel->state != CHANNEL_OPEN || length > channel->peer_mtu || length > channel->outgoing.size)
+        return BLUET_EINVAL;
+    if (channel->outgoing.next)
+        return BLUET_EBUSY;
+    static const uint8_t nothing = 0;
+    l2cap_outgoing_begin(&channel->outgoing, length ? data : &nothing, length);
+    bool through = false;
+    while (!through && send_segment(channels, channel, &through))
+        ;
+    l2cap_outgoing_keep(&channel->outgoing);
+    channel->stalled = !through;
+    return through;
+}
+
+static void raise_send_ready(const struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    channel->stalled = false;
+    struct bluet_event event = {.code = BLUET_EVENT_L2CAP_SEND_READY, .conn_handle = channel->link->handle};
+    event.channel_data.cid = channel->local_cid;
+    event_raise(channels->links->hci->sink, &event);
+}
+
+static void give_credits(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    uint16_t credits = channel->state == CHANNEL_OPEN ? l2cap_incoming_credits(&channel->incoming) : 0;
+    if (!credits)
+        return;
+    uint8_t octets[4];
+    struct writer parameters = writer_of(octets, sizeof octets);
+    write_u16(&parameters, channel->local_cid);
+    write_u16(&parameters, credits);
+    uint8_t identifier = l2cap_signal_identifier(channels->signal, channel->link);
+    if (!l2cap_signal_send(channels->signal, channel->link, L2CAP_FLOW_CONTROL_CREDIT, identifier, &parameters))
+        channel->incoming.granted = (uint16_t)(channel->incoming.granted + credits);
+}
+
+/* One frame of each channel in turn, until nothing goes any more. */
+BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
+{
+    for (uint8_t idle = 0; channels->count && idle < channels->limit; idle++) {
+        channels->turn = (uint8_t)((channels->turn + 1) % channels->limit);
+        struct l2cap_channel *channel = &channels->channels[channels->turn];
+        if (channel->state == CHANNEL_FREE)
+            continue;
+        if (channel->owes_request)
+            channel_request_end(channels, channel);
+        give_credits(channels, channel);
+        bool through = false;
+        if (send_segment(channels, channel, &through))
+            idle = 0;
+        if (through && channel->stalled)
+            raise_send_ready(channels, channel);
+    }
+}
+
+/* ---- In ---- */
+
+BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, struct link *link, uint16_t cid,
+                                           struct reader *payload)
+{
+    struct l2cap_channel *channel = channel_find(channels, link, cid);
+    if (!channel || (channel->state != CHANNEL_OPEN && channel->state != CHANNEL_AWAIT_DISCONNECTION))
+        return false;
+    if (channel->state == CHANNEL_AWAIT_DISCONNECTION)
+        return true; /* was on its way when we asked for the end */
+    enum l2cap_outcome outcome = l2cap_incoming_receive(&channel->incoming, payload);
+    if (outcome == L2CAP_SDU_BROKEN) {
+        hci_protocol_error(channels->links->hci);
+        channel_request_end(channels, channel);
+        return true;
+    }
+    if (outcome == L2CAP_SDU_WHOLE && channel->incoming.whole)
+        raise_received(channels, channel);
+    channel = channel_find(channels, link, cid); /* the application may have ended it */
+    if (channel)
+        give_credits(channels, channel);
+    return true;
+}
+
+BLUET_INTERNAL int l2cap_channels_read(struct l2cap_channels *channels, struct link *link, uint16_t cid, void *out,
+                                       size_t size)
+{
+    struct l2cap_channel *channel = channel_find(channels, link, cid);
+    bool readable = channel && (channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
+                                channel->state == CHANNEL_UNREAD);
+    if (!readable)
+        return BLUET_EINVAL;
+    if (!out)
+        return (int)channel->incoming.whole;
+    int length = (int)l2cap_incoming_read(&channel->incoming, out, size);
+    if (channel->incoming.whole)
+        return length;
+    if (channel->state == CHANNEL_UNREAD)
+        channel_free(channels, channel);
+    else
+        give_credits(channels, channel);
+    return length;
+}
+
+/* ---- Listeners ---- */
+
+static struct l2cap_listener *listener_find(const struct l2cap_channels *channels, uint16_t psm)
+{
+    for (uint16_t i = 0; i < channels->listener_count; i++) {
+        if (channels->listeners[i].psm == psm)
+            return &channels->listeners[i];
+    }
+    return NULL;
+}
+
+static uint16_t clamp_mtu(uint16_t mtu)
+{
+    return mtu < CHANNEL_MTU_LEAST ? CHANNEL_MTU_LEAST : mtu;
+}
+
+BLUET_INTERNAL uint16_t channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm)
+{
+    const struct l2cap_listener *listener = listener_find(channels, psm);
+    return listener ? listener->mtu : 0;
+}
+
+BLUET_INTERNAL int l2cap_channels_listen(struct l2cap_channels *channels, uint16_t psm, uint16_t mtu)
+{
+    enum { SPSM_LARGEST = 0xff }; /* Vol 3 Part A, 4.22 */
+    if (psm == 0 || psm > SPSM_LARGEST)
+        return BLUET_EINVAL;
+    if (listener_find(channels, psm))
+        return BLUET_EALREADY;
+    if (channels->listener_count == channels->listener_room) {
+        size_t size = channels->listener_room * sizeof *channels->listeners;
+        struct l2cap_listener *grown =
+            memory_resize(port_of(channels), channels->listeners, size, size + sizeof *channels->listeners);
+        if (!grown)
+            return BLUET_ENOMEM;
+        channels->listeners = grown;
+        channels->listener_room++;
+    }
+    channels->listeners[channels->listener_count++] = (struct l2cap_listener){psm, clamp_mtu(mtu)};
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL int l2cap_channels_listen_stop(struct l2cap_channels *channels, uint16_t psm)
+{
+    struct l2cap_listener *listener = listener_find(channels, psm);
+    if (!listener)
+        return BLUET_EINVAL;
+    *listener = channels->listeners[--channels->listener_count];
+    return BLUET_OK;
+}

@@ -1,0 +1,110 @@
+/*
+ * Credit-based channels: their table, what passes through them, and the two ways of making them, LE and enhanced
+ * credit-based flow control (Vol 3 Part A, 4.22 to 4.28, 10.1, 10.2). An application says the same for both: a
+ * connection is asked for the enhanced way, and the other way when the peer does not know that.
+ *
+ *     FREE --connect--> AWAIT_RESPONSE --accepted--> OPEN --disconnect--> AWAIT_DISCONNECTION --> FREE
+ *     FREE --peer connects, application accepts----> OPEN --peer disconnects, or the link ends--> FREE, or UNREAD
+ *
+ * UNREAD: nothing passes any more, but the application has yet to read what came before the end.
+ */
+#ifndef BLUET_HOST_L2CAP_CHANNEL_H
+#define BLUET_HOST_L2CAP_CHANNEL_H
+
+#include "host/l2cap_signal.h"
+#include "host/l2cap_stream.h"
+
+enum l2cap_channel_state {
+    CHANNEL_FREE,
+    CHANNEL_AWAIT_ACCEPTANCE, /* the application is being asked, or the response is about to go */
+    CHANNEL_AWAIT_RESPONSE,
+    CHANNEL_OPEN,
+    CHANNEL_AWAIT_DISCONNECTION,
+    CHANNEL_UNREAD
+};
+
+struct l2cap_channel {
+    enum l2cap_channel_state state;
+    struct link *link;
+    uint16_t local_cid, peer_cid;
+    uint16_t psm;
+    uint16_t peer_mtu;
+    uint8_t identifier; /* of the request that awaits its response */
+    bool enhanced;
+    bool stalled;      /* the application was told to wait for BLUET_EVENT_L2CAP_SEND_READY */
+    bool owes_request; /* a Disconnection Request found no buffer */
+    uint64_t deadline; /* of an AWAIT state */
+    struct l2cap_outgoing outgoing;
+    struct l2cap_incoming incoming;
+    void *block; /* memory of both directions */
+    size_t block_size;
+};
+
+struct l2cap_listener {
+    uint16_t psm, mtu;
+};
+
+struct l2cap_channels {
+    struct l2cap_signal *signal;
+    struct link_table *links;
+    struct l2cap_channel *channels; /* `limit` of them */
+    struct l2cap_listener *listeners;
+    uint16_t listener_count, listener_room;
+    uint16_t receive_size; /* room beyond the MTU for what comes in */
+    uint8_t limit;
+    uint8_t count; /* channels that are not free, and those being made */
+    uint8_t turn;  /* the channel that is served first, next time */
+    bool *plain;   /* by index of the link: the peer does not know the enhanced way */
+};
+
+/* -ENOMEM */
+BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l2cap_signal *signal, uint8_t limit,
+                                       uint16_t receive_size);
+BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels);
+
+/* Raises BLUET_EVENT_L2CAP_DISCONNECT for each channel of the link, which are then free. */
+BLUET_INTERNAL void l2cap_channels_link_closed(struct l2cap_channels *channels, const struct link *link);
+
+/* One K-frame; false: there is no such channel. Raises. */
+BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, struct link *link, uint16_t cid,
+                                           struct reader *payload);
+/* Sends what waits, as far as buffers and credits go. Raises BLUET_EVENT_L2CAP_SEND_READY. */
+BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels);
+
+BLUET_INTERNAL uint64_t l2cap_channels_deadline(const struct l2cap_channels *channels);
+BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels);
+
+/* The application's calls: see bluet.h. */
+BLUET_INTERNAL int l2cap_channels_listen(struct l2cap_channels *channels, uint16_t psm, uint16_t mtu);
+BLUET_INTERNAL int l2cap_channels_listen_stop(struct l2cap_channels *channels, uint16_t psm);
+BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struct link *link, uint16_t psm,
+                                          uint16_t mtu);
+BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, struct link *link, uint16_t cid);
+BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct link *link, uint16_t cid,
+                                       const void *data, size_t length);
+BLUET_INTERNAL int l2cap_channels_read(struct l2cap_channels *channels, struct link *link, uint16_t cid, void *out,
+                                       size_t size);
+
+/* ---- Shared by the files of this room ---- */
+
+BLUET_INTERNAL struct l2cap_channel *channel_find(const struct l2cap_channels *channels, const struct link *link,
+                                                  uint16_t local_cid);
+BLUET_INTERNAL struct l2cap_channel *channel_find_peer(const struct l2cap_channels *channels, const struct link *link,
+                                                       uint16_t peer_cid);
+/* A channel with memory for `mtu` and a CID of its own, still CHANNEL_FREE. NULL: none is left, or no memory. */
+BLUET_INTERNAL struct l2cap_channel *channel_take(struct l2cap_channels *channels, struct link *link, uint16_t psm,
+                                                  uint16_t mtu);
+BLUET_INTERNAL void channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel);
+/* Its end, as the application sees it: status 0, or why a connection failed. Raises. */
+BLUET_INTERNAL void channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status);
+/* Asks the peer for its end, for a fault of the peer's or by wish. */
+BLUET_INTERNAL void channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel);
+/* 0: nobody listens on that PSM. */
+BLUET_INTERNAL uint16_t channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm);
+BLUET_INTERNAL void channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel);
+
+/* A command that concerns channels. False: not understood. Raises. */
+BLUET_INTERNAL bool l2cap_channels_command(void *channels, struct link *link, uint8_t code, uint8_t identifier,
+                                           struct reader *parameters);
+
+#endif

@@ -1,0 +1,508 @@
+/* How channels are made, ended and changed: their commands on the signalling channel (Vol 3 Part A, 4.6, 4.7, 4.22 to
+ * 4.28). */
+#include "host/l2cap_channel.h"
+
+#include "spec/l2cap.h"
+#include "spec/writer.h"
+
+enum { ENHANCED_CHANNELS_LARGEST = 5, ENHANCED_LEAST = 64, PLAIN_LEAST = 23, MPS_LARGEST = 65533 };
+
+/* What a request of ours, or of the peer's, says of one end. */
+struct channel_terms {
+    uint16_t mtu, mps, credits;
+};
+
+static const uint64_t response_timeout_us = 30000000; /* RTX: 1 s to 60 s (Vol 3 Part A, 6.2.1) */
+
+static void read_terms(struct reader *parameters, struct channel_terms *terms)
+{
+    terms->mtu = read_u16(parameters);
+    terms->mps = read_u16(parameters);
+    terms->credits = read_u16(parameters);
+}
+
+static bool terms_are_valid(const struct channel_terms *terms, bool enhanced)
+{
+    uint16_t least = enhanced ? ENHANCED_LEAST : PLAIN_LEAST;
+    return terms->mtu >= least && terms->mps >= least && terms->mps <= MPS_LARGEST && (terms->credits || !enhanced);
+}
+
+static void write_own_terms(struct writer *writer, const struct l2cap_channel *channel)
+{
+    write_u16(writer, channel->incoming.mtu);
+    write_u16(writer, channel->incoming.mps);
+    write_u16(writer, channel->incoming.granted);
+}
+
+static void take_terms(struct l2cap_channel *channel, uint16_t peer_cid, const struct channel_terms *terms)
+{
+    channel->peer_cid = peer_cid;
+    channel->peer_mtu = terms->mtu;
+    channel->outgoing.mps = terms->mps;
+    channel->outgoing.credits = terms->credits;
+}
+
+static bool cid_is_dynamic(uint16_t cid)
+{
+    return cid >= L2CAP_CID_DYNAMIC_FIRST && cid <= L2CAP_CID_DYNAMIC_LAST;
+}
+
+static uint16_t check_peer_cid(const struct l2cap_channels *channels, const struct link *link, uint16_t cid)
+{
+    if (!cid_is_dynamic(cid))
+        return L2CAP_RESULT_INVALID_SOURCE_CID;
+    return channel_find_peer(channels, link, cid) ? L2CAP_RESULT_SOURCE_CID_ALREADY_ALLOCATED : L2CAP_RESULT_SUCCESS;
+}
+
+/* ---- Our requests ---- */
+
+static int send_connection_request(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    uint8_t octets[10];
+    struct writer writer = writer_of(octets, sizeof octets);
+    write_u16(&writer, channel->psm);
+    if (!channel->enhanced)
+        write_u16(&writer, channel->local_cid);
+    write_own_terms(&writer, channel);
+    if (channel->enhanced)
+        write_u16(&writer, channel->local_cid);
+    uint8_t code = channel->enhanced ? L2CAP_CREDIT_BASED_CONNECTION_REQUEST : L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST;
+    channel->identifier = l2cap_signal_identifier(channels->signal, channel->link);
+    channel->deadline = channels->links->hci->now + response_timeout_us;
+    return l2cap_signal_send(channels->signal, channel->link, code, channel->identifier, &writer);
+}
+
+BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struct link *link, uint16_t psm,
+                                          uint16_t mtu)
+{
+    if (psm == 0 || psm > 0xff)
+        return BLUET_EINVAL;
+    uint16_t clamped = mtu < 32 ? 32 : mtu;
+    struct l2cap_channel *channel = channel_take(channels, link, psm, clamped);
+    if (!channel)
+        return BLUET_ENOMEM;
+    channel->state = CHANNEL_AWAIT_RESPONSE;
+    channel->enhanced =
+        !channels->plain[link->index] && clamped >= ENHANCED_LEAST && channel->incoming.mps >= ENHANCED_LEAST;
+    channel->incoming.granted = l2cap_incoming_credits(&channel->incoming);
+    int error = send_connection_request(channels, channel);
+    if (error)
+        channel_free(channels, channel);
+    return error;
+}
+
+BLUET_INTERNAL void channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    uint8_t octets[4];
+    struct writer writer = writer_of(octets, sizeof octets);
+    write_u16(&writer, channel->peer_cid);
+    write_u16(&writer, channel->local_cid);
+    channel->state = CHANNEL_AWAIT_DISCONNECTION;
+    channel->identifier = l2cap_signal_identifier(channels->signal, channel->link);
+    channel->deadline = channels->links->hci->now + response_timeout_us;
+    channel->outgoing.next = NULL;
+    channel->owes_request =
+        l2cap_signal_send(channels->signal, channel->link, L2CAP_DISCONNECTION_REQUEST, channel->identifier, &writer);
+}
+
+BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, struct link *link, uint16_t cid)
+{
+    struct l2cap_channel *channel = channel_find(channels, link, cid);
+    if (!channel || (channel->state != CHANNEL_OPEN && channel->state != CHANNEL_AWAIT_DISCONNECTION))
+        return BLUET_EINVAL;
+    if (channel->state == CHANNEL_OPEN)
+        channel_request_end(channels, channel);
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL uint64_t l2cap_channels_deadline(const struct l2cap_channels *channels)
+{
+    uint64_t deadline = BLUET_NEVER;
+    for (uint8_t i = 0; channels->count && i < channels->limit; i++) {
+        const struct l2cap_channel *channel = &channels->channels[i];
+        bool awaits = channel->state == CHANNEL_AWAIT_RESPONSE || channel->state == CHANNEL_AWAIT_DISCONNECTION;
+        if (awaits && channel->deadline < deadline)
+            deadline = channel->deadline;
+    }
+    return deadline;
+}
+
+BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels)
+{
+    for (uint8_t i = 0; i < channels->limit; i++) {
+        struct l2cap_channel *channel = &channels->channels[i];
+        if (channel->deadline > channels->links->hci->now)
+            continue;
+        if (channel->state == CHANNEL_AWAIT_RESPONSE)
+            channel_end(channels, channel, BLUET_STATUS_TIMEOUT);
+        else if (channel->state == CHANNEL_AWAIT_DISCONNECTION)
+            channel_end(channels, channel, BLUET_OK);
+    }
+}
+
+/* ---- The peer's answers ---- */
+
+static struct l2cap_channel *find_awaiting(const struct l2cap_channels *channels, const struct link *link,
+                                           enum l2cap_channel_state state, uint8_t identifier)
+{
+    for (uint8_t i = 0; i < channels->limit; i++) {
+        struct l2cap_channel *channel = &channels->channels[i];
+        if (channel->state == state && channel->link == link && channel->identifier == identifier)
+            return channel;
+    }
+    return NULL;
+}
+
+/* The peer does not know the enhanced way, or does not serve this PSM by it: asked again the other way. */
+static void fall_back(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    channel->enhanced = false;
+    if (send_connection_request(channels, channel))
+        channel_end(channels, channel, BLUET_STATUS_NO_MEMORY);
+}
+
+static void connection_answered(struct l2cap_channels *channels, struct l2cap_channel *channel,
+                                const struct channel_terms *terms, uint16_t peer_cid, uint16_t result)
+{
+    if (result == L2CAP_RESULT_SPSM_NOT_SUPPORTED && channel->enhanced) {
+        fall_back(channels, channel);
+    } else if (result != L2CAP_RESULT_SUCCESS) {
+        channel_end(channels, channel, result);
+    } else if (!terms_are_valid(terms, channel->enhanced) || check_peer_cid(channels, channel->link, peer_cid)) {
+        hci_protocol_error(channels->links->hci);
+        channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+    } else {
+        take_terms(channel, peer_cid, terms);
+        channel_opened(channels, channel);
+    }
+}
+
+static bool plain_response(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
+                           struct reader *parameters)
+{
+    struct channel_terms terms;
+    uint16_t peer_cid = read_u16(parameters);
+    read_terms(parameters, &terms);
+    uint16_t result = read_u16(parameters);
+    struct l2cap_channel *channel = find_awaiting(channels, link, CHANNEL_AWAIT_RESPONSE, identifier);
+    if (!channel || channel->enhanced)
+        hci_protocol_error(channels->links->hci);
+    else if (!reader_done(parameters))
+        channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+    else
+        connection_answered(channels, channel, &terms, peer_cid, result);
+    return true;
+}
+
+/* We ask for one channel at a time, so that one CID answers. It is 0, or missing, in a refusal. */
+static bool enhanced_response(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
+                              struct reader *parameters)
+{
+    struct channel_terms terms;
+    read_terms(parameters, &terms);
+    uint16_t result = read_u16(parameters);
+    bool complete = reader_ok(parameters);
+    uint16_t peer_cid = read_u16(parameters);
+    struct l2cap_channel *channel = find_awaiting(channels, link, CHANNEL_AWAIT_RESPONSE, identifier);
+    if (!channel || !channel->enhanced)
+        hci_protocol_error(channels->links->hci);
+    else if (!complete || (result == L2CAP_RESULT_SUCCESS && !reader_done(parameters)))
+        channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+    else
+        connection_answered(channels, channel, &terms, peer_cid, result);
+    return true;
+}
+
+static bool command_rejected(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
+                             struct reader *parameters)
+{
+    (void)parameters;
+    struct l2cap_channel *channel = find_awaiting(channels, link, CHANNEL_AWAIT_RESPONSE, identifier);
+    if (channel && channel->enhanced) {
+        channels->plain[link->index] = true;
+        fall_back(channels, channel);
+        return true;
+    }
+    if (channel) {
+        channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+        return true;
+    }
+    channel = find_awaiting(channels, link, CHANNEL_AWAIT_DISCONNECTION, identifier);
+    if (channel)
+        channel_end(channels, channel, BLUET_OK); /* the peer no longer has it */
+    return channel != NULL;
+}
+
+/* Vol 3 Part A, 4.7: an answer whose CIDs do not match is dropped. */
+static bool disconnection_response(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
+                                   struct reader *parameters)
+{
+    uint16_t peer_cid = read_u16(parameters);
+    uint16_t local_cid = read_u16(parameters);
+    struct l2cap_channel *channel = find_awaiting(channels, link, CHANNEL_AWAIT_DISCONNECTION, identifier);
+    if (reader_done(parameters) && channel && channel->peer_cid == peer_cid && channel->local_cid == local_cid)
+        channel_end(channels, channel, BLUET_OK);
+    else
+        hci_protocol_error(channels->links->hci);
+    return true;
+}
+
+/* ---- The peer's requests ---- */
+
+/* Whether the application takes a channel on these terms; it is open then, but for the response. */
+static uint16_t accept(struct l2cap_channels *channels, struct link *link, uint16_t psm, uint16_t peer_cid,
+                       const struct channel_terms *terms, bool enhanced, struct l2cap_channel **out_channel)
+{
+    uint16_t mtu = channel_listener_mtu(channels, psm);
+    struct l2cap_channel *channel = channel_take(channels, link, psm, mtu);
+    if (!channel)
+        return L2CAP_RESULT_NO_RESOURCES;
+    channel->enhanced = enhanced;
+    take_terms(channel, peer_cid, terms);
+    channel->incoming.granted = l2cap_incoming_credits(&channel->incoming);
+    channel->state = CHANNEL_AWAIT_ACCEPTANCE;
+
+    struct bluet_event event = {.code = BLUET_EVENT_L2CAP_ACCEPT, .conn_handle = link->handle};
+    event.channel.cid = channel->local_cid;
+    event.channel.psm = psm;
+    event.channel.our_mtu = mtu;
+    event.channel.peer_mtu = terms->mtu;
+    int answer = event_raise(channels->links->hci->sink, &event);
+    if (link->state != LINK_OPEN)
+        answer = L2CAP_RESULT_NO_RESOURCES;
+    if (answer == 0) {
+        *out_channel = channel;
+        return L2CAP_RESULT_SUCCESS;
+    }
+    channel_free(channels, channel);
+    bool named = answer >= L2CAP_RESULT_SPSM_NOT_SUPPORTED && answer <= L2CAP_RESULT_LARGEST;
+    return named ? (uint16_t)answer : L2CAP_RESULT_NO_RESOURCES;
+}
+
+/* The response has gone; if there was no buffer for it, the peer will give up waiting, and the channel goes. */
+static void confirm(struct l2cap_channels *channels, struct l2cap_channel *channel, int error)
+{
+    if (error)
+        channel_free(channels, channel);
+    else
+        channel_opened(channels, channel);
+}
+
+static bool plain_request(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
+                          struct reader *parameters)
+{
+    struct channel_terms terms;
+    struct l2cap_channel *channel = NULL;
+    uint16_t psm = read_u16(parameters);
+    uint16_t peer_cid = read_u16(parameters);
+    read_terms(parameters, &terms);
+    if (!reader_done(parameters))
+        return false;
+    uint16_t result = check_peer_cid(channels, link, peer_cid);
+    if (!channel_listener_mtu(channels, psm))
+        result = L2CAP_RESULT_SPSM_NOT_SUPPORTED;
+    else if (!result && !terms_are_valid(&terms, false))
+        result = L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
+    if (!result)
+        result = accept(channels, link, psm, peer_cid, &terms, false, &channel);
+
+    uint8_t octets[10];
+    struct writer writer = writer_of(octets, sizeof octets);
+    write_u16(&writer, channel ? channel->local_cid : 0);
+    if (channel)
+        write_own_terms(&writer, channel);
+    else
+        write_zeros(&writer, 6);
+    write_u16(&writer, result);
+    int error =
+        l2cap_signal_send(channels->signal, link, L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE, identifier, &writer);
+    if (channel)
+        confirm(channels, channel, error);
+    return true;
+}
+
+/* The part of an enhanced request that holds for all its channels. */
+static uint16_t check_enhanced(const struct l2cap_channels *channels, uint16_t psm, const struct channel_terms *terms)
+{
+    bool able = channels->links->frame_size >= ENHANCED_LEAST + L2CAP_HEADER_LENGTH;
+    if (!able || channel_listener_mtu(channels, psm) < ENHANCED_LEAST)
+        return L2CAP_RESULT_SPSM_NOT_SUPPORTED; /* by this way: the peer may ask by the other */
+    if (!terms_are_valid(terms, true))
+        return L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
+    return L2CAP_RESULT_SUCCESS;
+}
+
+static int send_enhanced_response(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
+                                  struct l2cap_channel *const *made, size_t count, uint16_t result)
+{
+    uint8_t octets[8 + 2 * ENHANCED_CHANNELS_LARGEST];
+    struct writer writer = writer_of(octets, sizeof octets);
+    const struct l2cap_channel *model = NULL;
+    for (size_t i = 0; i < count; i++)
+        model = made[i] ? made[i] : model;
+    if (model)
+        write_own_terms(&writer, model);
+    else
+        write_zeros(&writer, 6);
+    write_u16(&writer, result);
+    for (size_t i = 0; i < count; i++)
+        write_u16(&writer, made[i] ? made[i]->local_cid : 0);
+    return l2cap_signal_send(channels->signal, link, L2CAP_CREDIT_BASED_CONNECTION_RESPONSE, identifier, &writer);
+}
+
+/* Vol 3 Part A, 4.25, 4.26: some channels of a request may be refused and the others made. */
+static bool enhanced_request(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
+                             struct reader *parameters)
+{
+    struct channel_terms terms;
+    struct l2cap_channel *made[ENHANCED_CHANNELS_LARGEST] = {NULL};
+    uint16_t psm = read_u16(parameters);
+    read_terms(parameters, &terms);
+    size_t count = reader_remaining(parameters) / sizeof(uint16_t);
+    if (!reader_ok(parameters))
+        return false;
+    bool countable = count >= 1 && count <= ENHANCED_CHANNELS_LARGEST && reader_remaining(parameters) % 2 == 0;
+    if (!countable) {
+        hci_protocol_error(channels->links->hci);
+        (void)send_enhanced_response(channels, link, identifier, made, 0, L2CAP_RESULT_INVALID_PARAMETERS);
+        return true;
+    }
+    uint16_t result = check_enhanced(channels, psm, &terms);
+    for (size_t i = 0; i < count && check_enhanced(channels, psm, &terms) == L2CAP_RESULT_SUCCESS; i++) {
+        uint16_t peer_cid = read_u16(parameters);
+        uint16_t verdict = check_peer_cid(channels, link, peer_cid);
+        if (!verdict)
+            verdict = accept(channels, link, psm, peer_cid, &terms, true, &made[i]);
+        if (verdict)
+            result = verdict;
+    }
+    int error = send_enhanced_response(channels, link, identifier, made, count, result);
+    for (size_t i = 0; i < count; i++) {
+        if (made[i])
+            confirm(channels, made[i], error);
+    }
+    return true;
+}
+
+/* Vol 3 Part A, 4.6: the CID that we know must be one of ours, or it is rejected; with a wrong partner, dropped. */
+static bool disconnection_request(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
+                                  struct reader *parameters)
+{
+    uint16_t local_cid = read_u16(parameters);
+    uint16_t peer_cid = read_u16(parameters);
+    if (!reader_done(parameters))
+        return false;
+    struct l2cap_channel *channel = channel_find(channels, link, local_cid);
+    bool joined = channel && (channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION);
+    if (!joined) {
+        l2cap_signal_reject_cid(channels->signal, link, identifier, local_cid, peer_cid);
+        return true;
+    }
+    if (channel->peer_cid != peer_cid) {
+        hci_protocol_error(channels->links->hci);
+        return true;
+    }
+    uint8_t octets[4];
+    struct writer writer = writer_of(octets, sizeof octets);
+    write_u16(&writer, local_cid);
+    write_u16(&writer, peer_cid);
+    (void)l2cap_signal_send(channels->signal, link, L2CAP_DISCONNECTION_RESPONSE, identifier, &writer);
+    channel_end(channels, channel, BLUET_OK);
+    return true;
+}
+
+/* Vol 3 Part A, 4.24: it names the peer's end; more than 65535 in all ends the channel. */
+static bool flow_control_credit(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
+                                struct reader *parameters)
+{
+    (void)identifier;
+    uint16_t peer_cid = read_u16(parameters);
+    uint16_t credits = read_u16(parameters);
+    if (!reader_done(parameters))
+        return false;
+    struct l2cap_channel *channel = channel_find_peer(channels, link, peer_cid);
+    if (!channel || channel->state != CHANNEL_OPEN || credits == 0) {
+        hci_protocol_error(channels->links->hci);
+    } else if (credits > UINT16_MAX - channel->outgoing.credits) {
+        hci_protocol_error(channels->links->hci);
+        channel_request_end(channels, channel);
+    } else {
+        channel->outgoing.credits = (uint16_t)(channel->outgoing.credits + credits);
+    }
+    return true;
+}
+
+/* Vol 3 Part A, 4.27, 4.28: new terms for the peer's ends; MTU never shrinks, MPS of one channel at a time may. */
+static uint16_t reconfigure(const struct l2cap_channels *channels, const struct link *link,
+                            const struct channel_terms *terms, struct reader cids, bool apply)
+{
+    size_t count = reader_remaining(&cids) / sizeof(uint16_t);
+    for (size_t i = 0; i < count; i++) {
+        struct l2cap_channel *channel = channel_find_peer(channels, link, read_u16(&cids));
+        if (!channel || !channel->enhanced)
+            return L2CAP_RECONFIGURATION_INVALID_CID;
+        if (terms->mtu < channel->peer_mtu)
+            return L2CAP_RECONFIGURATION_MTU_REDUCED;
+        if (terms->mps < channel->outgoing.mps && count > 1)
+            return L2CAP_RECONFIGURATION_MPS_REDUCED;
+        if (apply) {
+            channel->peer_mtu = terms->mtu;
+            channel->outgoing.mps = terms->mps;
+        }
+    }
+    return L2CAP_RECONFIGURATION_SUCCESS;
+}
+
+static bool reconfigure_request(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
+                                struct reader *parameters)
+{
+    struct channel_terms terms = {.credits = 1};
+    terms.mtu = read_u16(parameters);
+    terms.mps = read_u16(parameters);
+    if (!reader_ok(parameters))
+        return false;
+    size_t length = reader_remaining(parameters);
+    bool countable = length && length % 2 == 0 && length <= 2 * ENHANCED_CHANNELS_LARGEST;
+    uint16_t result = L2CAP_RECONFIGURATION_UNACCEPTABLE;
+    if (!countable)
+        hci_protocol_error(channels->links->hci);
+    else if (terms_are_valid(&terms, true))
+        result = reconfigure(channels, link, &terms, *parameters, false);
+    if (result == L2CAP_RECONFIGURATION_SUCCESS)
+        (void)reconfigure(channels, link, &terms, *parameters, true);
+    uint8_t octets[2];
+    struct writer writer = writer_of(octets, sizeof octets);
+    write_u16(&writer, result);
+    (void)l2cap_signal_send(channels->signal, link, L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE, identifier, &writer);
+    return true;
+}
+
+/* ---- One table ---- */
+
+typedef bool (*channel_command)(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
+                                struct reader *parameters);
+
+static const struct {
+    uint8_t code;
+    channel_command handle;
+} channel_commands[] = {
+    {L2CAP_COMMAND_REJECT_RESPONSE, command_rejected},
+    {L2CAP_DISCONNECTION_REQUEST, disconnection_request},
+    {L2CAP_DISCONNECTION_RESPONSE, disconnection_response},
+    {L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST, plain_request},
+    {L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE, plain_response},
+    {L2CAP_FLOW_CONTROL_CREDIT, flow_control_credit},
+    {L2CAP_CREDIT_BASED_CONNECTION_REQUEST, enhanced_request},
+    {L2CAP_CREDIT_BASED_CONNECTION_RESPONSE, enhanced_response},
+    {L2CAP_CREDIT_BASED_RECONFIGURE_REQUEST, reconfigure_request},
+};
+
+BLUET_INTERNAL bool l2cap_channels_command(void *channels, struct link *link, uint8_t code, uint8_t identifier,
+                                           struct reader *parameters)
+{
+    for (size_t i = 0; i < sizeof channel_commands / sizeof *channel_commands; i++) {
+        if (channel_commands[i].code == code)
+            return channel_commands[i].handle(channels, link, identifier, parameters);
+    }
+    return false;
+}
