@@ -320,7 +320,8 @@ void talk_pass(struct talk *talk, uint64_t duration_us)
 {
     uint64_t end = talk->now + duration_us;
     uint64_t next;
-    while ((next = bluet_deadline(talk->host)) <= end) {
+    for (unsigned turns = 0; (next = bluet_deadline(talk->host)) <= end; turns++) {
+        assert_true(turns < 1000);
         if (next > talk->now)
             talk->now = next;
         bluet_poll(talk->host);
