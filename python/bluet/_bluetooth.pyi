@@ -351,6 +351,7 @@ class GattsWrite(structseq[Any], tuple[int, int]):
 
 @final
 class L2capAccept(structseq[Any], tuple[int, int, int, int, int]):
+    __match_args__: Final = ("conn_handle", "cid", "psm", "our_mtu", "peer_mtu")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -364,6 +365,7 @@ class L2capAccept(structseq[Any], tuple[int, int, int, int, int]):
 
 @final
 class L2capConnect(structseq[Any], tuple[int, int, int, int, int]):
+    __match_args__: Final = ("conn_handle", "cid", "psm", "our_mtu", "peer_mtu")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -377,6 +379,7 @@ class L2capConnect(structseq[Any], tuple[int, int, int, int, int]):
 
 @final
 class L2capDisconnect(structseq[Any], tuple[int, int, int, int]):
+    __match_args__: Final = ("conn_handle", "cid", "psm", "status")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -388,6 +391,7 @@ class L2capDisconnect(structseq[Any], tuple[int, int, int, int]):
 
 @final
 class L2capRecv(structseq[Any], tuple[int, int]):
+    __match_args__: Final = ("conn_handle", "cid")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -395,6 +399,7 @@ class L2capRecv(structseq[Any], tuple[int, int]):
 
 @final
 class L2capSendReady(structseq[Any], tuple[int, int, int]):
+    __match_args__: Final = ("conn_handle", "cid", "status")
     @property
     def conn_handle(self) -> int: ...
     @property
