@@ -167,7 +167,7 @@ static void frame_received(struct bluet *host, const struct link_frame *frame)
 {
     if (frame->link->state != LINK_OPEN)
         return;
-    if (frame->cid == L2CAP_CID_ATT && frame->length <= gatt_link_mtu(&host->gatt, frame->link)) {
+    if (frame->cid == L2CAP_CID_ATT) {
         gatt_receive(&host->gatt, frame->link, frame->payload, frame->length);
     } else if (frame->cid == L2CAP_CID_SIGNALLING) {
         struct reader reader = reader_of(frame->payload, frame->length);
