@@ -36,7 +36,7 @@ BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels)
     const struct bluet_port *port = port_of(channels);
     for (uint8_t i = 0; channels->count && i < channels->limit; i++) {
         if (channels->channels[i].block)
-            channel_free(channels, &channels->channels[i]);
+            l2cap_channel_free(channels, &channels->channels[i]);
     }
     memory_give(port, channels->channels, channels->limit * sizeof *channels->channels);
     memory_give(port, channels->plain, channels->links->limit * sizeof *channels->plain);
@@ -46,8 +46,8 @@ BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels)
 
 /* ---- The table ---- */
 
-BLUET_INTERNAL struct l2cap_channel *channel_find(const struct l2cap_channels *channels, const struct link *link,
-                                                  uint16_t local_cid)
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find(const struct l2cap_channels *channels, const struct link *link,
+                                                        uint16_t local_cid)
 {
     for (uint8_t i = 0; i < channels->limit; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
@@ -57,8 +57,8 @@ BLUET_INTERNAL struct l2cap_channel *channel_find(const struct l2cap_channels *c
     return NULL;
 }
 
-BLUET_INTERNAL struct l2cap_channel *channel_find_peer(const struct l2cap_channels *channels, const struct link *link,
-                                                       uint16_t peer_cid)
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_peer(const struct l2cap_channels *channels,
+                                                             const struct link *link, uint16_t peer_cid)
 {
     for (uint8_t i = 0; i < channels->limit; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
@@ -83,7 +83,7 @@ static struct l2cap_channel *channel_of_state(const struct l2cap_channels *chann
 static uint16_t free_cid(const struct l2cap_channels *channels, const struct link *link)
 {
     for (uint16_t cid = L2CAP_CID_DYNAMIC_FIRST; cid <= L2CAP_CID_DYNAMIC_LAST; cid++) {
-        if (!channel_find(channels, link, cid))
+        if (!l2cap_channel_find(channels, link, cid))
             return cid;
     }
     return 0;
@@ -97,12 +97,12 @@ static uint16_t local_mps(const struct l2cap_channels *channels)
     return (uint16_t)(frame - L2CAP_HEADER_LENGTH);
 }
 
-BLUET_INTERNAL struct l2cap_channel *channel_take(struct l2cap_channels *channels, struct link *link, uint16_t psm,
-                                                  uint16_t mtu)
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *channels, struct link *link,
+                                                        uint16_t psm, uint16_t mtu)
 {
     struct l2cap_channel *channel = channel_of_state(channels, CHANNEL_FREE);
     if (!channel && (channel = channel_of_state(channels, CHANNEL_UNREAD)))
-        channel_free(channels, channel);
+        l2cap_channel_free(channels, channel);
     uint16_t cid = free_cid(channels, link);
     if (!channel || !cid)
         return NULL;
@@ -125,7 +125,7 @@ BLUET_INTERNAL struct l2cap_channel *channel_take(struct l2cap_channels *channel
     return channel;
 }
 
-BLUET_INTERNAL void channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel)
+BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     channels->count--;
     memory_give(port_of(channels), channel->block, channel->block_size);
@@ -134,7 +134,7 @@ BLUET_INTERNAL void channel_free(struct l2cap_channels *channels, struct l2cap_c
 
 /* ---- What the application is told ---- */
 
-BLUET_INTERNAL void channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel)
+BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     channel->state = CHANNEL_OPEN;
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_CONNECT, .conn_handle = channel->link->handle};
@@ -145,7 +145,7 @@ BLUET_INTERNAL void channel_opened(struct l2cap_channels *channels, struct l2cap
     event_raise(channels->links->hci->sink, &event);
 }
 
-BLUET_INTERNAL void channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status)
+BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status)
 {
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_DISCONNECT, .conn_handle = channel->link->handle};
     event.channel_end.cid = channel->local_cid;
@@ -154,7 +154,7 @@ BLUET_INTERNAL void channel_end(struct l2cap_channels *channels, struct l2cap_ch
     if (channel->incoming.whole)
         channel->state = CHANNEL_UNREAD;
     else
-        channel_free(channels, channel);
+        l2cap_channel_free(channels, channel);
     event_raise(channels->links->hci->sink, &event);
 }
 
@@ -172,10 +172,10 @@ BLUET_INTERNAL void l2cap_channels_link_closed(struct l2cap_channels *channels, 
         if (channel->state == CHANNEL_FREE || channel->link != link)
             continue;
         if (channel->state != CHANNEL_UNREAD)
-            channel_end(channels, channel,
-                        channel->state == CHANNEL_AWAIT_RESPONSE ? BLUET_STATUS_DISCONNECTED : BLUET_OK);
+            l2cap_channel_end(channels, channel,
+                              channel->state == CHANNEL_AWAIT_RESPONSE ? BLUET_STATUS_DISCONNECTED : BLUET_OK);
         if (channel->state == CHANNEL_UNREAD && channel->link == link)
-            channel_free(channels, channel); /* its handle means nothing any more */
+            l2cap_channel_free(channels, channel); /* its handle means nothing any more */
     }
     channels->plain[link->index] = false;
 }
@@ -218,7 +218,7 @@ static bool send_segment(struct l2cap_channels *channels, struct l2cap_channel *
 BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct link *link, uint16_t cid,
                                        const void *data, size_t length)
 {
-    struct l2cap_channel *channel = channel_find(channels, link, cid);
+    struct l2cap_channel *channel = l2cap_channel_find(channels, link, cid);
     if (!channel || channel->state != CHANNEL_OPEN || length > channel->peer_mtu || length > channel->outgoing.size)
         return BLUET_EINVAL;
     if (channel->outgoing.next)
@@ -264,7 +264,7 @@ BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
         if (channel->state == CHANNEL_FREE)
             continue;
         if (channel->owes_request)
-            channel_request_end(channels, channel);
+            l2cap_channel_request_end(channels, channel);
         give_credits(channels, channel);
         bool through = false;
         if (send_segment(channels, channel, &through))
@@ -279,7 +279,7 @@ BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
 BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, struct link *link, uint16_t cid,
                                            struct reader *payload)
 {
-    struct l2cap_channel *channel = channel_find(channels, link, cid);
+    struct l2cap_channel *channel = l2cap_channel_find(channels, link, cid);
     if (!channel || (channel->state != CHANNEL_OPEN && channel->state != CHANNEL_AWAIT_DISCONNECTION))
         return false;
     if (channel->state == CHANNEL_AWAIT_DISCONNECTION)
@@ -287,12 +287,12 @@ BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, stru
     enum l2cap_outcome outcome = l2cap_incoming_receive(&channel->incoming, payload);
     if (outcome == L2CAP_SDU_BROKEN) {
         hci_protocol_error(channels->links->hci);
-        channel_request_end(channels, channel);
+        l2cap_channel_request_end(channels, channel);
         return true;
     }
     if (outcome == L2CAP_SDU_WHOLE && channel->incoming.whole)
         raise_received(channels, channel);
-    channel = channel_find(channels, link, cid); /* the application may have ended it */
+    channel = l2cap_channel_find(channels, link, cid); /* the application may have ended it */
     if (channel)
         give_credits(channels, channel);
     return true;
@@ -301,7 +301,7 @@ BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, stru
 BLUET_INTERNAL int l2cap_channels_read(struct l2cap_channels *channels, struct link *link, uint16_t cid, void *out,
                                        size_t size)
 {
-    struct l2cap_channel *channel = channel_find(channels, link, cid);
+    struct l2cap_channel *channel = l2cap_channel_find(channels, link, cid);
     bool readable = channel && (channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
                                 channel->state == CHANNEL_UNREAD);
     if (!readable)
@@ -312,7 +312,7 @@ BLUET_INTERNAL int l2cap_channels_read(struct l2cap_channels *channels, struct l
     if (channel->incoming.whole)
         return length;
     if (channel->state == CHANNEL_UNREAD)
-        channel_free(channels, channel);
+        l2cap_channel_free(channels, channel);
     else
         give_credits(channels, channel);
     return length;
@@ -334,7 +334,7 @@ static uint16_t clamp_mtu(uint16_t mtu)
     return mtu < CHANNEL_MTU_LEAST ? CHANNEL_MTU_LEAST : mtu;
 }
 
-BLUET_INTERNAL uint16_t channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm)
+BLUET_INTERNAL uint16_t l2cap_channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm)
 {
     const struct l2cap_listener *listener = listener_find(channels, psm);
     return listener ? listener->mtu : 0;

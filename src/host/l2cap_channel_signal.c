@@ -51,7 +51,8 @@ static uint16_t check_peer_cid(const struct l2cap_channels *channels, const stru
 {
     if (!cid_is_dynamic(cid))
         return L2CAP_RESULT_INVALID_SOURCE_CID;
-    return channel_find_peer(channels, link, cid) ? L2CAP_RESULT_SOURCE_CID_ALREADY_ALLOCATED : L2CAP_RESULT_SUCCESS;
+    return l2cap_channel_find_peer(channels, link, cid) ? L2CAP_RESULT_SOURCE_CID_ALREADY_ALLOCATED
+                                                        : L2CAP_RESULT_SUCCESS;
 }
 
 /* ---- Our requests ---- */
@@ -78,7 +79,7 @@ BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struc
     if (psm == 0 || psm > 0xff)
         return BLUET_EINVAL;
     uint16_t clamped = mtu < 32 ? 32 : mtu;
-    struct l2cap_channel *channel = channel_take(channels, link, psm, clamped);
+    struct l2cap_channel *channel = l2cap_channel_take(channels, link, psm, clamped);
     if (!channel)
         return BLUET_ENOMEM;
     channel->state = CHANNEL_AWAIT_RESPONSE;
@@ -87,11 +88,11 @@ BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struc
     channel->incoming.granted = l2cap_incoming_credits(&channel->incoming);
     int error = send_connection_request(channels, channel);
     if (error)
-        channel_free(channels, channel);
+        l2cap_channel_free(channels, channel);
     return error;
 }
 
-BLUET_INTERNAL void channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel)
+BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     uint8_t octets[4];
     struct writer writer = writer_of(octets, sizeof octets);
@@ -107,11 +108,11 @@ BLUET_INTERNAL void channel_request_end(struct l2cap_channels *channels, struct 
 
 BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, struct link *link, uint16_t cid)
 {
-    struct l2cap_channel *channel = channel_find(channels, link, cid);
+    struct l2cap_channel *channel = l2cap_channel_find(channels, link, cid);
     if (!channel || (channel->state != CHANNEL_OPEN && channel->state != CHANNEL_AWAIT_DISCONNECTION))
         return BLUET_EINVAL;
     if (channel->state == CHANNEL_OPEN)
-        channel_request_end(channels, channel);
+        l2cap_channel_request_end(channels, channel);
     return BLUET_OK;
 }
 
@@ -134,9 +135,9 @@ BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels)
         if (channel->deadline > channels->links->hci->now)
             continue;
         if (channel->state == CHANNEL_AWAIT_RESPONSE)
-            channel_end(channels, channel, BLUET_STATUS_TIMEOUT);
+            l2cap_channel_end(channels, channel, BLUET_STATUS_TIMEOUT);
         else if (channel->state == CHANNEL_AWAIT_DISCONNECTION)
-            channel_end(channels, channel, BLUET_OK);
+            l2cap_channel_end(channels, channel, BLUET_OK);
     }
 }
 
@@ -158,7 +159,7 @@ static void fall_back(struct l2cap_channels *channels, struct l2cap_channel *cha
 {
     channel->enhanced = false;
     if (send_connection_request(channels, channel))
-        channel_end(channels, channel, BLUET_STATUS_NO_MEMORY);
+        l2cap_channel_end(channels, channel, BLUET_STATUS_NO_MEMORY);
 }
 
 static void connection_answered(struct l2cap_channels *channels, struct l2cap_channel *channel,
@@ -167,13 +168,13 @@ static void connection_answered(struct l2cap_channels *channels, struct l2cap_ch
     if (result == L2CAP_RESULT_SPSM_NOT_SUPPORTED && channel->enhanced) {
         fall_back(channels, channel);
     } else if (result != L2CAP_RESULT_SUCCESS) {
-        channel_end(channels, channel, result);
+        l2cap_channel_end(channels, channel, result);
     } else if (!terms_are_valid(terms, channel->enhanced) || check_peer_cid(channels, channel->link, peer_cid)) {
         hci_protocol_error(channels->links->hci);
-        channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
     } else {
         take_terms(channel, peer_cid, terms);
-        channel_opened(channels, channel);
+        l2cap_channel_opened(channels, channel);
     }
 }
 
@@ -188,7 +189,7 @@ static bool plain_response(struct l2cap_channels *channels, struct link *link, u
     if (!channel || channel->enhanced)
         hci_protocol_error(channels->links->hci);
     else if (!reader_done(parameters))
-        channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
     else
         connection_answered(channels, channel, &terms, peer_cid, result);
     return true;
@@ -207,7 +208,7 @@ static bool enhanced_response(struct l2cap_channels *channels, struct link *link
     if (!channel || !channel->enhanced)
         hci_protocol_error(channels->links->hci);
     else if (!complete || (result == L2CAP_RESULT_SUCCESS && !reader_done(parameters)))
-        channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
     else
         connection_answered(channels, channel, &terms, peer_cid, result);
     return true;
@@ -224,12 +225,12 @@ static bool command_rejected(struct l2cap_channels *channels, struct link *link,
         return true;
     }
     if (channel) {
-        channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
         return true;
     }
     channel = find_awaiting(channels, link, CHANNEL_AWAIT_DISCONNECTION, identifier);
     if (channel)
-        channel_end(channels, channel, BLUET_OK); /* the peer no longer has it */
+        l2cap_channel_end(channels, channel, BLUET_OK); /* the peer no longer has it */
     return channel != NULL;
 }
 
@@ -241,7 +242,7 @@ static bool disconnection_response(struct l2cap_channels *channels, struct link 
     uint16_t local_cid = read_u16(parameters);
     struct l2cap_channel *channel = find_awaiting(channels, link, CHANNEL_AWAIT_DISCONNECTION, identifier);
     if (reader_done(parameters) && channel && channel->peer_cid == peer_cid && channel->local_cid == local_cid)
-        channel_end(channels, channel, BLUET_OK);
+        l2cap_channel_end(channels, channel, BLUET_OK);
     else
         hci_protocol_error(channels->links->hci);
     return true;
@@ -253,8 +254,8 @@ static bool disconnection_response(struct l2cap_channels *channels, struct link 
 static uint16_t accept(struct l2cap_channels *channels, struct link *link, uint16_t psm, uint16_t peer_cid,
                        const struct channel_terms *terms, bool enhanced, struct l2cap_channel **out_channel)
 {
-    uint16_t mtu = channel_listener_mtu(channels, psm);
-    struct l2cap_channel *channel = channel_take(channels, link, psm, mtu);
+    uint16_t mtu = l2cap_channel_listener_mtu(channels, psm);
+    struct l2cap_channel *channel = l2cap_channel_take(channels, link, psm, mtu);
     if (!channel)
         return L2CAP_RESULT_NO_RESOURCES;
     channel->enhanced = enhanced;
@@ -274,7 +275,7 @@ static uint16_t accept(struct l2cap_channels *channels, struct link *link, uint1
         *out_channel = channel;
         return L2CAP_RESULT_SUCCESS;
     }
-    channel_free(channels, channel);
+    l2cap_channel_free(channels, channel);
     bool named = answer >= L2CAP_RESULT_SPSM_NOT_SUPPORTED && answer <= L2CAP_RESULT_LARGEST;
     return named ? (uint16_t)answer : L2CAP_RESULT_NO_RESOURCES;
 }
@@ -283,9 +284,9 @@ static uint16_t accept(struct l2cap_channels *channels, struct link *link, uint1
 static void confirm(struct l2cap_channels *channels, struct l2cap_channel *channel, int error)
 {
     if (error)
-        channel_free(channels, channel);
+        l2cap_channel_free(channels, channel);
     else
-        channel_opened(channels, channel);
+        l2cap_channel_opened(channels, channel);
 }
 
 static bool plain_request(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
@@ -299,7 +300,7 @@ static bool plain_request(struct l2cap_channels *channels, struct link *link, ui
     if (!reader_done(parameters))
         return false;
     uint16_t result = check_peer_cid(channels, link, peer_cid);
-    if (!channel_listener_mtu(channels, psm))
+    if (!l2cap_channel_listener_mtu(channels, psm))
         result = L2CAP_RESULT_SPSM_NOT_SUPPORTED;
     else if (!result && !terms_are_valid(&terms, false))
         result = L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
@@ -325,7 +326,7 @@ static bool plain_request(struct l2cap_channels *channels, struct link *link, ui
 static uint16_t check_enhanced(const struct l2cap_channels *channels, uint16_t psm, const struct channel_terms *terms)
 {
     bool able = channels->links->frame_size >= ENHANCED_LEAST + L2CAP_HEADER_LENGTH;
-    if (!able || channel_listener_mtu(channels, psm) < ENHANCED_LEAST)
+    if (!able || l2cap_channel_listener_mtu(channels, psm) < ENHANCED_LEAST)
         return L2CAP_RESULT_SPSM_NOT_SUPPORTED; /* by this way: the peer may ask by the other */
     if (!terms_are_valid(terms, true))
         return L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
@@ -392,7 +393,7 @@ static bool disconnection_request(struct l2cap_channels *channels, struct link *
     uint16_t peer_cid = read_u16(parameters);
     if (!reader_done(parameters))
         return false;
-    struct l2cap_channel *channel = channel_find(channels, link, local_cid);
+    struct l2cap_channel *channel = l2cap_channel_find(channels, link, local_cid);
     bool joined = channel && (channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION);
     if (!joined) {
         l2cap_signal_reject_cid(channels->signal, link, identifier, local_cid, peer_cid);
@@ -407,7 +408,7 @@ static bool disconnection_request(struct l2cap_channels *channels, struct link *
     write_u16(&writer, local_cid);
     write_u16(&writer, peer_cid);
     (void)l2cap_signal_send(channels->signal, link, L2CAP_DISCONNECTION_RESPONSE, identifier, &writer);
-    channel_end(channels, channel, BLUET_OK);
+    l2cap_channel_end(channels, channel, BLUET_OK);
     return true;
 }
 
@@ -420,12 +421,12 @@ static bool flow_control_credit(struct l2cap_channels *channels, struct link *li
     uint16_t credits = read_u16(parameters);
     if (!reader_done(parameters))
         return false;
-    struct l2cap_channel *channel = channel_find_peer(channels, link, peer_cid);
+    struct l2cap_channel *channel = l2cap_channel_find_peer(channels, link, peer_cid);
     if (!channel || channel->state != CHANNEL_OPEN || credits == 0) {
         hci_protocol_error(channels->links->hci);
     } else if (credits > UINT16_MAX - channel->outgoing.credits) {
         hci_protocol_error(channels->links->hci);
-        channel_request_end(channels, channel);
+        l2cap_channel_request_end(channels, channel);
     } else {
         channel->outgoing.credits = (uint16_t)(channel->outgoing.credits + credits);
     }
@@ -438,7 +439,7 @@ static uint16_t reconfigure(const struct l2cap_channels *channels, const struct 
 {
     size_t count = reader_remaining(&cids) / sizeof(uint16_t);
     for (size_t i = 0; i < count; i++) {
-        struct l2cap_channel *channel = channel_find_peer(channels, link, read_u16(&cids));
+        struct l2cap_channel *channel = l2cap_channel_find_peer(channels, link, read_u16(&cids));
         if (!channel || !channel->enhanced)
             return L2CAP_RECONFIGURATION_INVALID_CID;
         if (terms->mtu < channel->peer_mtu)
