@@ -148,7 +148,8 @@ def preloaded_sanitizer() -> str:
 def pytest(name: str, folders: Iterable[object], **environment: str) -> Count:
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
-    result = run(name, [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *folders], **environment)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", os.cpu_count() or 1, "--dist=worksteal"]
+    result = run(name, [*command, f"--junitxml={report}", *folders], **environment)
     if not report.exists():
         return Count(failed=1)
     total = Count()
