@@ -88,9 +88,9 @@ BLUET_INTERNAL void air_outbox_offer(struct air_outbox *outbox, const void *pack
 /* Takes the next packet from the queue; false if there is none. */
 static bool offer_next(struct air_outbox *outbox)
 {
-    struct reader queue = reader_of(outbox->octets + outbox->head, outbox->tail - outbox->head);
-    if (!reader_remaining(&queue))
+    if (outbox->head == outbox->tail)
         return false;
+    struct reader queue = reader_of(outbox->octets + outbox->head, outbox->tail - outbox->head);
     outbox->offered_kind = (enum air_outbox_kind)read_u8(&queue);
     outbox->offered_length = read_u16(&queue);
     read_octets(&queue, outbox->offered, outbox->offered_length);
