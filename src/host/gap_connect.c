@@ -2,7 +2,14 @@
  * Making a connection. An attempt that was accepted ends either in a connection or in gap_connect_failed(). A
  * connection that is made while the attempt is being given up is a connection: the controller decides the race.
  *
- *     OFF -> AWAIT_START -> ON -> AWAIT_CANCEL -> OFF
+ * A controller reports a connection when it has sent the request. One request in some is lost, and that shows six
+ * intervals later only (Vol 6 Part B, 4.5.2); so the application hears of a connection when the peer has been heard,
+ * and a request that was lost is sent again.
+ *
+ *     OFF -> AWAIT_START -> ON -> AWAIT_PEER -> OFF
+ *                 ^         |          |
+ *                 |    AWAIT_CANCEL    |
+ *                 +--------------------+
  */
 #include "host/gap_connect.h"
 
@@ -48,8 +55,10 @@ static void create_done(void *context, const struct hci_result *result)
     if (result->status != HCI_SUCCESS) {
         gap_connect_failed(connect, result->status);
     } else if (connect->state == GAP_CONNECT_AWAIT_START) {
+        if (connect->give_up == 0)
+            connect->give_up = connect->links->hci->now + connect->timeout_us;
         connect->state = GAP_CONNECT_ON;
-        connect->deadline = connect->links->hci->now + connect->timeout_us;
+        connect->deadline = connect->give_up;
     }
 }
 
@@ -80,9 +89,9 @@ static struct link_parameters parameters_with_defaults(const struct bluet_connec
 }
 
 /* Vol 4 Part E, 7.8.12 */
-static void write_create_connection(struct writer *writer, const struct gap_connect *connect,
-                                    const struct link_parameters *parameters)
+static void write_create_connection(struct writer *writer, const struct gap_connect *connect)
 {
+    const struct link_parameters *parameters = &connect->parameters;
     write_u16(writer, SCAN_INTERVAL);
     write_u16(writer, SCAN_INTERVAL);
     write_u8(writer, 0); /* the peer is the one that follows */
@@ -111,6 +120,21 @@ static int check_start(const struct gap_connect *connect, const struct bluet_add
     return connect->links->count == connect->links->limit ? BLUET_ENOMEM : BLUET_OK;
 }
 
+/* Whether there was room. */
+static bool queue_create_connection(struct gap_connect *connect, int ticket)
+{
+    uint8_t octets[CREATE_CONNECTION_LENGTH];
+    struct writer writer = writer_of(octets, sizeof octets);
+    write_create_connection(&writer, connect);
+    struct hci_command command = {.opcode = HCI_LE_CREATE_CONNECTION,
+                                  .ticket = ticket,
+                                  .flags = HCI_LAST,
+                                  .done = create_done,
+                                  .context = connect,
+                                  .argument = connect->attempt};
+    return hci_request(connect->links->hci, command, octets, writer.length);
+}
+
 BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct bluet_address *peer, uint32_t timeout_ms,
                                      const struct bluet_connection_parameters *given)
 {
@@ -126,21 +150,28 @@ BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct b
     connect->state = GAP_CONNECT_AWAIT_START;
     connect->attempt++;
     connect->peer = *peer;
+    connect->parameters = parameters;
     connect->timeout_us = (timeout_ms ? timeout_ms : TIMEOUT_DEFAULT_MS) * 1000ull;
+    connect->give_up = 0;
     if (gap_scan_is_on(connect->scan))
         gap_scan_end(connect->scan, ticket, HCI_MAY_FAIL);
-
-    uint8_t octets[CREATE_CONNECTION_LENGTH];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_create_connection(&writer, connect, &parameters);
-    struct hci_command command = {.opcode = HCI_LE_CREATE_CONNECTION,
-                                  .ticket = ticket,
-                                  .flags = HCI_LAST,
-                                  .done = create_done,
-                                  .context = connect,
-                                  .argument = connect->attempt};
-    hci_queue(hci, command, octets, writer.length);
+    queue_create_connection(connect, ticket);
     return ticket;
+}
+
+BLUET_INTERNAL void gap_connect_await_peer(struct gap_connect *connect)
+{
+    connect->state = GAP_CONNECT_AWAIT_PEER;
+    connect->deadline = BLUET_NEVER;
+}
+
+BLUET_INTERNAL bool gap_connect_again(struct gap_connect *connect)
+{
+    if (connect->state != GAP_CONNECT_AWAIT_PEER || connect->links->hci->now >= connect->give_up ||
+        !queue_create_connection(connect, 0))
+        return false;
+    connect->state = GAP_CONNECT_AWAIT_START;
+    return true;
 }
 
 /* However it was answered: a report of how the attempt ended is on its way. */
@@ -159,11 +190,13 @@ BLUET_INTERNAL bool gap_connect_end(struct gap_connect *connect, int ticket)
                                   .done = cancel_done,
                                   .context = connect,
                                   .argument = connect->attempt};
-    if (connect->state == GAP_CONNECT_OFF || connect->state == GAP_CONNECT_AWAIT_CANCEL)
+    if (connect->state == GAP_CONNECT_OFF || connect->state == GAP_CONNECT_AWAIT_PEER ||
+        connect->state == GAP_CONNECT_AWAIT_CANCEL)
         return true;
     if (!hci_request(connect->links->hci, command, NULL, 0))
         return false;
     connect->state = GAP_CONNECT_AWAIT_CANCEL;
+    connect->give_up = connect->links->hci->now;
     connect->deadline = BLUET_NEVER;
     return true;
 }

@@ -448,6 +448,14 @@ static void connection_complete(struct talk *talk, uint16_t handle, uint8_t role
     talk_receive_octets(talk, event, sizeof event);
 }
 
+void talk_peer_is_heard(struct talk *talk, uint16_t handle)
+{
+    uint8_t event[15] = {HCI_EVENT, HCI_EVENT_LE_META, 12, HCI_LE_EVENT_READ_REMOTE_FEATURES_COMPLETE, HCI_SUCCESS};
+    struct writer writer = writer_of(event + 5, sizeof event - 5);
+    write_u16(&writer, handle);
+    talk_receive_octets(talk, event, sizeof event);
+}
+
 void talk_connect_central(struct talk *talk, uint16_t handle)
 {
     const struct bluet_address peer = {BLUET_ADDRESS_RANDOM, {0xc0, 0, 0, 0, 0, (uint8_t)handle}};
@@ -459,6 +467,7 @@ void talk_connect_central(struct talk *talk, uint16_t handle)
     talk_expect_event(talk, text);
     connection_complete(talk, handle, 0);
     talk_answer(talk);
+    talk_peer_is_heard(talk, handle);
     snprintf(text, sizeof text, "PERIPHERAL_CONNECT 0x%04x 1/c000000000%02x", handle, handle & 0xff);
     talk_expect_event(talk, text);
 }

@@ -170,10 +170,9 @@ static void test_deactivation_while_connecting(void **state)
     talk_receive(talk, "04 3e 13 01 00 42 00 00 01 77 00 00 00 00 c0 18 00 00 00 f4 01 00");
     talk_answer_until(talk, HCI_DISCONNECT);
     talk_expect_event(talk, "OPERATION_DONE 2 error 0 status 0x00");
-    talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0042 1/c00000000077");
     talk_answer(talk);
     talk_receive(talk, "04 05 04 00 42 00 16");
-    talk_expect_event(talk, "PERIPHERAL_DISCONNECT 0x0042 1/c00000000077 reason 0x16");
+    talk_expect_event(talk, "PERIPHERAL_DISCONNECT 255/000000000000 reason 0x16");
     talk_answer(talk);
     talk_expect_event(talk, "OPERATION_DONE 3 error 0 status 0x00");
     expect_gone(talk);
