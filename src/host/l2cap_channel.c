@@ -34,7 +34,7 @@ BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels)
     if (!channels->links)
         return;
     const struct bluet_port *port = port_of(channels);
-    for (uint8_t i = 0; channels->count && i < channels->limit; i++) {
+    for (uint8_t i = 0; channels->channels && i < channels->limit; i++) {
         if (channels->channels[i].block)
             l2cap_channel_free(channels, &channels->channels[i]);
     }
@@ -82,9 +82,9 @@ static struct l2cap_channel *channel_of_state(const struct l2cap_channels *chann
 
 static uint16_t free_cid(const struct l2cap_channels *channels, const struct link *link)
 {
-    for (uint16_t cid = L2CAP_CID_DYNAMIC_FIRST; cid <= L2CAP_CID_DYNAMIC_LAST; cid++) {
-        if (!l2cap_channel_find(channels, link, cid))
-            return cid;
+    for (unsigned cid = L2CAP_CID_DYNAMIC_FIRST; cid <= L2CAP_CID_DYNAMIC_LAST; cid++) {
+        if (!l2cap_channel_find(channels, link, (uint16_t)cid))
+            return (uint16_t)cid;
     }
     return 0;
 }
