@@ -448,6 +448,7 @@ static void test_first_packet_is_heard(void **state)
     talk_take(talk);
     talk_receive(talk, "04 0f 04 01 01 16 20"); /* a controller that cannot ask */
     talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0041 1/c00000000041");
+    talk_answer(talk);
     talk_destroy(talk);
 }
 
