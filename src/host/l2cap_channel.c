@@ -34,7 +34,7 @@ BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels)
     if (!channels->links)
         return;
     const struct bluet_port *port = port_of(channels);
-    for (uint8_t i = 0; channels->channels && i < channels->limit; i++) {
+    for (uint8_t i = 0; channels->channels && channels->count && i < channels->limit; i++) {
         if (channels->channels[i].block)
             l2cap_channel_free(channels, &channels->channels[i]);
     }
