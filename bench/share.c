@@ -50,6 +50,7 @@ struct peer {
     uint16_t conn_handle;  /* of a peripheral: its one link */
     uint16_t value_handle; /* of a peripheral: its characteristic */
     bool connected;
+    bool reached; /* of a peripheral: the central knows of the link, too */
     bool mtu_agreed;
     uint64_t octets; /* received, of a link of the central by index of its peripheral */
 };
@@ -130,6 +131,7 @@ static int handle_event(void *context, struct bluet *host, const struct bluet_ev
         peer->connected = true;
         break;
     case BLUET_EVENT_PERIPHERAL_CONNECT:
+        peer->bench->peripherals[peer->bench->connected_count].reached = true;
         peer->bench->central_handles[peer->bench->connected_count++] = event->conn_handle;
         break;
     case BLUET_EVENT_MTU_EXCHANGED:
@@ -220,6 +222,7 @@ static void connect_peripheral(struct bench *bench, size_t index)
         bluet_gap_connect(bench->central.host, &address, 10000, &parameters) < 0)
         fail("no connection");
     run_until(bench, &peer->connected);
+    run_until(bench, &peer->reached);
     uint16_t handle = bench->central_handles[index];
     set_link_layer(&bench->central, handle);
     set_link_layer(peer, peer->conn_handle);
