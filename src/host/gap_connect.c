@@ -4,12 +4,14 @@
  *
  * A controller reports a connection when it has sent the request. One request in some is lost, and that shows six
  * intervals later only (Vol 6 Part B, 4.5.2); so the application hears of a connection when the peer has been heard,
- * and a request that was lost is sent again.
+ * and a request that was lost is sent again. It may have met
+ * the request of another central, who will not hear the peer either: so that the two do not meet again, each waits for
+ * a time of its own.
  *
  *     OFF -> AWAIT_START -> ON -> AWAIT_PEER -> OFF
  *                 ^         |          |
- *                 |    AWAIT_CANCEL    |
- *                 +--------------------+
+ *                 |    AWAIT_CANCEL    v
+ *                 +------------- AWAIT_AGAIN
  */
 #include "host/gap_connect.h"
 
@@ -21,7 +23,8 @@ enum { INTERVAL_MIN_DEFAULT_US = 30000, INTERVAL_MAX_DEFAULT_US = 50000, SUPERVI
 
 /* How long after a cancellation the controller may take to report how the attempt ended. */
 static const uint64_t cancel_timeout_us = 2000000;
-static const uint64_t cancel_retry_us = 10000;
+static const uint64_t retry_us = 10000;
+static const uint64_t again_step_us = 1000; /* up to a quarter of a second */
 
 BLUET_INTERNAL void gap_connect_open(struct gap_connect *connect, struct link_table *links, struct gap_scan *scan,
                                      const struct gap_address *address)
@@ -167,10 +170,13 @@ BLUET_INTERNAL void gap_connect_await_peer(struct gap_connect *connect)
 
 BLUET_INTERNAL bool gap_connect_again(struct gap_connect *connect)
 {
-    if (connect->state != GAP_CONNECT_AWAIT_PEER || connect->links->hci->now >= connect->give_up ||
-        !queue_create_connection(connect, 0))
+    struct hci *hci = connect->links->hci;
+    uint8_t random;
+    hci->port->random(hci->port->context, &random, sizeof random);
+    connect->deadline = hci->now + random * again_step_us;
+    if (connect->state != GAP_CONNECT_AWAIT_PEER || connect->deadline >= connect->give_up)
         return false;
-    connect->state = GAP_CONNECT_AWAIT_START;
+    connect->state = GAP_CONNECT_AWAIT_AGAIN;
     return true;
 }
 
@@ -193,11 +199,13 @@ BLUET_INTERNAL bool gap_connect_end(struct gap_connect *connect, int ticket)
     if (connect->state == GAP_CONNECT_OFF || connect->state == GAP_CONNECT_AWAIT_PEER ||
         connect->state == GAP_CONNECT_AWAIT_CANCEL)
         return true;
-    if (!hci_request(connect->links->hci, command, NULL, 0))
+    /* While it waits to begin again, the controller knows nothing of it: it has failed as soon as that may be said. */
+    bool again = connect->state == GAP_CONNECT_AWAIT_AGAIN;
+    if (!again && !hci_request(connect->links->hci, command, NULL, 0))
         return false;
     connect->state = GAP_CONNECT_AWAIT_CANCEL;
     connect->give_up = connect->links->hci->now;
-    connect->deadline = BLUET_NEVER;
+    connect->deadline = again ? connect->give_up : BLUET_NEVER;
     return true;
 }
 
@@ -205,10 +213,21 @@ BLUET_INTERNAL int gap_connect_cancel(struct gap_connect *connect)
 {
     if (connect->state == GAP_CONNECT_OFF || connect->state == GAP_CONNECT_AWAIT_CANCEL)
         return BLUET_EALREADY;
+    if (connect->state == GAP_CONNECT_AWAIT_AGAIN) {
+        gap_connect_end(connect, 0);
+        return 0;
+    }
     int ticket = hci_begin(connect->links->hci, 1, 0);
     if (ticket > 0)
         gap_connect_end(connect, ticket);
     return ticket;
+}
+
+static void begin_again(struct gap_connect *connect)
+{
+    bool begins = queue_create_connection(connect, 0);
+    connect->state = begins ? GAP_CONNECT_AWAIT_START : GAP_CONNECT_AWAIT_AGAIN;
+    connect->deadline = begins ? BLUET_NEVER : connect->links->hci->now + retry_us;
 }
 
 BLUET_INTERNAL void gap_connect_expire(struct gap_connect *connect)
@@ -217,6 +236,8 @@ BLUET_INTERNAL void gap_connect_expire(struct gap_connect *connect)
         return;
     if (connect->state == GAP_CONNECT_AWAIT_CANCEL)
         gap_connect_failed(connect, HCI_UNKNOWN_CONNECTION_IDENTIFIER);
+    else if (connect->state == GAP_CONNECT_AWAIT_AGAIN)
+        begin_again(connect);
     else if (!gap_connect_end(connect, 0))
-        connect->deadline = connect->links->hci->now + cancel_retry_us;
+        connect->deadline = connect->links->hci->now + retry_us;
 }

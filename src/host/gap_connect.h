@@ -10,7 +10,8 @@ enum gap_connect_state {
     GAP_CONNECT_OFF,
     GAP_CONNECT_AWAIT_START,
     GAP_CONNECT_ON,
-    GAP_CONNECT_AWAIT_PEER, /* the controller has sent the request, and nobody has been heard yet */
+    GAP_CONNECT_AWAIT_PEER,  /* the controller has sent the request, and nobody has been heard yet */
+    GAP_CONNECT_AWAIT_AGAIN, /* nobody was: a moment passes before it is tried again */
     GAP_CONNECT_AWAIT_CANCEL
 };
 
@@ -44,12 +45,13 @@ static inline bool gap_connect_is_on(const struct gap_connect *connect)
 /* A connection may come of it. */
 static inline bool gap_connect_is_wanted(const struct gap_connect *connect)
 {
-    return gap_connect_is_on(connect) && connect->state != GAP_CONNECT_AWAIT_PEER;
+    return gap_connect_is_on(connect) && connect->state != GAP_CONNECT_AWAIT_PEER &&
+           connect->state != GAP_CONNECT_AWAIT_AGAIN;
 }
 
 /* There is a connection, if the peer has heard of it. */
 BLUET_INTERNAL void gap_connect_await_peer(struct gap_connect *connect);
-/* It has not (HCI_CONNECTION_FAILED_TO_BE_ESTABLISHED): begins again while there is time. Whether it does. */
+/* It has not (HCI_CONNECTION_FAILED_TO_BE_ESTABLISHED): begins again while there is time. Whether it will. */
 BLUET_INTERNAL bool gap_connect_again(struct gap_connect *connect);
 /* There is a connection: the attempt has ended. */
 BLUET_INTERNAL void gap_connect_succeeded(struct gap_connect *connect);

@@ -14,7 +14,33 @@ struct new_connection {
     uint16_t interval, latency, supervision_timeout;
 };
 
+/* ---- The application hears of it ---- */
+
+static void raise_connect(struct bluet *host, const struct link *link)
+{
+    struct bluet_event event = {.conn_handle = link->handle};
+    event.code = link->central ? BLUET_EVENT_PERIPHERAL_CONNECT : BLUET_EVENT_CENTRAL_CONNECT;
+    event.connect.peer = link->peer;
+    event_raise(&host->sink, &event);
+}
+
+BLUET_INTERNAL void host_link_heard(struct bluet *host, struct link *link)
+{
+    if (link->heard || !link->central || link->state != LINK_OPEN)
+        return;
+    link->heard = true;
+    gap_connect_succeeded(&host->connect);
+    raise_connect(host, link);
+}
+
 /* ---- The end ---- */
+
+/* Whether it was the peer, or the silence after its packets, that ended the link. */
+static bool end_was_heard(const struct bluet *host, uint8_t reason)
+{
+    return host->state == HOST_ACTIVE && !host->end.due && reason != HCI_CONNECTION_FAILED_TO_BE_ESTABLISHED &&
+           reason != HCI_LOCAL_HOST_TERMINATED;
+}
 
 /* The application does not know of the link. Its attempt goes on, or has failed. */
 static void unheard_link_ended(struct bluet *host, uint8_t reason)
@@ -31,6 +57,8 @@ BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8
     event.disconnect.peer = link->peer;
     event.disconnect.reason = reason;
     bool canceled = host->state == HOST_DEACTIVATING;
+    if (end_was_heard(host, reason))
+        host_link_heard(host, link);
     bool unheard = link->central && !link->heard;
     link->state = LINK_CLOSING;
     l2cap_signal_link_closed(&host->signal, link);
@@ -120,24 +148,7 @@ static void request_data_length(struct bluet *host, const struct link *link)
     (void)hci_request(&host->hci, command, parameters, writer.length); /* smaller packets work too */
 }
 
-/* ---- The peer is heard ---- */
-
-static void raise_connect(struct bluet *host, const struct link *link)
-{
-    struct bluet_event event = {.conn_handle = link->handle};
-    event.code = link->central ? BLUET_EVENT_PERIPHERAL_CONNECT : BLUET_EVENT_CENTRAL_CONNECT;
-    event.connect.peer = link->peer;
-    event_raise(&host->sink, &event);
-}
-
-BLUET_INTERNAL void host_link_heard(struct bluet *host, struct link *link)
-{
-    if (link->heard || !link->central || link->state != LINK_OPEN)
-        return;
-    link->heard = true;
-    gap_connect_succeeded(&host->connect);
-    raise_connect(host, link);
-}
+/* ---- Signs of life ---- */
 
 /* Whatever the peer's features are: they have come from the peer, or it has said that it does not tell them. */
 BLUET_INTERNAL void host_remote_features_complete(struct bluet *host, struct reader *event)

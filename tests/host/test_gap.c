@@ -376,12 +376,14 @@ static struct talk *connecting(uint32_t timeout_ms)
 static void test_request_is_lost(void **state)
 {
     (void)state;
-    struct talk *talk = connecting(1000);
+    struct talk *talk = connecting(2000);
     for (unsigned i = 0; i < 3; i++) {
         talk_receive(talk, connection_complete);
         talk_answer(talk);
         talk_pass(talk, 300000);
         talk_receive(talk, "04 05 04 00 41 00 3e");
+        talk_expect_nothing(talk);
+        talk_pass(talk, 255000); /* a moment that is drawn */
         talk_expect_no_event(talk);
         talk_expect(talk, "01 0d 20 19 60 00 60 00 00 01 41 00 00 00 00 c0 00 18 00 28 00 00 00 f4 01 00 00 00 00");
         talk_receive(talk, "04 0f 04 00 01 0d 20");
@@ -411,8 +413,9 @@ static void test_request_is_lost_for_good(void **state)
     talk = connecting(1000);
     talk_receive(talk, connection_complete);
     talk_answer(talk);
-    talk_receive(talk, "04 05 04 00 41 00 08");
-    talk_expect_event(talk, "PERIPHERAL_DISCONNECT 255/000000000000 reason 0x08");
+    talk_receive(talk, "04 05 04 00 41 00 13"); /* the peer has heard, and leaves at once */
+    talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0041 1/c00000000041");
+    talk_expect_event(talk, "PERIPHERAL_DISCONNECT 0x0041 1/c00000000041 reason 0x13");
     talk_expect_nothing(talk);
     talk_destroy(talk);
 
@@ -426,6 +429,24 @@ static void test_request_is_lost_for_good(void **state)
     talk_expect_event(talk, "OPERATION_DONE 3 error 0 status 0x00");
     talk_receive(talk, "04 05 04 00 41 00 16");
     talk_expect_event(talk, "PERIPHERAL_DISCONNECT 255/000000000000 reason 0x16");
+    talk_destroy(talk);
+}
+
+static void test_cancel_between_requests(void **state)
+{
+    (void)state;
+    struct talk *talk = connecting(2000);
+    talk_receive(talk, connection_complete);
+    talk_answer(talk);
+    talk_receive(talk, "04 05 04 00 41 00 3e");
+    assert_int_equal(bluet_gap_connect(talk->host, &peer, 0, NULL), BLUET_EALREADY);
+    assert_int_equal(bluet_gap_connect_cancel(talk->host), 0);
+    assert_int_equal(bluet_gap_connect_cancel(talk->host), BLUET_EALREADY);
+    talk_expect_no_event(talk);
+    talk_pass(talk, 0);
+    talk_expect_event(talk, "PERIPHERAL_DISCONNECT 255/000000000000 reason 0x02");
+    talk_pass(talk, 10000000);
+    talk_expect_nothing(talk);
     talk_destroy(talk);
 }
 
@@ -671,6 +692,7 @@ int main(void)
         cmocka_unit_test(test_connect),
         cmocka_unit_test(test_request_is_lost),
         cmocka_unit_test(test_request_is_lost_for_good),
+        cmocka_unit_test(test_cancel_between_requests),
         cmocka_unit_test(test_first_packet_is_heard),
         cmocka_unit_test(test_connect_arguments),
         cmocka_unit_test(test_connect_refused),
