@@ -177,6 +177,16 @@ def python_tests() -> Count:
     )
 
 
+@step("strangers (pytest, release)")
+def stranger_tests() -> Count:
+    folder = ROOT / "tests/strangers"
+    install = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-q", "-r"]
+    had = subprocess.run([*install, folder / "requirements.txt"], cwd=ROOT, capture_output=True, text=True)
+    if had.returncode:
+        print(f"    not to be had: {had.stderr.strip().splitlines()[-1] if had.stderr.strip() else 'no reason given'}")
+    return pytest("strangers", [folder], BLUET_BUILD=str(BUILD), PYTHONPATH=str(BUILD / "python"))
+
+
 @step("tree tests (pytest, release)")
 def tree_tests() -> Count:
     folders = [ROOT / "tests/tidy", ROOT / "tests/tree"]
