@@ -83,7 +83,18 @@ def build(preset: str, *settings: str) -> Run:
 
 
 def files(*patterns: str) -> list[Path]:
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", *patterns]
+    """The project's files, also if somebody else owns them, as in a container."""
+    command = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "-z",
+        *patterns,
+    ]
     listing = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
     return sorted({ROOT / name for name in listing.split("\0") if name and (ROOT / name).is_file()})
 
