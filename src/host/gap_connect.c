@@ -53,7 +53,7 @@ BLUET_INTERNAL void gap_connect_failed(struct gap_connect *connect, uint8_t reas
 static void create_done(void *context, const struct hci_result *result)
 {
     struct gap_connect *connect = context;
-    if (result->argument != connect->attempt || !gap_connect_is_on(connect))
+    if (result->argument != connect->attempt || !gap_connect_is_wanted(connect))
         return;
     if (result->status != HCI_SUCCESS) {
         gap_connect_failed(connect, result->status);

@@ -122,8 +122,10 @@ static void connection_failed(struct bluet *host, uint8_t status)
 {
     if (status == HCI_ADVERTISING_TIMEOUT)
         gap_advertise_was_ended(&host->advertise);
-    else
+    else if (gap_connect_is_wanted(&host->connect))
         gap_connect_failed(&host->connect, status);
+    else
+        hci_protocol_error(&host->hci);
 }
 
 /* A connection that we have no use for, or no room. */
