@@ -236,7 +236,8 @@ static void encryption_requested(void *context, const struct hci_result *result)
         sm_encryption_change(sm, link, result->status, false);
 }
 
-BLUET_INTERNAL void sm_encrypt(struct sm *sm, struct sm_pairing *pairing, const struct sm_secret *secret)
+/* As central. Raises if there is no room for the command. */
+static void encrypt_link(struct sm *sm, struct sm_pairing *pairing, const struct sm_secret *secret)
 {
     uint8_t parameters[28];
     struct writer writer = writer_of(parameters, sizeof parameters);
@@ -261,7 +262,7 @@ BLUET_INTERNAL void sm_key_is_made(struct sm *sm, struct sm_pairing *pairing)
     if (!pairing->link->central)
         return;
     memcpy(secret.ltk, pairing->key, sizeof secret.ltk);
-    sm_encrypt(sm, pairing, &secret);
+    encrypt_link(sm, pairing, &secret);
     crypto_wipe(&secret, sizeof secret);
 }
 
@@ -336,7 +337,7 @@ static void reply_key(struct sm *sm, const struct link *link, const uint8_t *key
     crypto_wipe(parameters, sizeof parameters);
 }
 
-/* Of a bond, and no weaker than what is asked for now. */
+/* Of a bond, and no weaker than what the application asks for. */
 static bool find_kept(struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret, uint8_t sec_type)
 {
     if (!pairing->bond)
@@ -413,7 +414,7 @@ static void begin_as_central(struct sm *sm, struct sm_pairing *pairing)
         !pairing->link->encrypted && !pairing->key_missing && find_kept(sm, pairing, &secret, BLUET_SECRET_PEER);
     if (found) {
         use_kept(sm, pairing, &secret);
-        sm_encrypt(sm, pairing, &secret);
+        encrypt_link(sm, pairing, &secret);
         crypto_wipe(&secret, sizeof secret);
     } else if (pairing->kept_only && pairing->bond) {
         sm_end(sm, pairing, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);

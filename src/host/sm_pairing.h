@@ -16,8 +16,6 @@ BLUET_INTERNAL void sm_fail(struct sm *sm, struct sm_pairing *pairing, enum sm_r
 /* Ends what is under way, well (reason 0) or not, and tells the application. Raises. */
 BLUET_INTERNAL void sm_end(struct sm *sm, struct sm_pairing *pairing, uint16_t reason);
 BLUET_INTERNAL void sm_enter(struct sm *sm, struct sm_pairing *pairing, enum sm_state state);
-/* As central: has the link encrypted. Raises if there is no room for the command. */
-BLUET_INTERNAL void sm_encrypt(struct sm *sm, struct sm_pairing *pairing, const struct sm_secret *secret);
 /* The key of this pairing is there: the link is to be encrypted with it. */
 BLUET_INTERNAL void sm_key_is_made(struct sm *sm, struct sm_pairing *pairing);
 

@@ -1,4 +1,4 @@
-"""Pairing and bonding over the virtual air: the table of association models, keys that are kept, and what goes wrong."""
+"""Pairing and bonding over the virtual air: association models, keys that are kept, and what goes wrong."""
 
 import errno
 import itertools
@@ -227,7 +227,7 @@ def test_values_that_ask_for_security(air):
     assert two.pair() == (1, 0, 0, 16)
     assert two.read(two.secret) == b"secret"
     assert two.read(two.private) == 0x05
-    # More is asked for now: a new pairing on the same connection.
+    # When more is wanted: a new pairing on the same connection.
     with pytest.raises(OSError) as raised:
         two.central.ble.gap_pair(two.to_peripheral)
     assert raised.value.errno == errno.EALREADY
@@ -440,7 +440,7 @@ def test_refusal(air):
     watch_reasons(two)
     two.people[0].types = None
     two.central.ble.gap_pair(two.to_peripheral)
-    conn, action, _ = two.at_central(bluetooth.IRQ_PASSKEY_ACTION)
+    conn = two.at_central(bluetooth.IRQ_PASSKEY_ACTION)[0]
     with pytest.raises(OSError):
         two.central.ble.gap_passkey(conn, DISPLAY, 1)
     with pytest.raises(OSError):
@@ -524,6 +524,9 @@ def test_arguments(air):
             ble.config(**wrong)
     with pytest.raises(OSError) as raised:
         ble.gap_pair(1)
+    assert raised.value.errno == errno.ENODEV
+    with pytest.raises(OSError) as raised:
+        ble.gap_bonds()
     assert raised.value.errno == errno.ENODEV
     ble.active(True)
     for call in (lambda: ble.gap_pair(1), lambda: ble.gap_passkey(1, 2, 3)):

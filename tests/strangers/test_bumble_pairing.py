@@ -13,12 +13,12 @@ from bluet import bluetooth
 
 pytest.importorskip("bumble.pairing", reason="bumble is not installed")
 
-from bumble.core import AdvertisingData  # noqa: E402
-from bumble.device import Device  # noqa: E402
-from bumble.hci import Address  # noqa: E402
-from bumble.keys import MemoryKeyStore  # noqa: E402
-from bumble.pairing import PairingConfig, PairingDelegate  # noqa: E402
-from bumble.transport import open_transport  # noqa: E402
+from bumble.core import AdvertisingData
+from bumble.device import Device
+from bumble.hci import Address
+from bumble.keys import MemoryKeyStore
+from bumble.pairing import PairingConfig, PairingDelegate
+from bumble.transport import open_transport
 
 PROGRAM = Path(os.environ.get("BLUET_BUILD", Path(__file__).resolve().parents[2] / "build")) / "bluet"
 THEIR_ADDRESS = "F0:F1:F2:F3:F4:F5"
@@ -143,7 +143,7 @@ class Stranger:
                 await self.device.power_on()
                 self.ready.set()
                 await self.stop.wait()
-        except Exception as error:  # noqa: BLE001: told to the test
+        except Exception as error:  # told to the test
             self.failure = error
             self.ready.set()
 
