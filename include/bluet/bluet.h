@@ -101,7 +101,8 @@ struct bluet_event;
 
 /*
  * Receives every event. Its return value answers events that ask: 0 accepts; anything else refuses, and for
- * BLUET_EVENT_GATTS_READ_REQUEST is the ATT error code that the client sees.
+ * BLUET_EVENT_GATTS_READ_REQUEST is the ATT error code that the client sees. BLUET_EVENT_SET_SECRET is the other way
+ * round, so that a handler which knows nothing of secrets keeps none: 1 says that it is kept.
  */
 typedef int (*bluet_event_handler)(void *context, struct bluet *host, const struct bluet_event *event);
 
@@ -119,6 +120,7 @@ struct bluet_config {
     uint8_t channel_count;    /* L2CAP channels, all links together; default 8 */
     uint16_t channel_size;    /* octets of room in each, beyond its MTU, for what comes in; default 16384 */
     uint16_t command_size;    /* octets kept for HCI commands that wait for the controller, 512 or more; default 1024 */
+    uint8_t bond_count;       /* peers whose keys are kept; default 8. Beyond it, pairing does not bond */
 };
 
 /* ---- Life cycle ---- */
@@ -439,6 +441,66 @@ BLUET_API int bluet_l2cap_receive(struct bluet *host, uint16_t conn_handle, uint
 /* How many octets bluet_l2cap_receive() would give. */
 BLUET_API int bluet_l2cap_available(struct bluet *host, uint16_t conn_handle, uint16_t cid);
 
+/* ---- Pairing and bonding (Vol 3 Part H) ---- */
+
+/* Numbered as the specification numbers them (Vol 3 Part H, 3.5.1). */
+enum bluet_io {
+    BLUET_IO_DISPLAY_ONLY = 0,
+    BLUET_IO_DISPLAY_YESNO = 1,
+    BLUET_IO_KEYBOARD_ONLY = 2,
+    BLUET_IO_NO_INPUT_OUTPUT = 3,
+    BLUET_IO_KEYBOARD_DISPLAY = 4
+};
+
+/*
+ * What pairing is to give. A host begins with no bonding, no protection, no input and no output, and keys of 16 octets.
+ * A pairing that does not come up to it fails; but with neither input nor output, `mitm` falls back to Just Works.
+ */
+struct bluet_security {
+    bool bond;      /* keys are kept, by BLUET_EVENT_SET_SECRET */
+    bool mitm;      /* protect against a man in the middle */
+    bool le_secure; /* LE Secure Connections only; otherwise Legacy Pairing will do where the peer knows no better */
+    bool legacy;    /* Legacy Pairing only: nobody should, but for peers whose Secure Connections are broken */
+    bool
+        secure_only; /* mode Secure Connections Only: protected, secure, and keys of 16 octets (Vol 3 Part C, 10.2.4) */
+    uint8_t io;      /* enum bluet_io */
+    uint8_t key_size; /* least, 7 to 16 octets; 0: 16 */
+};
+
+/* Holds for pairings that begin later; may be called before activation. BLUET_EINVAL: out of range, or contradictory.
+ */
+BLUET_API int bluet_set_security(struct bluet *host, const struct bluet_security *security);
+BLUET_API struct bluet_security bluet_get_security(const struct bluet *host);
+
+/*
+ * Encrypts the connection: with the key that is kept for that peer if it will do, otherwise by pairing. As peripheral,
+ * asks the central to. Ends in BLUET_EVENT_ENCRYPTION_UPDATE. After that event has said that the peer has lost its key
+ * (reason BLUET_REASON_HCI + 0x06), a further call on the same connection pairs anew. BLUET_ENODEV, BLUET_ENOTCONN;
+ * BLUET_EALREADY: it is being paired, or as secure as asked for; BLUET_EBUSY: held off after failed attempts, for a
+ * second and each time twice as long; BLUET_ETIMEDOUT: pairing has timed out on this connection, connect again.
+ */
+BLUET_API int bluet_gap_pair(struct bluet *host, uint16_t conn_handle);
+
+enum bluet_passkey_action {
+    BLUET_PASSKEY_ACTION_NONE = 0, /* as an answer: refuse */
+    BLUET_PASSKEY_ACTION_INPUT = 2,
+    BLUET_PASSKEY_ACTION_DISPLAY = 3,
+    BLUET_PASSKEY_ACTION_NUMERIC_COMPARISON = 4
+};
+
+/*
+ * Answers BLUET_EVENT_PASSKEY_ACTION. `passkey`: what was typed; what is displayed, a random number below 1000000; for
+ * a comparison 1 if the numbers are equal, 0 if not. BLUET_ENODEV, BLUET_ENOTCONN; BLUET_EINVAL: that action was not
+ * asked for, a passkey out of range, or one with which a pairing has just failed, of which the peer may know a part.
+ */
+BLUET_API int bluet_gap_passkey(struct bluet *host, uint16_t conn_handle, enum bluet_passkey_action action,
+                                uint32_t passkey);
+
+/* The peers whose keys are kept, by their identity addresses. Returns how many there are. BLUET_ENODEV. */
+BLUET_API int bluet_bonds(const struct bluet *host, struct bluet_address *out_peers, size_t capacity);
+/* Forgets a peer; its secrets are deleted by BLUET_EVENT_SET_SECRET. BLUET_ENODEV; BLUET_EINVAL: not bonded. */
+BLUET_API int bluet_bond_delete(struct bluet *host, const struct bluet_address *peer);
+
 /* ---- Events ---- */
 
 /* The first 31 are numbered as MicroPython's `bluetooth` module numbers them. */
@@ -471,11 +533,27 @@ enum bluet_event_code {
     BLUET_EVENT_L2CAP_SEND_READY = 26,
     BLUET_EVENT_CONNECTION_UPDATE = 27,
     BLUET_EVENT_ENCRYPTION_UPDATE = 28,
+    BLUET_EVENT_GET_SECRET = 29,
+    BLUET_EVENT_SET_SECRET = 30,
+    BLUET_EVENT_PASSKEY_ACTION = 31,
 
     BLUET_EVENT_OPERATION_DONE = 0x100, /* what a ticket stands for has ended */
     BLUET_EVENT_SEND_READY = 0x101,     /* buffers are free again, after a BLUET_ENOMEM for want of them */
     BLUET_EVENT_INACTIVE = 0x102        /* the controller was lost or has failed: the host is no longer active */
 };
+
+/* Kinds of secret. A host asks for the one of its own, and lists those of peers, when it is activated. */
+enum bluet_secret {
+    BLUET_SECRET_OURS = 1, /* what we have given a peer; the key is its address: type, octets in display order */
+    BLUET_SECRET_PEER = 2, /* what a peer has given us; key as above */
+    BLUET_SECRET_IRK = 10  /* our own identity; the key is "irk" */
+};
+
+/*
+ * Why a link is not encrypted: a reason of Pairing Failed (Vol 3 Part H, 3.5.5; 0x01 to 0x0f), one of
+ * enum bluet_status, or BLUET_REASON_HCI and an HCI error code.
+ */
+enum bluet_reason { BLUET_REASON_HCI = 0x200 };
 
 /* `code` tells which member of the union holds; events without one have no more to say. */
 struct bluet_event {
@@ -546,8 +624,28 @@ struct bluet_event {
         struct {
             bool encrypted, authenticated, bonded;
             uint8_t key_size;
-            uint8_t reason;
+            uint16_t reason; /* 0; or why it failed: enum bluet_reason */
         } encryption_update;
+        struct {
+            uint8_t sec_type; /* enum bluet_secret */
+            uint8_t index;    /* with `key` NULL: which one of this type is wanted */
+            const uint8_t *key;
+            size_t key_length;
+            uint8_t *out_value; /* the handler puts the secret here, and its length there; or leaves that 0 */
+            size_t capacity;
+            size_t *out_length;
+        } get_secret;
+        struct {
+            uint8_t sec_type;
+            const uint8_t *key;
+            size_t key_length;
+            const uint8_t *value; /* opaque; NULL: to be deleted */
+            size_t length;
+        } set_secret;
+        struct {
+            uint8_t action;   /* enum bluet_passkey_action */
+            uint32_t passkey; /* the number to be compared */
+        } passkey_action;
         struct {
             int ticket;
             int error;               /* enum bluet_error */

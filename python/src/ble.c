@@ -45,7 +45,6 @@ PyObject *ble_new(struct state *state, struct runner *runner, PyObject *air, con
         return NULL;
     self->state = state;
     self->air = Py_XNewRef(air);
-    self->io = 3; /* no input, no output */
     self->link = runner_add(runner, self, transport);
     if (!self->link)
         Py_CLEAR(self);
@@ -246,6 +245,15 @@ static PyMethodDef ble_methods[] = {
      "max_conn_interval_us=None, /)\n--\n\nConnect to a peripheral; gap_connect(None) gives up."},
     {"gap_disconnect", ble_gap_disconnect, METH_O,
      "gap_disconnect($self, conn_handle, /)\n--\n\nFalse if there is no such connection."},
+    {"gap_pair", ble_gap_pair, METH_O,
+     "gap_pair($self, conn_handle, /)\n--\n\nEncrypt the connection: with the key that is kept, or by pairing."},
+    {"gap_passkey", FAST(ble_gap_passkey), METH_FASTCALL,
+     "gap_passkey($self, conn_handle, action, passkey, /)\n--\n\n"
+     "Answer IRQ_PASSKEY_ACTION; action PASSKEY_ACTION_NONE refuses."},
+    {"gap_bonds", ble_gap_bonds, METH_NOARGS,
+     "gap_bonds($self, /)\n--\n\nThe peers whose keys are kept, as (addr_type, addr)."},
+    {"gap_unpair", FAST(ble_gap_unpair), METH_FASTCALL,
+     "gap_unpair($self, addr_type, addr, /)\n--\n\nForget a peer; False if it is not known."},
     {"gatts_register_services", ble_gatts_register_services, METH_O,
      "gatts_register_services($self, services_definition, /)\n--\n\n"
      "Replace the services; returns a tuple of value handles for each."},

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define IO_CAPABILITIES 5
-
 /* Both return with an exception set if they fail. NULL: not to be set. */
 struct parameter {
     const char *name;
@@ -118,24 +116,20 @@ static PyObject *get_dropped(struct ble *self)
 
 /* ---- What pairing will be asked for ---- */
 
-static PyObject *get_bond(struct ble *self)
+static bool get_security(struct ble *self, struct bluet_security *out)
 {
-    return PyBool_FromLong(self->bond);
+    struct bluet *host = ble_enter(self);
+    if (!host)
+        return false;
+    *out = bluet_get_security(host);
+    unlock(self);
+    return true;
 }
 
-static PyObject *get_mitm(struct ble *self)
+static bool set_security(struct ble *self, const struct bluet_security *security)
 {
-    return PyBool_FromLong(self->mitm);
-}
-
-static PyObject *get_le_secure(struct ble *self)
-{
-    return PyBool_FromLong(self->le_secure);
-}
-
-static PyObject *get_io(struct ble *self)
-{
-    return PyLong_FromLong(self->io);
+    struct bluet *host = ble_enter(self);
+    return host && ble_leave(self, bluet_set_security(host, security)) >= 0;
 }
 
 static bool truth(PyObject *value, bool *out)
@@ -146,28 +140,55 @@ static bool truth(PyObject *value, bool *out)
     return wanted >= 0;
 }
 
-static bool set_bond(struct ble *self, PyObject *value)
-{
-    return truth(value, &self->bond);
-}
+/* The members of struct bluet_security that are true or false, each with the two functions of its name. */
+#define SECURITY_FLAG(name)                                                                                    \
+    static PyObject *get_##name(struct ble *self)                                                              \
+    {                                                                                                          \
+        struct bluet_security security;                                                                        \
+        return get_security(self, &security) ? PyBool_FromLong(security.name) : NULL;                          \
+    }                                                                                                          \
+    static bool set_##name(struct ble *self, PyObject *value)                                                  \
+    {                                                                                                          \
+        struct bluet_security security;                                                                        \
+        return get_security(self, &security) && truth(value, &security.name) && set_security(self, &security); \
+    }
 
-static bool set_mitm(struct ble *self, PyObject *value)
-{
-    return truth(value, &self->mitm);
-}
+SECURITY_FLAG(bond)
+SECURITY_FLAG(mitm)
+SECURITY_FLAG(le_secure)
+SECURITY_FLAG(legacy)
+SECURITY_FLAG(secure_only)
 
-static bool set_le_secure(struct ble *self, PyObject *value)
+static PyObject *get_io(struct ble *self)
 {
-    return truth(value, &self->le_secure);
+    struct bluet_security security;
+    return get_security(self, &security) ? PyLong_FromLong(security.io) : NULL;
 }
 
 static bool set_io(struct ble *self, PyObject *value)
 {
     long long io;
-    if (!argument_in_range(value, 0, IO_CAPABILITIES - 1, &io))
+    struct bluet_security security;
+    if (!argument_in_range(value, 0, BLUET_IO_KEYBOARD_DISPLAY, &io) || !get_security(self, &security))
         return false;
-    self->io = (uint8_t)io;
-    return true;
+    security.io = (uint8_t)io;
+    return set_security(self, &security);
+}
+
+static PyObject *get_key_size(struct ble *self)
+{
+    struct bluet_security security;
+    return get_security(self, &security) ? PyLong_FromLong(security.key_size) : NULL;
+}
+
+static bool set_key_size(struct ble *self, PyObject *value)
+{
+    long long size;
+    struct bluet_security security;
+    if (!argument_in_range(value, 7, 16, &size) || !get_security(self, &security))
+        return false;
+    security.key_size = (uint8_t)size;
+    return set_security(self, &security);
 }
 
 static const struct parameter parameters[] = {
@@ -180,6 +201,9 @@ static const struct parameter parameters[] = {
     {"mitm", get_mitm, set_mitm},
     {"io", get_io, set_io},
     {"le_secure", get_le_secure, set_le_secure},
+    {"legacy", get_legacy, set_legacy},
+    {"secure_only", get_secure_only, set_secure_only},
+    {"key_size", get_key_size, set_key_size},
     {"dropped", get_dropped, NULL},
 };
 

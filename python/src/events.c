@@ -4,6 +4,8 @@
  */
 #include "extension.h"
 
+#include <string.h>
+
 /* ---- The struct sequences: the fields of the tuple, then those that are there by name only ---- */
 
 static PyStructSequence_Field connect_fields[] = {{"conn_handle", NULL}, {"addr_type", NULL}, {"addr", NULL}, {0}};
@@ -38,6 +40,17 @@ static PyStructSequence_Field channel_ready_fields[] = {{"conn_handle", NULL}, {
 static PyStructSequence_Field update_fields[] = {{"conn_handle", NULL},        {"conn_interval", "1.25 ms"},
                                                  {"conn_latency", NULL},       {"supervision_timeout", "10 ms"},
                                                  {"status", "HCI error code"}, {0}};
+
+static PyStructSequence_Field encryption_fields[] = {{"conn_handle", NULL},
+                                                     {"encrypted", NULL},
+                                                     {"authenticated", NULL},
+                                                     {"bonded", NULL},
+                                                     {"key_size", NULL},
+                                                     {"reason", "0, or why it failed"},
+                                                     {0}};
+static PyStructSequence_Field get_secret_fields[] = {{"sec_type", NULL}, {"index", NULL}, {"key", NULL}, {0}};
+static PyStructSequence_Field set_secret_fields[] = {{"sec_type", NULL}, {"key", NULL}, {"value", NULL}, {0}};
+static PyStructSequence_Field passkey_fields[] = {{"conn_handle", NULL}, {"action", NULL}, {"passkey", NULL}, {0}};
 
 /* Filled field by field; a failure sticks. */
 struct builder {
@@ -80,6 +93,14 @@ static void put_view(struct builder *builder, const uint8_t *data, size_t length
     put(builder, view);
     if (view)
         builder->views[builder->view_count++] = view;
+}
+
+static void put_view_or_none(struct builder *builder, const uint8_t *data, size_t length)
+{
+    if (data)
+        put_view(builder, data, length);
+    else if (!builder->failed)
+        put(builder, Py_NewRef(Py_None));
 }
 
 static void put_address(struct builder *builder, const struct bluet_address *address)
@@ -192,6 +213,35 @@ static void build_update(struct builder *builder, const struct bluet_event *even
     put_number(builder, event->connection_update.status);
 }
 
+static void build_encryption(struct builder *builder, const struct bluet_event *event)
+{
+    put_number(builder, event->encryption_update.encrypted);
+    put_number(builder, event->encryption_update.authenticated);
+    put_number(builder, event->encryption_update.bonded);
+    put_number(builder, event->encryption_update.key_size);
+    put_number(builder, event->encryption_update.reason);
+}
+
+static void build_get_secret(struct builder *builder, const struct bluet_event *event)
+{
+    put_number(builder, event->get_secret.sec_type);
+    put_number(builder, event->get_secret.index);
+    put_view_or_none(builder, event->get_secret.key, event->get_secret.key_length);
+}
+
+static void build_set_secret(struct builder *builder, const struct bluet_event *event)
+{
+    put_number(builder, event->set_secret.sec_type);
+    put_view(builder, event->set_secret.key, event->set_secret.key_length);
+    put_view_or_none(builder, event->set_secret.value, event->set_secret.length);
+}
+
+static void build_passkey(struct builder *builder, const struct bluet_event *event)
+{
+    put_number(builder, event->passkey_action.action);
+    put_number(builder, (long)event->passkey_action.passkey);
+}
+
 struct event_kind {
     void (*build)(struct builder *builder, const struct bluet_event *event);
     const char *name;
@@ -199,7 +249,7 @@ struct event_kind {
     int visible; /* how many of them the tuple has */
 };
 
-/* By event code. All but a scan result begin with the connection. */
+/* By event code. All but those of is_about_no_link() begin with the connection. */
 static const struct event_kind event_kinds[EVENT_CODES] = {
     [BLUET_EVENT_CENTRAL_CONNECT] = {build_connect, "bluet.events.CentralConnect", connect_fields, 3},
     [BLUET_EVENT_CENTRAL_DISCONNECT] = {build_disconnect, "bluet.events.CentralDisconnect", disconnect_fields, 3},
@@ -230,6 +280,10 @@ static const struct event_kind event_kinds[EVENT_CODES] = {
     [BLUET_EVENT_L2CAP_RECV] = {build_channel_data, "bluet.events.L2capRecv", channel_data_fields, 2},
     [BLUET_EVENT_L2CAP_SEND_READY] = {build_channel_ready, "bluet.events.L2capSendReady", channel_ready_fields, 3},
     [BLUET_EVENT_CONNECTION_UPDATE] = {build_update, "bluet.events.ConnectionUpdate", update_fields, 5},
+    [BLUET_EVENT_ENCRYPTION_UPDATE] = {build_encryption, "bluet.events.EncryptionUpdate", encryption_fields, 5},
+    [BLUET_EVENT_GET_SECRET] = {build_get_secret, "bluet.events.GetSecret", get_secret_fields, 3},
+    [BLUET_EVENT_SET_SECRET] = {build_set_secret, "bluet.events.SetSecret", set_secret_fields, 3},
+    [BLUET_EVENT_PASSKEY_ACTION] = {build_passkey, "bluet.events.PasskeyAction", passkey_fields, 3},
 };
 
 int events_initialise(PyObject *module, struct state *state)
@@ -259,6 +313,12 @@ bool event_is_public(const struct bluet_event *event)
     return code == BLUET_EVENT_SCAN_DONE || (code < EVENT_CODES && event_kinds[code].build);
 }
 
+static bool is_about_no_link(const struct bluet_event *event)
+{
+    return event->code == BLUET_EVENT_SCAN_RESULT || event->code == BLUET_EVENT_GET_SECRET ||
+           event->code == BLUET_EVENT_SET_SECRET;
+}
+
 static PyObject *build(struct builder *builder, const struct bluet_event *event)
 {
     if (event->code == BLUET_EVENT_SCAN_DONE)
@@ -266,7 +326,7 @@ static PyObject *build(struct builder *builder, const struct bluet_event *event)
     builder->sequence = PyStructSequence_New(builder->state->event_types[event->code]);
     if (!builder->sequence)
         return NULL;
-    if (event->code != BLUET_EVENT_SCAN_RESULT)
+    if (!is_about_no_link(event))
         put_number(builder, event->conn_handle);
     event_kinds[event->code].build(builder, event);
     if (builder->failed) {
@@ -300,4 +360,43 @@ PyObject *event_call(struct state *state, PyObject *handler, const struct bluet_
     Py_XDECREF(code);
     Py_XDECREF(data);
     return answer;
+}
+
+/* A secret is copied to where the event wants it; what is no buffer, or too long, is none. */
+static void answer_secret(const struct bluet_event *event, PyObject *answer)
+{
+    struct buffer secret;
+    if (answer == Py_None || !(PyObject_CheckBuffer(answer) || PyUnicode_Check(answer)))
+        return;
+    if (!argument_buffer(answer, &secret))
+        PyErr_Clear();
+    else if (secret.length <= event->get_secret.capacity && secret.length)
+        memcpy(event->get_secret.out_value, secret.data, *event->get_secret.out_length = secret.length);
+    buffer_release(&secret);
+}
+
+/* Answer to a read request whose handler returned what is no ATT error code (Vol 3 Part F, 3.4.1.1). */
+#define ATT_ERROR_UNLIKELY 0x0e
+
+static int answer_code(PyObject *answer)
+{
+    if (!PyLong_Check(answer))
+        return 0;
+    int overflow;
+    long code = PyLong_AsLongAndOverflow(answer, &overflow);
+    return overflow || code < 0 || code > 0xff ? ATT_ERROR_UNLIKELY : (int)code;
+}
+
+int event_answer(const struct bluet_event *event, PyObject *answer)
+{
+    if (event->code == BLUET_EVENT_SET_SECRET) {
+        int kept = PyObject_IsTrue(answer);
+        if (kept < 0)
+            PyErr_Clear();
+        return kept == 1;
+    }
+    if (event->code != BLUET_EVENT_GET_SECRET)
+        return answer_code(answer);
+    answer_secret(event, answer);
+    return 0;
 }

@@ -88,6 +88,8 @@ int events_initialise(PyObject *module, struct state *state);
 bool event_is_public(const struct bluet_event *event);
 /* Calls `handler` with the event; the memoryviews in it are dead afterwards. NULL if it raised. */
 PyObject *event_call(struct state *state, PyObject *handler, const struct bluet_event *event);
+/* What the handler's answer means to the host; a secret is copied to where the event wants it. Raises nothing. */
+int event_answer(const struct bluet_event *event, PyObject *answer);
 
 /* ---- runner.c ---- */
 
@@ -148,8 +150,6 @@ struct ble {
     struct link *link; /* NULL: its air was closed, or the interpreter exits */
     PyObject *air;     /* the Air that it is on, or NULL */
     PyObject *handler; /* or NULL */
-    bool bond, mitm, le_secure;
-    uint8_t io;
 };
 
 extern PyType_Spec ble_spec;
@@ -169,6 +169,10 @@ PyObject *ble_gap_advertise(PyObject *self, PyObject *arguments, PyObject *keywo
 PyObject *ble_gap_scan(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gap_connect(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gap_disconnect(PyObject *self, PyObject *handle);
+PyObject *ble_gap_pair(PyObject *self, PyObject *handle);
+PyObject *ble_gap_passkey(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_gap_bonds(PyObject *self, PyObject *unused);
+PyObject *ble_gap_unpair(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_hci_cmd(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 
 PyObject *ble_gatts_register_services(PyObject *self, PyObject *services);

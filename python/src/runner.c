@@ -18,12 +18,10 @@
 #define BUFFER_SIZE 544
 #define PROCEDURE_COUNT 255
 #define COMMAND_SIZE 8192
+#define BOND_COUNT 255
 
 /* Virtual time between two looks at signals and other threads. */
 #define SLICE_US 100000
-
-/* Answer to a read request whose handler returned what is no ATT error code (Vol 3 Part F, 3.4.1.1). */
-#define ATT_ERROR_UNLIKELY 0x0e
 
 struct runner {
     struct bluet_runtime *runtime;
@@ -95,15 +93,6 @@ static void report_exception(struct runner *runner, PyObject *handler)
         kill(getpid(), SIGINT);
 }
 
-static int read_answer(PyObject *answer)
-{
-    if (!PyLong_Check(answer))
-        return 0;
-    int overflow;
-    long code = PyLong_AsLongAndOverflow(answer, &overflow);
-    return overflow || code < 0 || code > 0xff ? ATT_ERROR_UNLIKELY : (int)code;
-}
-
 static int call_handler(struct runner *runner, struct ble *ble, const struct bluet_event *event)
 {
     PyObject *handler = ble->handler;
@@ -112,7 +101,7 @@ static int call_handler(struct runner *runner, struct ble *ble, const struct blu
     Py_INCREF(handler);
     Py_INCREF((PyObject *)ble);
     PyObject *answer = event_call(runner->state, handler, event);
-    int code = answer ? read_answer(answer) : 0;
+    int code = answer ? event_answer(event, answer) : 0;
     if (!answer)
         report_exception(runner, handler);
     Py_XDECREF(answer);
@@ -332,7 +321,8 @@ struct link *runner_add(struct runner *runner, struct ble *ble, const char *tran
                  .buffer_count = BUFFER_COUNT,
                  .buffer_size = BUFFER_SIZE,
                  .procedure_count = PROCEDURE_COUNT,
-                 .command_size = COMMAND_SIZE},
+                 .command_size = COMMAND_SIZE,
+                 .bond_count = BOND_COUNT},
     };
     link->runner = runner;
     int error = bluet_radio_create(&link->radio, runner->runtime, &config);

@@ -56,6 +56,16 @@ BLUET_INTERNAL struct bluet_address gap_address_own(const struct gap_address *ad
     return own;
 }
 
+BLUET_INTERNAL struct bluet_address gap_address_identity(const struct gap_address *address)
+{
+    struct bluet_address identity = {.type = BLUET_ADDRESS_RANDOM};
+    if (address->has_public)
+        identity.type = BLUET_ADDRESS_PUBLIC;
+    memcpy(identity.octets, address->has_public ? address->public_octets : address->static_octets,
+           sizeof identity.octets);
+    return identity;
+}
+
 static void change_done(void *context, const struct hci_result *result)
 {
     struct gap_address *address = context;

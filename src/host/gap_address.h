@@ -19,6 +19,8 @@ struct gap_address {
 BLUET_INTERNAL void gap_address_start(struct gap_address *address, const struct bluet_port *port,
                                       const uint8_t *public_octets);
 BLUET_INTERNAL struct bluet_address gap_address_own(const struct gap_address *address);
+/* The one by which peers know us for good (Vol 3 Part C, 10.8.2): the public one, or else the static. */
+BLUET_INTERNAL struct bluet_address gap_address_identity(const struct gap_address *address);
 
 /* Takes a new mode into use; a ticket, or 0 where the controller need not know. -ENOMEM */
 BLUET_INTERNAL int gap_address_change(struct gap_address *address, struct hci *hci, enum bluet_address_mode mode);

@@ -30,6 +30,7 @@ struct gatt_server_link {
     uint16_t kept_generation; /* of the database, when the application was asked about the kept request */
     bool service_changed_owed;
     bool updates_owed; /* some configuration has GATT_UPDATE_OWED */
+    bool configured;   /* by the client; whoever keeps that has not asked yet */
     uint8_t kept;      /* enum gatt_kept */
     uint8_t kept_length;
     uint8_t kept_pdu[ATT_MTU_DEFAULT];

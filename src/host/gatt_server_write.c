@@ -16,6 +16,7 @@ static void configure(struct gatt_server *server, const struct link *link, const
                       uint8_t bits)
 {
     *gatt_db_configuration(server->db, configuration->slot, link->index) = bits;
+    gatt_server_link(server, link)->configured = true;
 }
 
 /* ---- Write Request: 3.4.5.1; Write Command: 3.4.5.3 ---- */

@@ -18,7 +18,8 @@ enum {
     COMMAND_SIZE_LEAST = 512,
     MTU_DEFAULT = 256,
     CHANNEL_COUNT_DEFAULT = 8,
-    CHANNEL_SIZE_DEFAULT = 16384
+    CHANNEL_SIZE_DEFAULT = 16384,
+    BOND_COUNT_DEFAULT = 8
 };
 
 /* ---- Life ---- */
@@ -41,6 +42,8 @@ static void fill_in_defaults(struct bluet_config *config)
         config->channel_size = CHANNEL_SIZE_DEFAULT;
     if (config->command_size == 0)
         config->command_size = COMMAND_SIZE_DEFAULT;
+    if (config->bond_count == 0)
+        config->bond_count = BOND_COUNT_DEFAULT;
 }
 
 static bool config_is_valid(const struct bluet_config *config)
@@ -67,6 +70,7 @@ int bluet_create(struct bluet **out_host, const struct bluet_config *config)
     link_table_close(&host->links);
     gap_scan_open(&host->scan, &host->hci, &host->address);
     gap_connect_open(&host->connect, &host->links, &host->scan, &host->address);
+    sm_init(&host->sm);
     gatt_init(&host->gatt, &host->config.port, &host->sink);
     gatt_set_mtu(&host->gatt, filled.mtu_limit < MTU_DEFAULT ? filled.mtu_limit : MTU_DEFAULT);
     *out_host = host;
@@ -101,6 +105,9 @@ static int open_rooms(struct bluet *host)
         error = l2cap_channels_open(&host->channels, &host->signal, config->channel_count, config->channel_size);
     if (!error)
         error = gatt_open(&host->gatt, &host->links, config);
+    const struct sm_keeper keeper = host_keeper(host);
+    if (!error)
+        error = sm_open(&host->sm, &host->links, &keeper, config->bond_count);
     return error;
 }
 
@@ -123,7 +130,10 @@ static void controller_started(void *context, int error, uint8_t status)
         return;
     }
     host->state = HOST_ACTIVE;
-    hci_end_ticket(&host->hci, host->ticket, BLUET_OK, HCI_SUCCESS);
+    struct bluet_address identity = gap_address_identity(&host->address);
+    int ticket = host->ticket; /* the application may deactivate while it is asked for secrets */
+    sm_started(&host->sm, &identity);
+    hci_end_ticket(&host->hci, ticket, BLUET_OK, HCI_SUCCESS);
 }
 
 int bluet_activate(struct bluet *host)
@@ -189,6 +199,8 @@ static void settle(struct bluet *host)
         host_close_continue(host);
     if (host->end.due)
         host_end(host);
+    if (host->sm.due)
+        sm_settle(&host->sm);
     if (host->links.waiting)
         link_pump(&host->links);
     if (host->pool.starved && buffer_pool_was_starved(&host->pool))
@@ -213,6 +225,7 @@ static void expire(struct bluet *host)
     gap_connect_expire(&host->connect);
     l2cap_signal_expire(&host->signal);
     l2cap_channels_expire(&host->channels);
+    sm_expire(&host->sm);
     if (gatt_deadline(&host->gatt) <= host->hci.now)
         gatt_expire(&host->gatt);
 }
@@ -263,6 +276,7 @@ uint64_t bluet_deadline(const struct bluet *host)
     deadline = earlier(deadline, gap_connect_deadline(&host->connect));
     deadline = earlier(deadline, l2cap_signal_deadline(&host->signal));
     deadline = earlier(deadline, l2cap_channels_deadline(&host->channels));
+    deadline = earlier(deadline, sm_deadline(&host->sm));
     return earlier(deadline, gatt_deadline(&host->gatt));
 }
 

@@ -1,8 +1,8 @@
 /*
  * The host as a whole: it owns every room, and each room knows those beneath it only. host.c has the entry points and
  * the life cycle, host_packets.c the post office, host_links.c what a connection's begin and end mean to all rooms,
- * host_close.c the ways in which it all ends; host_gap.c, host_gatt.c and host_l2cap.c are the public functions by
- * those names.
+ * host_close.c the ways in which it all ends; host_gap.c, host_gatt.c, host_l2cap.c and host_security.c are the public
+ * functions by those names.
  */
 #ifndef BLUET_HOST_HOST_H
 #define BLUET_HOST_HOST_H
@@ -20,6 +20,7 @@
 #include "host/l2cap_channel.h"
 #include "host/l2cap_signal.h"
 #include "host/link.h"
+#include "host/sm.h"
 #include "spec/internal.h"
 
 /*
@@ -64,6 +65,7 @@ struct bluet {
     struct l2cap_signal signal;
     struct l2cap_channels channels;
     struct gatt gatt;
+    struct sm sm;
     struct gap_address address;
     struct gap_advertise advertise;
     struct gap_scan scan;
@@ -120,6 +122,11 @@ BLUET_INTERNAL void host_link_heard(struct bluet *host, struct link *link);
 BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8_t reason);
 /* Asks the controller to end the link. With ticket 0 it is the host's own wish. Whether there was room. */
 BLUET_INTERNAL bool host_disconnect(struct bluet *host, struct link *link, int ticket, uint8_t reason);
+
+/* host_security.c */
+BLUET_INTERNAL struct sm_keeper host_keeper(struct bluet *host);
+/* Keeps with a bond what its client has configured. Raises. */
+BLUET_INTERNAL void host_save_configurations(struct bluet *host, const struct link *link);
 
 /* host_close.c */
 BLUET_INTERNAL void host_end_is_due(struct bluet *host, int error, uint8_t status);

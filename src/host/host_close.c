@@ -103,6 +103,7 @@ BLUET_INTERNAL uint64_t host_close_deadline(const struct bluet *host)
 
 BLUET_INTERNAL void host_close_rooms(struct bluet *host)
 {
+    sm_close(&host->sm);
     gatt_close(&host->gatt);
     l2cap_channels_close(&host->channels);
     l2cap_signal_close(&host->signal);

@@ -63,6 +63,7 @@ BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8
     link->state = LINK_CLOSING;
     l2cap_signal_link_closed(&host->signal, link);
     l2cap_channels_link_closed(&host->channels, link);
+    sm_link_closed(&host->sm, link);
     gatt_link_closed(&host->gatt, link, canceled ? BLUET_STATUS_CANCELED : BLUET_STATUS_DISCONNECTED);
     link_close(&host->links, link);
     if (unheard)
@@ -193,6 +194,8 @@ static void link_opened(struct bluet *host, struct link *link, const struct new_
     link->latency = connection->latency;
     link->supervision_timeout = connection->supervision_timeout;
     gatt_link_opened(&host->gatt, link);
+    struct bluet_address own = gap_address_own(&host->address);
+    sm_link_opened(&host->sm, link, &own);
     if (link->central) {
         gap_connect_await_peer(&host->connect);
         request_remote_features(host, link);

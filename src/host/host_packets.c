@@ -31,12 +31,19 @@ static void command_status(struct bluet *host, struct reader *event)
 
 static void encryption_change(struct bluet *host, struct reader *event)
 {
-    link_encryption_change(&host->links, event);
+    uint8_t status = read_u8(event);
+    struct link *link = link_of_event(&host->links, read_u16(event));
+    bool enabled = read_u8(event);
+    if (link)
+        sm_encryption_change(&host->sm, link, status, enabled);
 }
 
 static void encryption_key_refresh_complete(struct bluet *host, struct reader *event)
 {
-    link_encryption_key_refresh_complete(&host->links, event);
+    uint8_t status = read_u8(event);
+    struct link *link = link_of_event(&host->links, read_u16(event));
+    if (link)
+        sm_key_refresh(&host->sm, link, status);
 }
 
 static void connection_update_complete(struct bluet *host, struct reader *event)
@@ -46,7 +53,9 @@ static void connection_update_complete(struct bluet *host, struct reader *event)
 
 static void long_term_key_request(struct bluet *host, struct reader *event)
 {
-    link_long_term_key_request(&host->links, event);
+    struct link *link = link_of_event(&host->links, read_u16(event));
+    if (link)
+        sm_long_term_key_request(&host->sm, link, event);
 }
 
 /* What the peer's link layer has said comes after the news that there is a connection. */
@@ -156,24 +165,6 @@ static void hci_event(struct bluet *host, struct reader *packet)
 
 /* ---- Frames ---- */
 
-/* There is no pairing (Vol 3 Part H, 3.5.5). A Security Request may be ignored (2.4.6), and a failure is no question.
- */
-static void security_manager_frame(struct bluet *host, const struct link_frame *frame)
-{
-    struct reader reader = reader_of(frame->payload, frame->length);
-    uint8_t code = read_u8(&reader);
-    if (!reader_ok(&reader)) {
-        hci_protocol_error(&host->hci);
-        return;
-    }
-    if (code == SM_SECURITY_REQUEST || code == SM_PAIRING_FAILED)
-        return;
-    const uint8_t pairing_failed[] = {SM_PAIRING_FAILED, SM_PAIRING_NOT_SUPPORTED};
-    const struct bluet_span span = {pairing_failed, sizeof pairing_failed};
-    /* Without a buffer there is no answer, and the peer's procedure times out. */
-    (void)l2cap_send(&host->links, frame->link, L2CAP_CID_SECURITY_MANAGER, &span, 1);
-}
-
 static void frame_received(struct bluet *host, const struct link_frame *frame)
 {
     host_link_heard(host, frame->link);
@@ -181,11 +172,14 @@ static void frame_received(struct bluet *host, const struct link_frame *frame)
         return;
     if (frame->cid == L2CAP_CID_ATT) {
         gatt_receive(&host->gatt, frame->link, frame->payload, frame->length);
+        if (frame->link->bonded)
+            host_save_configurations(host, frame->link);
     } else if (frame->cid == L2CAP_CID_SIGNALLING) {
         struct reader reader = reader_of(frame->payload, frame->length);
         l2cap_signal_receive(&host->signal, frame->link, &reader);
     } else if (frame->cid == L2CAP_CID_SECURITY_MANAGER) {
-        security_manager_frame(host, frame);
+        struct reader reader = reader_of(frame->payload, frame->length);
+        sm_receive(&host->sm, frame->link, &reader);
     } else {
         struct reader reader = reader_of(frame->payload, frame->length);
         if (!l2cap_channels_receive(&host->channels, frame->link, frame->cid, &reader))

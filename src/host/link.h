@@ -41,8 +41,8 @@ struct link {
     bool heard;   /* as central: the peer has been, and the application was told of the connection */
     struct bluet_address peer;
     uint16_t interval, latency, supervision_timeout;
-    bool encrypted, authenticated, bonded;
-    bool key_known; /* a key for this peer is stored */
+    bool encrypted, authenticated, bonded; /* these four are the Security Manager's */
+    bool key_known;                        /* a key for this peer is stored */
     uint8_t key_size;
     uint16_t transmit_octets;
     uint8_t transmit_phy, receive_phy;
@@ -111,10 +111,8 @@ BLUET_INTERNAL bool link_receive(struct link_table *links, struct reader *packet
 
 /* Events that concern one connection; those that name none that there is are counted (Vol 4 Part E, 7.7). */
 BLUET_INTERNAL void link_completed_packets(struct link_table *links, struct reader *event);
-BLUET_INTERNAL void link_encryption_change(struct link_table *links, struct reader *event);
-BLUET_INTERNAL void link_encryption_key_refresh_complete(struct link_table *links, struct reader *event);
+BLUET_INTERNAL struct link *link_of_event(struct link_table *links, uint16_t handle);
 BLUET_INTERNAL void link_connection_update_complete(struct link_table *links, struct reader *event);
-BLUET_INTERNAL void link_long_term_key_request(struct link_table *links, struct reader *event);
 BLUET_INTERNAL void link_remote_connection_parameter_request(struct link_table *links, struct reader *event);
 BLUET_INTERNAL void link_data_length_change(struct link_table *links, struct reader *event);
 BLUET_INTERNAL void link_phy_update_complete(struct link_table *links, struct reader *event);

@@ -1,65 +1,16 @@
-/* What the controller reports of a connection while it lasts (Vol 4 Part E, 7.7.8, 7.7.39, 7.7.65.3 to 7.7.65.12). */
+/* What the controller reports of a connection while it lasts (Vol 4 Part E, 7.7.65.3 to 7.7.65.12). */
 #include "host/link.h"
 
 #include "spec/hci.h"
 #include "spec/writer.h"
 
-/* The link that an event is about; counted if there is none. */
-static struct link *link_of_event(struct link_table *links, uint16_t handle)
+/* Counted if there is none. */
+BLUET_INTERNAL struct link *link_of_event(struct link_table *links, uint16_t handle)
 {
     struct link *link = link_find(links, handle & 0x0fff);
     if (!link)
         hci_protocol_error(links->hci);
     return link;
-}
-
-/* ---- Encryption ---- */
-
-static void set_encrypted(struct link_table *links, struct link *link, bool encrypted, uint8_t status)
-{
-    if (link->encrypted == encrypted)
-        return;
-    link->encrypted = encrypted;
-    link->authenticated = link->authenticated && encrypted;
-    link->key_size = encrypted ? 16 : 0;
-    struct bluet_event event = {.code = BLUET_EVENT_ENCRYPTION_UPDATE, .conn_handle = link->handle};
-    event.encryption_update.encrypted = encrypted;
-    event.encryption_update.authenticated = link->authenticated;
-    event.encryption_update.bonded = link->bonded;
-    event.encryption_update.key_size = link->key_size;
-    event.encryption_update.reason = status;
-    event_raise(links->hci->sink, &event);
-}
-
-BLUET_INTERNAL void link_encryption_change(struct link_table *links, struct reader *event)
-{
-    uint8_t status = read_u8(event);
-    struct link *link = link_of_event(links, read_u16(event));
-    bool enabled = read_u8(event);
-    if (link && status == HCI_SUCCESS)
-        set_encrypted(links, link, enabled, status);
-}
-
-BLUET_INTERNAL void link_encryption_key_refresh_complete(struct link_table *links, struct reader *event)
-{
-    uint8_t status = read_u8(event);
-    struct link *link = link_of_event(links, read_u16(event));
-    if (link && status != HCI_SUCCESS)
-        set_encrypted(links, link, false, status);
-}
-
-/* No key is stored for anybody. */
-BLUET_INTERNAL void link_long_term_key_request(struct link_table *links, struct reader *event)
-{
-    struct link *link = link_of_event(links, read_u16(event));
-    if (!link)
-        return;
-    uint8_t parameters[2];
-    struct writer writer = writer_of(parameters, sizeof parameters);
-    write_u16(&writer, link->handle);
-    struct hci_command command = {.opcode = HCI_LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY};
-    if (!hci_request(links->hci, command, parameters, writer.length))
-        hci_protocol_error(links->hci);
 }
 
 /* ---- Connection parameters ---- */

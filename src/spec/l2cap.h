@@ -1,5 +1,4 @@
-/* The Logical Link Control and Adaptation Protocol in numbers (Vol 3 Part A, 2.1, 4), and those of the Security Manager
- * that a host without one needs (Vol 3 Part H, 3.3, 3.5.5). */
+/* The Logical Link Control and Adaptation Protocol in numbers (Vol 3 Part A, 2.1, 4). */
 #ifndef BLUET_SPEC_L2CAP_H
 #define BLUET_SPEC_L2CAP_H
 
@@ -51,14 +50,5 @@ enum l2cap_reconfiguration {
     L2CAP_RECONFIGURATION_INVALID_CID = 0x0003,
     L2CAP_RECONFIGURATION_UNACCEPTABLE = 0x0004
 };
-
-enum sm_code {
-    SM_PAIRING_REQUEST = 0x01,
-    SM_PAIRING_RESPONSE = 0x02,
-    SM_PAIRING_FAILED = 0x05,
-    SM_SECURITY_REQUEST = 0x0b
-};
-
-enum sm_reason { SM_PAIRING_NOT_SUPPORTED = 0x05, SM_COMMAND_NOT_SUPPORTED = 0x07 };
 
 #endif

@@ -95,6 +95,9 @@ static const char *event_name(enum bluet_event_code code)
         {BLUET_EVENT_PERIPHERAL_DISCONNECT, "PERIPHERAL_DISCONNECT"},
         {BLUET_EVENT_CONNECTION_UPDATE, "CONNECTION_UPDATE"},
         {BLUET_EVENT_ENCRYPTION_UPDATE, "ENCRYPTION_UPDATE"},
+        {BLUET_EVENT_PASSKEY_ACTION, "PASSKEY_ACTION"},
+        {BLUET_EVENT_GET_SECRET, "GET_SECRET"},
+        {BLUET_EVENT_SET_SECRET, "SET_SECRET"},
         {BLUET_EVENT_OPERATION_DONE, "OPERATION_DONE"},
         {BLUET_EVENT_SEND_READY, "SEND_READY"},
         {BLUET_EVENT_INACTIVE, "INACTIVE"},
@@ -154,8 +157,21 @@ static void talk_event(char *out, size_t size, const struct bluet_event *event)
                  event->connection_update.status);
         break;
     case BLUET_EVENT_ENCRYPTION_UPDATE:
-        snprintf(out + length, size - length, " %d key %u", event->encryption_update.encrypted,
-                 event->encryption_update.key_size);
+        snprintf(out + length, size - length, " %d%d%d key %u reason 0x%03x", event->encryption_update.encrypted,
+                 event->encryption_update.authenticated, event->encryption_update.bonded,
+                 event->encryption_update.key_size, event->encryption_update.reason);
+        break;
+    case BLUET_EVENT_PASSKEY_ACTION:
+        snprintf(out + length, size - length, " %u %06u", event->passkey_action.action,
+                 (unsigned)event->passkey_action.passkey);
+        break;
+    case BLUET_EVENT_GET_SECRET:
+        snprintf(out + length, size - length, " %u index %u", event->get_secret.sec_type, event->get_secret.index);
+        put_octets(out, size, event->get_secret.key, event->get_secret.key_length);
+        break;
+    case BLUET_EVENT_SET_SECRET:
+        snprintf(out + length, size - length, " %u length %zu", event->set_secret.sec_type, event->set_secret.length);
+        put_octets(out, size, event->set_secret.key, event->set_secret.key_length);
         break;
     case BLUET_EVENT_OPERATION_DONE:
         snprintf(out + length, size - length, " %d error %d status 0x%02x", event->operation.ticket,
@@ -180,6 +196,8 @@ static int talk_handler(void *context, struct bluet *host, const struct bluet_ev
 {
     struct talk *talk = context;
     check_invariants(host);
+    if (event->code == BLUET_EVENT_GET_SECRET && !talk->tells_questions)
+        return 1;
     assert_true(talk->event_count < TALK_EVENTS);
     talk_event(talk->events[(talk->first_event + talk->event_count++) % TALK_EVENTS], TALK_EVENT_SIZE, event);
     if (talk->on_event)

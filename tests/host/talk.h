@@ -47,6 +47,7 @@ struct talk {
     void (*on_event)(struct talk *talk, const struct bluet_event *event);
     void *on_event_context;
     int answer;           /* of the handler */
+    bool tells_questions; /* GET_SECRET is an event to look at; otherwise it is answered: there is none */
     size_t memory;        /* octets that the host has */
     size_t allocations;   /* so far */
     size_t refused_after; /* the allocation of this number, from 1, is refused; 0: none */

@@ -270,22 +270,6 @@ static void test_unknown_channels(void **state)
     talk_destroy(talk);
 }
 
-static void test_security_manager(void **state)
-{
-    (void)state;
-    struct talk *talk = as_peripheral();
-    talk_receive_frame(talk, 0x40, 6, "01 03 00 01 10 01 01");
-    talk_expect_frame(talk, 0x40, 6, "05 05");
-    talk_receive_frame(talk, 0x40, 6, "0b 01"); /* Security Request: may be ignored */
-    talk_receive_frame(talk, 0x40, 6, "05 05"); /* Pairing Failed: no answer to that */
-    talk_receive_frame(talk, 0x40, 6, "");
-    talk_expect_nothing(talk);
-    talk_receive_frame(talk, 0x40, 6, "0c 00");
-    talk_expect_frame(talk, 0x40, 6, "05 05");
-    expect_well(talk);
-    talk_destroy(talk);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,7 +284,6 @@ int main(void)
         cmocka_unit_test(test_our_update_request),
         cmocka_unit_test(test_connection_request),
         cmocka_unit_test(test_unknown_channels),
-        cmocka_unit_test(test_security_manager),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

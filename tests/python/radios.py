@@ -46,6 +46,8 @@ class Radio:
         ble.active(True)
 
     def _irq(self, event, data):
+        if event == bluetooth.IRQ_GET_SECRET and event not in self.answers:
+            return None  # asked for at every activation
         self.events.append((event, copied(data)))
         answer = self.answers.get(event)
         return answer(data) if answer else None

@@ -15,6 +15,9 @@ NEED_RADIO = {
     "gap_scan": ((), (None,), (1_000,)),
     "gap_connect": ((0, ADDRESS), (None,)),
     "gap_disconnect": ((1,),),
+    "gap_pair": ((1,),),
+    "gap_passkey": ((1, 2, 3),),
+    "gap_unpair": ((0, ADDRESS),),
     "gatts_register_services": ((SERVICES,),),
     "gatts_write": ((1, b"x"),),
     "gatts_notify": ((1, 2), (1, 2, b"x")),
@@ -370,5 +373,5 @@ def test_explain():
 
 def test_module_is_complete():
     assert {name for name in vars(bluetooth.BLE) if not name.startswith("_")} == set(NEED_RADIO) | {
-        *("active", "capture", "config", "gatts_read", "irq")
+        *("active", "capture", "config", "gap_bonds", "gatts_read", "irq")
     }

@@ -1,0 +1,155 @@
+/*
+ * The Security Manager (Vol 3 Part H): pairing in both roles, Legacy and Secure Connections, encryption with kept keys,
+ * and what is kept. sm.c is the front: dispatch, timeouts, encryption; sm_pairing.c exchanges features and asks the
+ * user; sm_legacy.c and sm_secure.c authenticate; sm_distribution.c distributes keys; sm_bonds.c keeps them.
+ *
+ *     IDLE -> BEGIN -> AWAIT_PAIRING_RESPONSE --.
+ *       |       '----> AWAIT_PAIRING_REQUEST    |
+ *       |                     |                 |
+ *       '---------------------+--(features)-----'
+ *                                    |
+ *          Legacy: AWAIT_CONFIRM -> AWAIT_RANDOM ---------------------------------------------.
+ *          Secure: AWAIT_PUBLIC_KEY -> AWAIT_CONFIRM <-> AWAIT_RANDOM -> AWAIT_DHKEY_CHECK -> AWAIT_ENCRYPTION
+ *                                                                                             |
+ *          with a kept key: AWAIT_KEPT_ENCRYPTION -> IDLE          IDLE <-  AWAIT_KEYS <------'
+ *
+ * AWAIT_USER stands before any step that needs an answer which has not come yet. Whatever fails leads to IDLE.
+ */
+#ifndef BLUET_HOST_SM_H
+#define BLUET_HOST_SM_H
+
+#include "host/l2cap.h"
+#include "host/sm_bonds.h"
+#include "host/sm_keys.h"
+#include "spec/reader.h"
+
+enum sm_state {
+    SM_IDLE,
+    SM_BEGIN, /* the application has asked; what that means is decided at the next poll */
+    SM_AWAIT_PAIRING_REQUEST,
+    SM_AWAIT_PAIRING_RESPONSE,
+    SM_AWAIT_LEGACY_CONFIRM,
+    SM_AWAIT_LEGACY_RANDOM,
+    SM_AWAIT_PUBLIC_KEY,
+    SM_AWAIT_SECURE_CONFIRM,
+    SM_AWAIT_SECURE_RANDOM,
+    SM_AWAIT_DHKEY_CHECK,
+    SM_AWAIT_USER,
+    SM_AWAIT_ENCRYPTION,
+    SM_AWAIT_KEYS,
+    SM_AWAIT_KEPT_ENCRYPTION
+};
+
+/* Association models (Vol 3 Part H, 2.3.5.1) */
+enum sm_model { SM_JUST_WORKS, SM_INITIATOR_DISPLAYS, SM_RESPONDER_DISPLAYS, SM_BOTH_TYPE, SM_NUMERIC_COMPARISON };
+
+struct sm;
+struct sm_pairing;
+
+typedef void (*sm_step)(struct sm *sm, struct sm_pairing *pairing);
+
+/* Of Legacy Pairing and of Secure Connections, until the link is encrypted. */
+struct sm_exchange {
+    uint8_t own_nonce[16], peer_nonce[16];
+    uint8_t peer_confirm[16]; /* later the peer's DHKey Check, or ours */
+    uint8_t secret[32];       /* our private key, then the DHKey; later MacKey */
+    uint8_t own_x[32], peer_x[32];
+    uint8_t round; /* of twenty, of Passkey Entry */
+};
+
+/* While keys are distributed. */
+struct sm_given {
+    struct sm_secret ours, theirs;
+};
+
+struct sm_pairing {
+    struct link *link; /* NULL: there is none with this index */
+    struct sm_bond *bond;
+    struct bluet_address own, peer; /* as on the air */
+    uint64_t deadline;
+    sm_step resume; /* what goes on once the user has answered */
+    uint32_t passkey;
+    uint8_t state;        /* enum sm_state */
+    uint8_t model;        /* enum sm_model */
+    uint8_t action;       /* that the user was asked for; 0: none */
+    uint8_t expected;     /* PDUs of key distribution that have yet to come, by sm_key_bit() */
+    uint8_t key_size;     /* of the key that is being made, or that is about to be used: */
+    uint8_t secret_flags; /* enum sm_secret_flag */
+    bool answered : 1;
+    bool refused : 1;     /* by the user */
+    bool due : 1;         /* there is something to be done at the next poll */
+    bool dead : 1;        /* after a timeout, until the link ends (Vol 3 Part H, 3.4) */
+    bool key_missing : 1; /* the peer has said so: the next pairing is the application's wish */
+    bool kept_only : 1;   /* the peer has asked; no pairing comes of that where there is a bond */
+    bool bonding : 1;
+    bool secure : 1; /* the link is encrypted with a key of Secure Connections */
+    uint8_t request[SM_FEATURES_LENGTH], response[SM_FEATURES_LENGTH]; /* as on the air */
+    uint8_t key[16];                                                   /* STK or LTK of this pairing */
+    union {
+        struct sm_exchange exchange;
+        struct sm_given distribution;
+    };
+};
+
+/* A peer that has failed to prove itself (Vol 3 Part H, 2.3.6). */
+struct sm_holdoff {
+    struct bluet_address peer;
+    uint8_t failures; /* 0: none */
+    uint64_t until;
+};
+
+enum { SM_HOLDOFF_COUNT = 4 };
+
+/* What else is kept with a bond, of a room above: octets for its client, at most SM_SECRET_TAIL_LARGEST. */
+struct sm_keeper {
+    void *context;
+    uint8_t (*save)(void *context, const struct link *link, uint8_t *out);
+    void (*restore)(void *context, struct link *link, const uint8_t *octets, uint8_t length);
+};
+
+struct sm {
+    struct link_table *links;
+    struct sm_pairing *pairings; /* by index of the link */
+    struct sm_bonds bonds;
+    struct sm_keeper keeper;
+    struct bluet_security security;
+    struct bluet_address identity; /* our own */
+    struct sm_holdoff holdoffs[SM_HOLDOFF_COUNT];
+    uint32_t burnt_passkey; /* with which a pairing has failed; above 999999: none */
+    uint8_t busy_count;     /* pairings that are not idle */
+    bool due;
+};
+
+BLUET_INTERNAL void sm_init(struct sm *sm);
+/* At activation. -ENOMEM */
+BLUET_INTERNAL int sm_open(struct sm *sm, struct link_table *links, const struct sm_keeper *keeper, uint8_t bond_count);
+BLUET_INTERNAL void sm_close(struct sm *sm);
+/* The controller has started: asks for what is kept. Raises. */
+BLUET_INTERNAL void sm_started(struct sm *sm, const struct bluet_address *identity);
+
+/* Before the connect event; `own` is the address that the peer knows us by. */
+BLUET_INTERNAL void sm_link_opened(struct sm *sm, struct link *link, const struct bluet_address *own);
+/* Before the disconnect event. Raises. */
+BLUET_INTERNAL void sm_link_closed(struct sm *sm, struct link *link);
+/* One frame of channel 6. Raises. */
+BLUET_INTERNAL void sm_receive(struct sm *sm, struct link *link, struct reader *frame);
+/* Events of the controller. Raise. */
+BLUET_INTERNAL void sm_encryption_change(struct sm *sm, struct link *link, uint8_t status, bool enabled);
+BLUET_INTERNAL void sm_key_refresh(struct sm *sm, struct link *link, uint8_t status);
+BLUET_INTERNAL void sm_long_term_key_request(struct sm *sm, struct link *link, struct reader *event);
+/* What the keeper saves has changed. Raises. */
+BLUET_INTERNAL void sm_save(struct sm *sm, const struct link *link);
+
+/* What the public functions of these names do. */
+BLUET_INTERNAL int sm_set_security(struct sm *sm, const struct bluet_security *security);
+BLUET_INTERNAL int sm_pair(struct sm *sm, struct link *link);
+BLUET_INTERNAL int sm_passkey(struct sm *sm, struct link *link, enum bluet_passkey_action action, uint32_t passkey);
+BLUET_INTERNAL int sm_bond_delete(struct sm *sm, const struct bluet_address *peer);
+
+/* BLUET_NEVER, or when sm_expire() is due; 0: sm_settle() is, at once. */
+BLUET_INTERNAL uint64_t sm_deadline(const struct sm *sm);
+BLUET_INTERNAL void sm_expire(struct sm *sm);
+/* Does what calls of the application have left to be done. Raises. */
+BLUET_INTERNAL void sm_settle(struct sm *sm);
+
+#endif

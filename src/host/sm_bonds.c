@@ -1,0 +1,325 @@
+/*
+ * Secrets as the application keeps them. Each is one blob: its version, what is in struct sm_secret, and eight octets
+ * of a CMAC over all of it and its kind, so that one which is damaged, or stands in the place of another, is not
+ * trusted.
+ */
+#include "host/sm_bonds.h"
+
+#include "host/memory.h"
+#include "host/sm_keys.h"
+#include "spec/reader.h"
+#include "spec/writer.h"
+
+enum {
+    SECRET_VERSION = 1,
+    SECRET_SIZE = 128,
+    SECRET_CHECK_LENGTH = 8,
+    SECRET_KEY_LENGTH = 7,
+    RESOLVABLE_BITS = 0x40, /* Vol 6 Part B, 1.3.2.2 */
+    RESOLVABLE_MASK = 0xc0
+};
+
+static const uint8_t irk_name[3] = {'i', 'r', 'k'};
+static const uint8_t no_irk[16];
+
+/* ---- Blobs ---- */
+
+static bool check_of(uint8_t out[16], uint8_t sec_type, const uint8_t *blob, size_t length)
+{
+    const uint8_t key[16] = {'b', 'l', 'u', 'e', 't', ' ', 's', 'e', 'c', 'r', 'e', 't', SECRET_VERSION, sec_type};
+    return crypto_aes_cmac(out, key, blob, length);
+}
+
+static bool write_check(struct writer *writer, uint8_t sec_type)
+{
+    uint8_t check[16];
+    bool done = check_of(check, sec_type, writer->start, writer->length);
+    write_octets(writer, check, SECRET_CHECK_LENGTH);
+    return done && writer_ok(writer);
+}
+
+/* A reader of what the blob says, if it can be trusted. */
+static bool open_blob(struct reader *out_content, uint8_t sec_type, const uint8_t *blob, size_t length)
+{
+    if (length < 1 + SECRET_CHECK_LENGTH)
+        return false;
+    uint8_t check[16];
+    size_t content = length - SECRET_CHECK_LENGTH;
+    *out_content = reader_of(blob, content);
+    return check_of(check, sec_type, blob, content) && crypto_equal(check, blob + content, SECRET_CHECK_LENGTH) &&
+           read_u8(out_content) == SECRET_VERSION;
+}
+
+static bool write_secret(struct writer *writer, const struct sm_secret *secret, uint8_t sec_type)
+{
+    write_u8(writer, SECRET_VERSION);
+    write_u8(writer, secret->flags);
+    write_u8(writer, secret->key_size);
+    write_u8(writer, secret->peer.type);
+    write_octets(writer, secret->peer.octets, sizeof secret->peer.octets);
+    write_u16(writer, secret->ediv);
+    write_octets(writer, secret->random, sizeof secret->random);
+    write_octets(writer, secret->ltk, sizeof secret->ltk);
+    if (secret->flags & SM_SECRET_CSRK) {
+        write_octets(writer, secret->csrk, sizeof secret->csrk);
+        write_u32(writer, secret->counter);
+    }
+    write_octets(writer, secret->tail, secret->tail_length);
+    return write_check(writer, sec_type);
+}
+
+static bool read_secret(struct sm_secret *out, uint8_t sec_type, const uint8_t *blob, size_t length)
+{
+    struct reader reader;
+    *out = (struct sm_secret){0};
+    if (!open_blob(&reader, sec_type, blob, length))
+        return false;
+    out->flags = read_u8(&reader);
+    out->key_size = read_u8(&reader);
+    out->peer.type = read_u8(&reader);
+    read_octets(&reader, out->peer.octets, sizeof out->peer.octets);
+    out->ediv = read_u16(&reader);
+    read_octets(&reader, out->random, sizeof out->random);
+    read_octets(&reader, out->ltk, sizeof out->ltk);
+    if (out->flags & SM_SECRET_CSRK) {
+        read_octets(&reader, out->csrk, sizeof out->csrk);
+        out->counter = read_u32(&reader);
+    }
+    size_t tail = reader_remaining(&reader);
+    if (!reader_ok(&reader) || tail > sizeof out->tail || out->peer.type > BLUET_ADDRESS_RANDOM ||
+        out->key_size < SM_KEY_SIZE_LEAST || out->key_size > SM_KEY_SIZE_MOST)
+        return false;
+    out->tail_length = (uint8_t)tail;
+    read_octets(&reader, out->tail, tail);
+    return true;
+}
+
+/* ---- The application ---- */
+
+struct secret_name {
+    uint8_t sec_type;
+    uint8_t index;
+    const uint8_t *key; /* NULL: by index */
+    size_t key_length;
+};
+
+static size_t get_blob(const struct sm_bonds *bonds, uint8_t *out, const struct secret_name *name)
+{
+    size_t length = 0;
+    struct bluet_event event = {.code = BLUET_EVENT_GET_SECRET, .conn_handle = 0xffff};
+    event.get_secret.sec_type = name->sec_type;
+    event.get_secret.index = name->index;
+    event.get_secret.key = name->key;
+    event.get_secret.key_length = name->key_length;
+    event.get_secret.out_value = out;
+    event.get_secret.capacity = SECRET_SIZE;
+    event.get_secret.out_length = &length;
+    int answer = event_raise(bonds->sink, &event);
+    return answer == 0 && length <= SECRET_SIZE ? length : 0;
+}
+
+static bool set_blob(const struct sm_bonds *bonds, const struct secret_name *name, const uint8_t *blob, size_t length)
+{
+    struct bluet_event event = {.code = BLUET_EVENT_SET_SECRET, .conn_handle = 0xffff};
+    event.set_secret.sec_type = name->sec_type;
+    event.set_secret.key = name->key;
+    event.set_secret.key_length = name->key_length;
+    event.set_secret.value = blob;
+    event.set_secret.length = length;
+    return event_raise(bonds->sink, &event) == 1;
+}
+
+static struct secret_name name_of(uint8_t out_key[SECRET_KEY_LENGTH], uint8_t sec_type,
+                                  const struct bluet_address *peer)
+{
+    out_key[0] = peer->type;
+    memcpy(out_key + 1, peer->octets, sizeof peer->octets);
+    return (struct secret_name){sec_type, 0, out_key, SECRET_KEY_LENGTH};
+}
+
+static bool is_same(const struct bluet_address *one, const struct bluet_address *other)
+{
+    return one->type == other->type && memcmp(one->octets, other->octets, sizeof one->octets) == 0;
+}
+
+BLUET_INTERNAL bool sm_bonds_read(const struct sm_bonds *bonds, struct sm_secret *out_secret, uint8_t sec_type,
+                                  const struct bluet_address *peer)
+{
+    uint8_t blob[SECRET_SIZE];
+    uint8_t key[SECRET_KEY_LENGTH];
+    struct secret_name name = name_of(key, sec_type, peer);
+    size_t length = get_blob(bonds, blob, &name);
+    bool good = read_secret(out_secret, sec_type, blob, length) && is_same(&out_secret->peer, peer);
+    crypto_wipe(blob, sizeof blob);
+    return good;
+}
+
+BLUET_INTERNAL bool sm_bonds_write(const struct sm_bonds *bonds, const struct sm_secret *secret, uint8_t sec_type)
+{
+    uint8_t blob[SECRET_SIZE];
+    uint8_t key[SECRET_KEY_LENGTH];
+    struct writer writer = writer_of(blob, sizeof blob);
+    struct secret_name name = name_of(key, sec_type, &secret->peer);
+    bool kept = write_secret(&writer, secret, sec_type) && set_blob(bonds, &name, blob, writer.length);
+    crypto_wipe(blob, sizeof blob);
+    return kept;
+}
+
+/* ---- Our identity ---- */
+
+static void load_irk(struct sm_bonds *bonds)
+{
+    uint8_t blob[SECRET_SIZE];
+    const struct secret_name name = {BLUET_SECRET_IRK, 0, irk_name, sizeof irk_name};
+    size_t length = get_blob(bonds, blob, &name);
+    struct reader reader;
+    bonds->irk_kept = open_blob(&reader, BLUET_SECRET_IRK, blob, length);
+    if (bonds->irk_kept)
+        read_octets(&reader, bonds->irk, sizeof bonds->irk);
+    bonds->irk_kept = bonds->irk_kept && reader_done(&reader);
+    if (!bonds->irk_kept)
+        bonds->port->random(bonds->port->context, bonds->irk, sizeof bonds->irk);
+    crypto_wipe(blob, sizeof blob);
+}
+
+static void keep_irk(struct sm_bonds *bonds)
+{
+    uint8_t blob[1 + 16 + SECRET_CHECK_LENGTH];
+    struct writer writer = writer_of(blob, sizeof blob);
+    const struct secret_name name = {BLUET_SECRET_IRK, 0, irk_name, sizeof irk_name};
+    write_u8(&writer, SECRET_VERSION);
+    write_octets(&writer, bonds->irk, sizeof bonds->irk);
+    bonds->irk_kept = write_check(&writer, BLUET_SECRET_IRK) && set_blob(bonds, &name, blob, writer.length);
+    crypto_wipe(blob, sizeof blob);
+}
+
+/* ---- The table ---- */
+
+BLUET_INTERNAL int sm_bonds_open(struct sm_bonds *bonds, const struct bluet_port *port, const struct event_sink *sink,
+                                 uint8_t limit)
+{
+    size_t size = limit * sizeof *bonds->bonds;
+    *bonds = (struct sm_bonds){.port = port, .sink = sink, .limit = limit, .bonds = memory_take(port, size)};
+    if (!bonds->bonds)
+        return BLUET_ENOMEM;
+    memset(bonds->bonds, 0, size);
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL void sm_bonds_close(struct sm_bonds *bonds)
+{
+    size_t size = bonds->limit * sizeof *bonds->bonds;
+    if (bonds->bonds) {
+        crypto_wipe(bonds->bonds, size);
+        memory_give(bonds->port, bonds->bonds, size);
+    }
+    crypto_wipe(bonds, sizeof *bonds);
+}
+
+static struct sm_bond *find_free(const struct sm_bonds *bonds)
+{
+    for (uint8_t i = 0; i < bonds->limit; i++) {
+        if (!bonds->bonds[i].used && !bonds->bonds[i].deleted)
+            return &bonds->bonds[i];
+    }
+    return NULL;
+}
+
+BLUET_INTERNAL bool sm_bonds_have_room(const struct sm_bonds *bonds)
+{
+    return find_free(bonds);
+}
+
+static void fill_in(struct sm_bond *bond, const struct sm_secret *theirs)
+{
+    *bond = (struct sm_bond){.peer = theirs->peer, .flags = theirs->flags, .key_size = theirs->key_size, .used = true};
+    if (theirs->tail_length == sizeof bond->irk)
+        memcpy(bond->irk, theirs->tail, sizeof bond->irk);
+}
+
+BLUET_INTERNAL void sm_bonds_load(struct sm_bonds *bonds)
+{
+    uint8_t blob[SECRET_SIZE];
+    struct sm_secret secret;
+    load_irk(bonds);
+    size_t length = 1;
+    for (unsigned index = 0; length && index <= UINT8_MAX; index++) {
+        const struct secret_name name = {BLUET_SECRET_PEER, (uint8_t)index, NULL, 0};
+        length = get_blob(bonds, blob, &name);
+        struct sm_bond *bond = find_free(bonds);
+        if (length && bond && read_secret(&secret, BLUET_SECRET_PEER, blob, length) &&
+            !sm_bonds_find_identity(bonds, &secret.peer))
+            fill_in(bond, &secret);
+    }
+    crypto_wipe(blob, sizeof blob);
+    crypto_wipe(&secret, sizeof secret);
+}
+
+BLUET_INTERNAL struct sm_bond *sm_bonds_find_identity(const struct sm_bonds *bonds, const struct bluet_address *peer)
+{
+    for (uint8_t i = 0; i < bonds->limit; i++) {
+        if (bonds->bonds[i].used && is_same(&bonds->bonds[i].peer, peer))
+            return &bonds->bonds[i];
+    }
+    return NULL;
+}
+
+/* Vol 6 Part B, 1.3.2.3 */
+static bool resolves(const struct sm_bond *bond, const struct bluet_address *peer)
+{
+    uint8_t hash[3];
+    return bond->used && memcmp(bond->irk, no_irk, sizeof no_irk) != 0 && sm_ah(hash, bond->irk, peer->octets) &&
+           memcmp(hash, peer->octets + 3, sizeof hash) == 0;
+}
+
+BLUET_INTERNAL struct sm_bond *sm_bonds_find(const struct sm_bonds *bonds, const struct bluet_address *peer)
+{
+    bool resolvable = peer->type == BLUET_ADDRESS_RANDOM && (peer->octets[0] & RESOLVABLE_MASK) == RESOLVABLE_BITS;
+    if (!resolvable)
+        return sm_bonds_find_identity(bonds, peer);
+    for (uint8_t i = 0; i < bonds->limit; i++) {
+        if (resolves(&bonds->bonds[i], peer))
+            return &bonds->bonds[i];
+    }
+    return NULL;
+}
+
+BLUET_INTERNAL struct sm_bond *sm_bonds_keep(struct sm_bonds *bonds, const struct sm_secret *ours,
+                                             const struct sm_secret *theirs)
+{
+    if (!bonds->irk_kept)
+        keep_irk(bonds);
+    bool kept = sm_bonds_write(bonds, ours, BLUET_SECRET_OURS);
+    kept = sm_bonds_write(bonds, theirs, BLUET_SECRET_PEER) && kept;
+    struct sm_bond *bond = sm_bonds_find_identity(bonds, &theirs->peer);
+    if (!bond)
+        bond = find_free(bonds);
+    if (!kept || !bond)
+        return NULL;
+    fill_in(bond, theirs);
+    return bond;
+}
+
+BLUET_INTERNAL void sm_bonds_delete(struct sm_bonds *bonds, struct sm_bond *bond)
+{
+    bond->used = false;
+    bond->deleted = true;
+    crypto_wipe(bond->irk, sizeof bond->irk);
+    bonds->deleted_count++;
+}
+
+BLUET_INTERNAL void sm_bonds_settle(struct sm_bonds *bonds)
+{
+    for (uint8_t i = 0; bonds->deleted_count && i < bonds->limit; i++) {
+        struct sm_bond *bond = &bonds->bonds[i];
+        if (!bond->deleted)
+            continue;
+        uint8_t key[SECRET_KEY_LENGTH];
+        struct secret_name name = name_of(key, BLUET_SECRET_OURS, &bond->peer);
+        bond->deleted = false;
+        bonds->deleted_count--;
+        set_blob(bonds, &name, NULL, 0);
+        name.sec_type = BLUET_SECRET_PEER;
+        set_blob(bonds, &name, NULL, 0);
+    }
+}

@@ -1,0 +1,79 @@
+/*
+ * What outlives a connection: the secrets that are kept for peers, as blobs that the application stores, and the few
+ * octets of each that have to be at hand (Vol 3 Part H, 2.4; Part C, 10.7, 10.8).
+ */
+#ifndef BLUET_HOST_SM_BONDS_H
+#define BLUET_HOST_SM_BONDS_H
+
+#include "bluet/bluet.h"
+#include "host/event.h"
+#include "spec/internal.h"
+
+enum { SM_SECRET_TAIL_LARGEST = 48 };
+
+enum sm_secret_flag {
+    SM_SECRET_AUTHENTICATED = 0x01,
+    SM_SECRET_SECURE = 0x02, /* by LE Secure Connections */
+    SM_SECRET_LTK = 0x04,
+    SM_SECRET_CSRK = 0x08
+};
+
+/* A secret of either kind, most significant octets first; `random` as on the air. */
+struct sm_secret {
+    struct bluet_address peer;
+    uint8_t flags; /* enum sm_secret_flag */
+    uint8_t key_size;
+    uint16_t ediv;
+    uint8_t random[8];
+    uint8_t ltk[16];
+    uint8_t csrk[16];
+    uint32_t counter;
+    uint8_t tail_length;
+    uint8_t tail[SM_SECRET_TAIL_LARGEST]; /* of a peer: its IRK. Ours: its client configurations */
+};
+
+struct sm_bond {
+    struct bluet_address peer;
+    uint8_t irk[16]; /* zeros: none */
+    uint8_t flags;   /* enum sm_secret_flag */
+    uint8_t key_size;
+    bool used;
+    bool deleted; /* and the application is to be told */
+};
+
+struct sm_bonds {
+    const struct bluet_port *port;
+    const struct event_sink *sink;
+    struct sm_bond *bonds;
+    uint8_t limit;
+    uint8_t deleted_count;
+    bool irk_kept;
+    uint8_t irk[16]; /* our own */
+};
+
+/* -ENOMEM */
+BLUET_INTERNAL int sm_bonds_open(struct sm_bonds *bonds, const struct bluet_port *port, const struct event_sink *sink,
+                                 uint8_t limit);
+BLUET_INTERNAL void sm_bonds_close(struct sm_bonds *bonds);
+/* Asks the application for what it has. Raises. */
+BLUET_INTERNAL void sm_bonds_load(struct sm_bonds *bonds);
+/* Tells it what is deleted. Raises. */
+BLUET_INTERNAL void sm_bonds_settle(struct sm_bonds *bonds);
+
+/* Of that address, be it an identity or one that resolves to it; NULL: a stranger. */
+BLUET_INTERNAL struct sm_bond *sm_bonds_find(const struct sm_bonds *bonds, const struct bluet_address *peer);
+BLUET_INTERNAL struct sm_bond *sm_bonds_find_identity(const struct sm_bonds *bonds, const struct bluet_address *peer);
+BLUET_INTERNAL bool sm_bonds_have_room(const struct sm_bonds *bonds);
+BLUET_INTERNAL void sm_bonds_delete(struct sm_bonds *bonds, struct sm_bond *bond);
+
+/* The application's secret, if it is there, whole, and of that peer. Raises. */
+BLUET_INTERNAL bool sm_bonds_read(const struct sm_bonds *bonds, struct sm_secret *out_secret, uint8_t sec_type,
+                                  const struct bluet_address *peer);
+/* Whether the application keeps it. Raises. */
+BLUET_INTERNAL bool sm_bonds_write(const struct sm_bonds *bonds, const struct sm_secret *secret, uint8_t sec_type);
+/* After a pairing: both secrets of a peer, and our identity if it is not kept yet. The bond, or NULL: not kept. Raises.
+ */
+BLUET_INTERNAL struct sm_bond *sm_bonds_keep(struct sm_bonds *bonds, const struct sm_secret *ours,
+                                             const struct sm_secret *theirs);
+
+#endif

@@ -1,0 +1,206 @@
+/* Keys that are given to each other once the link is encrypted (Vol 3 Part H, 2.4.3, 3.6). */
+#include "host/sm_pairing.h"
+
+enum { FEATURE_INITIATOR_KEYS = 5, FEATURE_RESPONDER_KEYS = 6 };
+
+/* The PDUs in the order in which they come. */
+static uint8_t key_bit(uint8_t code)
+{
+    return (uint8_t)(1 << (code - SM_ENCRYPTION_INFORMATION));
+}
+
+static uint8_t keys_of(const struct sm_pairing *pairing, bool initiator)
+{
+    uint8_t keys = pairing->response[initiator ? FEATURE_INITIATOR_KEYS : FEATURE_RESPONDER_KEYS];
+    /* Secure Connections have one key for both, which nobody has to send. */
+    if (pairing->secret_flags & SM_SECRET_SECURE)
+        keys &= (uint8_t)~SM_ENCRYPTION_KEY;
+    return keys;
+}
+
+static uint8_t expected_of(uint8_t keys)
+{
+    uint8_t expected = 0;
+    if (keys & SM_ENCRYPTION_KEY)
+        expected |= key_bit(SM_ENCRYPTION_INFORMATION) | key_bit(SM_CENTRAL_IDENTIFICATION);
+    if (keys & SM_IDENTITY_KEY)
+        expected |= key_bit(SM_IDENTITY_INFORMATION) | key_bit(SM_IDENTITY_ADDRESS_INFORMATION);
+    if (keys & SM_SIGNING_KEY)
+        expected |= key_bit(SM_SIGNING_INFORMATION);
+    return expected;
+}
+
+/* ---- Ours ---- */
+
+static bool send_encryption_key(struct sm *sm, struct sm_pairing *pairing, struct sm_secret *ours)
+{
+    uint8_t octets[10];
+    struct writer writer = writer_of(octets, sizeof octets);
+    sm_random(sm, ours->ltk, sizeof ours->ltk);
+    sm_shorten(ours->ltk, pairing->key_size);
+    sm_random(sm, octets, sizeof octets);
+    ours->ediv = (uint16_t)(octets[0] | octets[1] << 8);
+    memcpy(ours->random, octets + 2, sizeof ours->random);
+    ours->flags |= SM_SECRET_LTK;
+    write_u16(&writer, ours->ediv);
+    write_octets(&writer, ours->random, sizeof ours->random);
+    return sm_send_value(sm, pairing, SM_ENCRYPTION_INFORMATION, ours->ltk) &&
+           sm_send(sm, pairing, SM_CENTRAL_IDENTIFICATION, &writer);
+}
+
+static bool send_identity(struct sm *sm, struct sm_pairing *pairing)
+{
+    uint8_t octets[7];
+    struct writer writer = writer_of(octets, sizeof octets);
+    write_u8(&writer, sm->identity.type);
+    write_reversed(&writer, sm->identity.octets, sizeof sm->identity.octets);
+    return sm_send_value(sm, pairing, SM_IDENTITY_INFORMATION, sm->bonds.irk) &&
+           sm_send(sm, pairing, SM_IDENTITY_ADDRESS_INFORMATION, &writer);
+}
+
+static bool send_keys(struct sm *sm, struct sm_pairing *pairing)
+{
+    struct sm_secret *ours = &pairing->distribution.ours;
+    uint8_t keys = keys_of(pairing, pairing->link->central);
+    if ((keys & SM_ENCRYPTION_KEY) && !send_encryption_key(sm, pairing, ours))
+        return false;
+    if ((keys & SM_IDENTITY_KEY) && !send_identity(sm, pairing))
+        return false;
+    if (!(keys & SM_SIGNING_KEY))
+        return true;
+    sm_random(sm, ours->csrk, sizeof ours->csrk);
+    ours->flags |= SM_SECRET_CSRK;
+    return sm_send_value(sm, pairing, SM_SIGNING_INFORMATION, ours->csrk);
+}
+
+/* ---- The end ---- */
+
+static void keep(struct sm *sm, struct sm_pairing *pairing, const struct sm_given *keys)
+{
+    struct sm_bond *bond = sm_bonds_keep(&sm->bonds, &keys->ours, &keys->theirs);
+    if (pairing->link && bond)
+        pairing->bond = bond;
+    if (pairing->link)
+        pairing->link->key_known = pairing->bond;
+}
+
+/* The application hears of the pairing first, then of what is to be kept. */
+static void complete(struct sm *sm, struct sm_pairing *pairing)
+{
+    struct link *link = pairing->link;
+    struct sm_given keys = pairing->distribution;
+    bool bonding = pairing->bonding;
+    link->bonded = bonding;
+    keys.ours.peer = keys.theirs.peer;
+    if (bonding)
+        keys.ours.tail_length = sm->keeper.save(sm->keeper.context, link, keys.ours.tail);
+    sm_end(sm, pairing, SM_SUCCESS);
+    if (bonding)
+        keep(sm, pairing, &keys);
+    crypto_wipe(&keys, sizeof keys);
+}
+
+static void peers_keys_are_there(struct sm *sm, struct sm_pairing *pairing)
+{
+    if (!pairing->link->central || send_keys(sm, pairing))
+        complete(sm, pairing);
+}
+
+BLUET_INTERNAL void sm_distribute(struct sm *sm, struct sm_pairing *pairing)
+{
+    struct sm_given *keys = &pairing->distribution;
+    *keys = (struct sm_given){0};
+    keys->ours.key_size = keys->theirs.key_size = pairing->key_size;
+    keys->ours.flags = keys->theirs.flags = pairing->secret_flags;
+    keys->theirs.peer = pairing->peer;
+    if (pairing->secret_flags & SM_SECRET_SECURE) {
+        memcpy(keys->ours.ltk, pairing->key, sizeof keys->ours.ltk);
+        memcpy(keys->theirs.ltk, pairing->key, sizeof keys->theirs.ltk);
+        keys->ours.flags = keys->theirs.flags |= SM_SECRET_LTK;
+    }
+    crypto_wipe(pairing->key, sizeof pairing->key);
+    pairing->expected = expected_of(keys_of(pairing, !pairing->link->central));
+    sm_enter(sm, pairing, SM_AWAIT_KEYS);
+    if (!pairing->link->central && !send_keys(sm, pairing))
+        return;
+    if (!pairing->expected)
+        peers_keys_are_there(sm, pairing);
+}
+
+/* ---- The peer's ---- */
+
+static bool is_same(const struct bluet_address *one, const struct bluet_address *other)
+{
+    return one->type == other->type && memcmp(one->octets, other->octets, sizeof one->octets) == 0;
+}
+
+enum { PRIVATE_MASK = 0xc0, STATIC_BITS = 0xc0 };
+
+static bool is_private(const struct bluet_address *address)
+{
+    return address->type == BLUET_ADDRESS_RANDOM && (address->octets[0] & PRIVATE_MASK) != STATIC_BITS;
+}
+
+/*
+ * Public or static, and not ours. Who came under an address of that kind is known by it, whatever he says. To others
+ * the name of somebody who is known is given only if they have shown to the user who they are.
+ */
+static enum sm_reason check_identity(const struct sm *sm, const struct sm_pairing *pairing,
+                                     struct bluet_address *identity)
+{
+    if (identity->type > BLUET_ADDRESS_RANDOM || is_private(identity) || is_same(identity, &sm->identity))
+        return SM_INVALID_PARAMETERS;
+    if (!is_private(&pairing->peer))
+        *identity = pairing->peer;
+    const struct sm_bond *known = sm_bonds_find_identity(&sm->bonds, identity);
+    if (!known || known == pairing->bond)
+        return SM_SUCCESS;
+    bool lesser = (known->flags & ~pairing->secret_flags & SM_SECRET_SECURE) || pairing->key_size < known->key_size;
+    bool shown = pairing->secret_flags & SM_SECRET_AUTHENTICATED;
+    return lesser || !shown ? SM_KEY_REJECTED : SM_SUCCESS;
+}
+
+static enum sm_reason read_key(struct sm *sm, struct sm_pairing *pairing, uint8_t code, struct reader *pdu)
+{
+    struct sm_secret *theirs = &pairing->distribution.theirs;
+    switch (code) {
+    case SM_ENCRYPTION_INFORMATION:
+        read_reversed(pdu, theirs->ltk, sizeof theirs->ltk);
+        sm_shorten(theirs->ltk, pairing->key_size);
+        theirs->flags |= SM_SECRET_LTK;
+        return SM_SUCCESS;
+    case SM_CENTRAL_IDENTIFICATION:
+        theirs->ediv = read_u16(pdu);
+        read_octets(pdu, theirs->random, sizeof theirs->random);
+        return SM_SUCCESS;
+    case SM_IDENTITY_INFORMATION:
+        theirs->tail_length = 16;
+        read_reversed(pdu, theirs->tail, 16);
+        return SM_SUCCESS;
+    case SM_IDENTITY_ADDRESS_INFORMATION:
+        theirs->peer.type = read_u8(pdu);
+        read_reversed(pdu, theirs->peer.octets, sizeof theirs->peer.octets);
+        return check_identity(sm, pairing, &theirs->peer);
+    default:
+        read_reversed(pdu, theirs->csrk, sizeof theirs->csrk);
+        theirs->flags |= SM_SECRET_CSRK;
+        return SM_SUCCESS;
+    }
+}
+
+/* One that was not agreed on, or is out of its place, is none. */
+BLUET_INTERNAL void sm_key_received(struct sm *sm, struct sm_pairing *pairing, uint8_t code, struct reader *pdu)
+{
+    uint8_t next = (uint8_t)(pairing->expected & -pairing->expected);
+    enum sm_reason reason = SM_UNSPECIFIED_REASON;
+    if (key_bit(code) == next)
+        reason = read_key(sm, pairing, code, pdu);
+    if (reason) {
+        sm_fail(sm, pairing, reason);
+        return;
+    }
+    pairing->expected &= (uint8_t)~next;
+    sm_enter(sm, pairing, SM_AWAIT_KEYS); /* the timer begins anew */
+    if (!pairing->expected)
+        peers_keys_are_there(sm, pairing);
+}

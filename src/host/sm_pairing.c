@@ -1,0 +1,231 @@
+/* The exchange of features, the association model that follows from it, and the user (Vol 3 Part H, 2.3.1 to 2.3.5.1).
+ */
+#include "host/sm_pairing.h"
+
+#include "spec/l2cap.h"
+
+/* Where the octets of Pairing Request and Pairing Response are (3.5.1, 3.5.2). */
+enum { FEATURE_IO = 1, FEATURE_OOB, FEATURE_AUTHENTICATION, FEATURE_KEY_SIZE, FEATURE_INITIATOR, FEATURE_RESPONDER };
+
+enum { ALL_KEYS = SM_ENCRYPTION_KEY | SM_IDENTITY_KEY | SM_SIGNING_KEY };
+
+/* ---- What we ask for ---- */
+
+BLUET_INTERNAL uint8_t sm_authentication_request(const struct sm *sm, const struct sm_pairing *pairing)
+{
+    const struct bluet_security *security = &sm->security;
+    uint8_t request = 0;
+    if (security->bond && (pairing->bond || sm_bonds_have_room(&sm->bonds)))
+        request |= SM_BONDING;
+    if (security->mitm || security->secure_only)
+        request |= SM_MITM;
+    if (!security->legacy)
+        request |= SM_SECURE_CONNECTIONS;
+    return request;
+}
+
+BLUET_INTERNAL bool sm_suffices(const struct sm *sm, uint8_t secret_flags, uint8_t key_size)
+{
+    const struct bluet_security *security = &sm->security;
+    bool authenticated = secret_flags & SM_SECRET_AUTHENTICATED;
+    bool secure = secret_flags & SM_SECRET_SECURE;
+    if (security->secure_only && !(authenticated && secure && key_size == SM_KEY_SIZE_MOST))
+        return false;
+    if (security->mitm && security->io != BLUET_IO_NO_INPUT_OUTPUT && !authenticated)
+        return false;
+    return key_size >= security->key_size && (secure || !security->le_secure);
+}
+
+BLUET_INTERNAL void sm_send_features(struct sm *sm, struct sm_pairing *pairing, uint8_t code)
+{
+    uint8_t *features = code == SM_PAIRING_REQUEST ? pairing->request : pairing->response;
+    features[0] = code;
+    features[FEATURE_IO] = sm->security.io;
+    features[FEATURE_OOB] = 0;
+    features[FEATURE_AUTHENTICATION] = sm_authentication_request(sm, pairing);
+    features[FEATURE_KEY_SIZE] = SM_KEY_SIZE_MOST;
+    uint8_t keys = features[FEATURE_AUTHENTICATION] & SM_BONDING ? ALL_KEYS : 0;
+    bool asked = code == SM_PAIRING_RESPONSE;
+    features[FEATURE_INITIATOR] = asked ? keys & pairing->request[FEATURE_INITIATOR] : keys;
+    features[FEATURE_RESPONDER] = asked ? keys & pairing->request[FEATURE_RESPONDER] : keys;
+    const struct writer parameters = {.start = features + 1, .length = SM_FEATURES_LENGTH - 1};
+    sm_send(sm, pairing, code, &parameters);
+}
+
+/* ---- The model ---- */
+
+/* [responder][initiator]; where it says comparison, Legacy Pairing has the other (2.3.5.1, table 2.8). */
+static uint8_t model_of(uint8_t initiator, uint8_t responder, bool secure)
+{
+    enum { J = SM_JUST_WORKS, I = SM_INITIATOR_DISPLAYS, R = SM_RESPONDER_DISPLAYS, B = SM_BOTH_TYPE };
+    enum { N = SM_NUMERIC_COMPARISON };
+    static const uint8_t legacy[5][5] = {
+        {J, J, R, J, R}, {J, J, R, J, R}, {I, I, B, J, I}, {J, J, J, J, J}, {I, I, R, J, I}};
+    static const uint8_t secure_connections[5][5] = {
+        {J, J, R, J, R}, {J, N, R, J, N}, {I, I, B, J, I}, {J, J, J, J, J}, {I, N, R, J, N}};
+    return secure ? secure_connections[responder][initiator] : legacy[responder][initiator];
+}
+
+static enum sm_reason check_features(const uint8_t *features)
+{
+    if (features[FEATURE_IO] > BLUET_IO_KEYBOARD_DISPLAY || features[FEATURE_OOB] > 1 ||
+        features[FEATURE_KEY_SIZE] < SM_KEY_SIZE_LEAST || features[FEATURE_KEY_SIZE] > SM_KEY_SIZE_MOST)
+        return SM_INVALID_PARAMETERS;
+    return SM_SUCCESS;
+}
+
+/*
+ * A key that is kept is not given up for a lesser one. And whoever pairs anew under a known name has to show that he is
+ * who he says: by the key that is kept, to the user, or because the application has asked for it.
+ */
+static bool may_replace(const struct sm_pairing *pairing)
+{
+    const struct sm_bond *bond = pairing->bond;
+    if (!bond || !pairing->bonding)
+        return true;
+    uint8_t level = SM_SECRET_AUTHENTICATED | SM_SECRET_SECURE;
+    if ((bond->flags & ~pairing->secret_flags & level) || pairing->key_size < bond->key_size)
+        return false;
+    return (pairing->secret_flags & SM_SECRET_AUTHENTICATED) || pairing->link->encrypted || pairing->link->central;
+}
+
+/* Both sides' features are known: what comes of them. */
+static enum sm_reason conclude(struct sm *sm, struct sm_pairing *pairing)
+{
+    const uint8_t *request = pairing->request;
+    const uint8_t *response = pairing->response;
+    const uint8_t *peer = pairing->link->central ? response : request;
+    uint8_t both = request[FEATURE_AUTHENTICATION] & response[FEATURE_AUTHENTICATION];
+    uint8_t either = request[FEATURE_AUTHENTICATION] | response[FEATURE_AUTHENTICATION];
+    bool secure = both & SM_SECURE_CONNECTIONS;
+    if (secure && peer[FEATURE_OOB])
+        return SM_OOB_NOT_AVAILABLE;
+
+    pairing->model = SM_JUST_WORKS;
+    if (either & SM_MITM)
+        pairing->model = model_of(request[FEATURE_IO], response[FEATURE_IO], secure);
+    pairing->key_size = SM_KEY_SIZE_MOST;
+    if (peer[FEATURE_KEY_SIZE] < pairing->key_size)
+        pairing->key_size = peer[FEATURE_KEY_SIZE];
+    pairing->bonding = (request[FEATURE_AUTHENTICATION] & SM_BONDING_MASK) == SM_BONDING &&
+                       (response[FEATURE_AUTHENTICATION] & SM_BONDING_MASK) == SM_BONDING;
+    pairing->secret_flags = secure ? SM_SECRET_SECURE : 0;
+    if (pairing->model != SM_JUST_WORKS)
+        pairing->secret_flags |= SM_SECRET_AUTHENTICATED;
+    if (pairing->key_size < sm->security.key_size)
+        return SM_ENCRYPTION_KEY_SIZE;
+    if (!sm_suffices(sm, pairing->secret_flags, pairing->key_size) || !may_replace(pairing))
+        return SM_AUTHENTICATION_REQUIREMENTS;
+    return SM_SUCCESS;
+}
+
+static void begin_authentication(struct sm *sm, struct sm_pairing *pairing)
+{
+    if (pairing->secret_flags & SM_SECRET_SECURE)
+        sm_secure_begin(sm, pairing);
+    else
+        sm_legacy_begin(sm, pairing);
+}
+
+static void read_features(uint8_t *out, uint8_t code, struct reader *pdu)
+{
+    out[0] = code;
+    read_octets(pdu, out + 1, SM_FEATURES_LENGTH - 1);
+}
+
+BLUET_INTERNAL void sm_pairing_request(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+{
+    read_features(pairing->request, SM_PAIRING_REQUEST, pdu);
+    sm_enter(sm, pairing, SM_AWAIT_PAIRING_REQUEST);
+    enum sm_reason reason = check_features(pairing->request);
+    if (reason) {
+        sm_fail(sm, pairing, reason);
+        return;
+    }
+    sm_send_features(sm, pairing, SM_PAIRING_RESPONSE);
+    if (pairing->state == SM_IDLE)
+        return;
+    reason = conclude(sm, pairing);
+    if (reason)
+        sm_fail(sm, pairing, reason);
+    else
+        begin_authentication(sm, pairing);
+}
+
+BLUET_INTERNAL void sm_pairing_response(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+{
+    uint8_t *response = pairing->response;
+    const uint8_t *request = pairing->request;
+    read_features(response, SM_PAIRING_RESPONSE, pdu);
+    enum sm_reason reason = check_features(response);
+    /* The responder may drop keys, but not add any; reserved ones and the link key are nobody's. */
+    if (ALL_KEYS & ((response[FEATURE_INITIATOR] & ~request[FEATURE_INITIATOR]) |
+                    (response[FEATURE_RESPONDER] & ~request[FEATURE_RESPONDER])))
+        reason = SM_INVALID_PARAMETERS;
+    if (!reason)
+        reason = conclude(sm, pairing);
+    if (reason)
+        sm_fail(sm, pairing, reason);
+    else
+        begin_authentication(sm, pairing);
+}
+
+/* ---- The user ---- */
+
+BLUET_INTERNAL bool sm_is_passkey_entry(const struct sm_pairing *pairing)
+{
+    return pairing->model != SM_JUST_WORKS && pairing->model != SM_NUMERIC_COMPARISON;
+}
+
+BLUET_INTERNAL uint8_t sm_passkey_action(const struct sm_pairing *pairing)
+{
+    if (!sm_is_passkey_entry(pairing))
+        return BLUET_PASSKEY_ACTION_NONE;
+    bool displays = pairing->model == (pairing->link->central ? SM_INITIATOR_DISPLAYS : SM_RESPONDER_DISPLAYS);
+    return displays ? BLUET_PASSKEY_ACTION_DISPLAY : BLUET_PASSKEY_ACTION_INPUT;
+}
+
+BLUET_INTERNAL void sm_ask_user(struct sm *sm, struct sm_pairing *pairing, uint8_t action, uint32_t passkey)
+{
+    pairing->action = action;
+    pairing->answered = action == BLUET_PASSKEY_ACTION_NONE;
+    pairing->passkey = 0;
+    if (action == BLUET_PASSKEY_ACTION_NONE) {
+        if (pairing->state == SM_AWAIT_USER)
+            pairing->resume(sm, pairing);
+        return;
+    }
+    struct bluet_event event = {.code = BLUET_EVENT_PASSKEY_ACTION, .conn_handle = pairing->link->handle};
+    event.passkey_action.action = action;
+    event.passkey_action.passkey = passkey;
+    event_raise(sm->links->hci->sink, &event);
+}
+
+BLUET_INTERNAL void sm_await_user(struct sm *sm, struct sm_pairing *pairing, sm_step resume)
+{
+    if (pairing->action == BLUET_PASSKEY_ACTION_NONE || pairing->answered) {
+        resume(sm, pairing);
+        return;
+    }
+    sm_enter(sm, pairing, SM_AWAIT_USER);
+    pairing->resume = resume;
+}
+
+BLUET_INTERNAL int sm_passkey(struct sm *sm, struct link *link, enum bluet_passkey_action action, uint32_t passkey)
+{
+    struct sm_pairing *pairing = &sm->pairings[link->index];
+    bool compared = action == BLUET_PASSKEY_ACTION_NUMERIC_COMPARISON;
+    bool refused = action == BLUET_PASSKEY_ACTION_NONE || (compared && passkey == 0);
+    if (pairing->action == BLUET_PASSKEY_ACTION_NONE || pairing->answered)
+        return BLUET_EINVAL;
+    if (action != BLUET_PASSKEY_ACTION_NONE && action != pairing->action)
+        return BLUET_EINVAL;
+    if (!refused && (passkey > (compared ? 1 : 999999) || (!compared && passkey == sm->burnt_passkey)))
+        return BLUET_EINVAL;
+    pairing->answered = true;
+    pairing->refused = refused;
+    pairing->passkey = compared || refused ? 0 : passkey;
+    pairing->due = true;
+    sm->due = true;
+    return BLUET_OK;
+}

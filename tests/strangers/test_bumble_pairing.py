@@ -1,0 +1,236 @@
+"""Pairing and bonding with a stranger on the air: Bumble, from PyPI, in either role."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from bluet import bluetooth
+
+pytest.importorskip("bumble.pairing", reason="bumble is not installed")
+
+from bumble.core import AdvertisingData
+from bumble.device import Device
+from bumble.hci import Address
+from bumble.keys import MemoryKeyStore
+from bumble.pairing import PairingConfig, PairingDelegate
+from bumble.transport import open_transport
+
+PROGRAM = Path(os.environ.get("BLUET_BUILD", Path(__file__).resolve().parents[2] / "build")) / "bluet"
+THEIR_ADDRESS = "F0:F1:F2:F3:F4:F5"
+TIMEOUT = 15
+PASSKEY = 135790
+
+NO_IO = PairingDelegate.IoCapability.NO_OUTPUT_NO_INPUT
+KEYBOARD = PairingDelegate.IoCapability.KEYBOARD_INPUT_ONLY
+DISPLAY = PairingDelegate.IoCapability.DISPLAY_OUTPUT_ONLY
+YES_NO = PairingDelegate.IoCapability.DISPLAY_OUTPUT_AND_YES_NO_INPUT
+
+
+def wait_for(condition):
+    end = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.01)
+
+
+def can_connect(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def served_air():
+    """The address of an air that is served on TCP."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen([PROGRAM, "air", "--tcp", f"127.0.0.1:{port}"], stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: can_connect(port))
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        assert server.wait(TIMEOUT) == 0
+
+
+class Ours:
+    """Our host on a transport, with a person before it, and secrets in a dict."""
+
+    def __init__(self, transport, **settings):
+        self.ble = bluetooth.BLE(transport=transport)
+        self.events = []
+        self.store = {}
+        self.compared = None
+        self.ble.config(**settings)
+        self.ble.irq(self._irq)
+        self.ble.active(True)
+
+    def _irq(self, event, data):
+        if event == bluetooth.IRQ_GET_SECRET:
+            found = [value for (kind, _), value in self.store.items() if kind == data.sec_type]
+            if data.key is not None:
+                return self.store.get((data.sec_type, bytes(data.key)))
+            return found[data.index] if data.index < len(found) else None
+        if event == bluetooth.IRQ_SET_SECRET:
+            self.store[data.sec_type, bytes(data.key)] = bytes(data.value)
+            return True
+        if event == bluetooth.IRQ_PASSKEY_ACTION:
+            if data.action == bluetooth.PASSKEY_ACTION_NUMERIC_COMPARISON:
+                self.compared = data.passkey
+            self.ble.gap_passkey(data.conn_handle, data.action, 1 if data.passkey or self.compared else PASSKEY)
+        self.events.append((event, tuple(bytes(v) if isinstance(v, memoryview) else v for v in data)))
+        return None
+
+    def next(self, code):
+        wait_for(lambda: any(event == code for event, _ in self.events))
+        place = next(i for i, (event, _) in enumerate(self.events) if event == code)
+        return self.events.pop(place)[1]
+
+    def address(self):
+        kind, octets = self.ble.config("mac")
+        wanted = Address.RANDOM_DEVICE_ADDRESS if kind else Address.PUBLIC_DEVICE_ADDRESS
+        return Address(octets.hex(":").upper(), wanted)
+
+
+class Person(PairingDelegate):
+    """Sits before Bumble."""
+
+    compared = None
+
+    async def compare_numbers(self, number, digits):
+        self.compared = number
+        return True
+
+    async def get_number(self):
+        return PASSKEY
+
+    async def generate_passkey(self):
+        return PASSKEY
+
+
+class Stranger:
+    """A Bumble device in a thread of its own."""
+
+    def __init__(self, transport, io, secure, mitm):
+        self.person = Person(io)
+        self.config = PairingConfig(sc=secure, mitm=mitm, bonding=True, delegate=self.person)
+        self.failure = None
+        self.connection = None
+        self.ready = threading.Event()
+        self.thread = threading.Thread(target=lambda: asyncio.run(self._main(transport)), daemon=True)
+        self.thread.start()
+        assert self.ready.wait(TIMEOUT)
+        if self.failure:
+            raise self.failure
+
+    async def _main(self, transport):
+        self.loop = asyncio.get_running_loop()
+        self.stop = asyncio.Event()
+        try:
+            async with await open_transport(transport) as (source, sink):
+                self.device = Device.with_hci("Bumble", Address(THEIR_ADDRESS), source, sink)
+                self.device.keystore = MemoryKeyStore()
+                self.device.pairing_config_factory = lambda _: self.config
+                self.device.on("connection", self._connected)
+                await self.device.power_on()
+                self.ready.set()
+                await self.stop.wait()
+        except Exception as error:  # told to the test
+            self.failure = error
+            self.ready.set()
+
+    def _connected(self, connection):
+        self.connection = connection
+        connection.on("security_request", lambda _: asyncio.create_task(connection.pair()))
+
+    def do(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(TIMEOUT)
+
+    def advertise(self):
+        self.device.advertising_data = bytes(AdvertisingData([(AdvertisingData.COMPLETE_LOCAL_NAME, b"Bumble")]))
+        self.do(self.device.start_advertising())
+
+    def end(self):
+        self.loop.call_soon_threadsafe(self.stop.set)
+        self.thread.join(TIMEOUT)
+        assert not self.thread.is_alive()
+        if self.failure:
+            raise self.failure
+
+
+MODELS = {
+    # name: (our io, theirs, protected)
+    "just works": (3, NO_IO, False),
+    "we type": (2, DISPLAY, True),
+    "they type": (0, KEYBOARD, True),
+    "comparison": (1, YES_NO, True),
+}
+
+
+def both(air, model, secure):
+    our_io, their_io, protected = MODELS[model]
+    ours = Ours(f"tcp:{air}", bond=True, mitm=protected, io=our_io, le_secure=secure)
+    return ours, Stranger(f"tcp-client:{air}", their_io, secure, protected), int(protected)
+
+
+CASES = [(model, secure) for model in MODELS for secure in (False, True) if secure or model != "comparison"]
+
+
+@pytest.mark.parametrize(("model", "secure"), CASES)
+def test_our_central_pairs_and_comes_back(served_air, model, secure):
+    ours, stranger, protected = both(served_air, model, secure)
+    # After Legacy Pairing, a Bumble peripheral looks for the key that the central has given, instead of its own.
+    for _ in range(2 if secure else 1):
+        stranger.advertise()
+        ours.ble.gap_connect(1, bytes.fromhex(THEIR_ADDRESS.replace(":", "")))
+        conn = ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+        ours.ble.gap_pair(conn)
+        assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (conn, 1, protected, 1, 16)
+        wait_for(lambda: stranger.connection and stranger.connection.is_encrypted)
+        assert ours.compared == stranger.person.compared
+        wait_for(lambda: len(ours.store) == 3 and stranger.device.keystore.all_keys)
+        ours.ble.gap_disconnect(conn)
+        ours.next(bluetooth.IRQ_PERIPHERAL_DISCONNECT)
+        time.sleep(0.2)
+    assert len([event for event, _ in ours.events if event == bluetooth.IRQ_PASSKEY_ACTION]) == protected
+    ours.ble.active(False)
+    stranger.end()
+
+
+@pytest.mark.parametrize(("model", "secure"), CASES)
+def test_their_central_pairs_and_comes_back(served_air, model, secure):
+    ours, stranger, protected = both(served_air, model, secure)
+    for attempt in range(2):
+        ours.ble.gap_advertise(50_000, b"\x02\x01\x06")
+        connection = stranger.do(stranger.device.connect(ours.address(), timeout=TIMEOUT))
+        conn = ours.next(bluetooth.IRQ_CENTRAL_CONNECT)[0]
+        stranger.do(connection.encrypt() if attempt else connection.pair())
+        assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (conn, 1, protected, 1, 16)
+        wait_for(lambda: len(ours.store) == 3)
+        stranger.do(connection.disconnect())
+        ours.next(bluetooth.IRQ_CENTRAL_DISCONNECT)
+    assert len([event for event, _ in ours.events if event == bluetooth.IRQ_PASSKEY_ACTION]) == protected
+    ours.ble.active(False)
+    stranger.end()
+
+
+def test_our_security_request_is_heeded(served_air):
+    """Our peripheral asks; their central pairs."""
+    ours, stranger, _ = both(served_air, "comparison", True)
+    ours.ble.gap_advertise(50_000, b"\x02\x01\x06")
+    connection = stranger.do(stranger.device.connect(ours.address(), timeout=TIMEOUT))
+    conn = ours.next(bluetooth.IRQ_CENTRAL_CONNECT)[0]
+    ours.ble.gap_pair(conn)
+    assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (conn, 1, 1, 1, 16)
+    assert ours.compared == stranger.person.compared is not None
+    stranger.do(connection.disconnect())
+    ours.ble.active(False)
+    stranger.end()
