@@ -35,9 +35,8 @@ endfunction()
 if(bluet_plain_archive)
     set(bluet_archive_objects ${bluet_room_objects})
 else()
-    # The air calls its cryptography by internal names, so these two are one.
-    bluet_join(host host)
-    bluet_join(air air crypto)
+    # Host and air call cryptography by internal names, so these are one.
+    bluet_join(host host air crypto)
     bluet_join(runtime runtime)
     set_source_files_properties(${bluet_archive_objects} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
 endif()

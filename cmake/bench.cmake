@@ -6,11 +6,12 @@ set(bench_folder ${CMAKE_CURRENT_BINARY_DIR}/programs)
 file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/host/*.c)
 foreach(level Os O2)
     add_executable(bench_instructions_${level}
-        ${PROJECT_SOURCE_DIR}/bench/instructions.c ${PROJECT_SOURCE_DIR}/bench/controller.c ${host_sources})
+        ${PROJECT_SOURCE_DIR}/bench/instructions.c ${PROJECT_SOURCE_DIR}/bench/controller.c ${host_sources}
+        $<TARGET_OBJECTS:bluet_crypto>)
     target_compile_options(bench_instructions_${level} PRIVATE -${level} -ffreestanding -fbuiltin)
     target_include_directories(bench_instructions_${level} PRIVATE
         ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
-    target_link_libraries(bench_instructions_${level} PRIVATE bluet_flags)
+    target_link_libraries(bench_instructions_${level} PRIVATE bluet_flags bluet_system)
     set_target_properties(bench_instructions_${level} PROPERTIES
         OUTPUT_NAME instructions_${level} RUNTIME_OUTPUT_DIRECTORY ${bench_folder})
 endforeach()

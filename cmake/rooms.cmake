@@ -19,10 +19,11 @@ function(bluet_add_room name)
 endfunction()
 
 bluet_add_room(host)
+if(BLUET_BUILD_CRYPTO)
+    bluet_add_room(crypto)
+endif()
 if(BLUET_BUILD_AIR)
     bluet_add_room(air)
-    # The air resolves private addresses; the host has nothing to encrypt itself.
-    bluet_add_room(crypto)
     find_library(BLUET_MATH m)
     if(BLUET_MATH)
         target_link_libraries(bluet_system INTERFACE m)

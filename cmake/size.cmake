@@ -26,8 +26,8 @@ const any volatile size_roots[] = {
 " @ONLY)
 
     add_executable(size_${name} ${PROJECT_SOURCE_DIR}/bench/size_root.c ${CMAKE_CURRENT_BINARY_DIR}/size_${name}.c
-        $<TARGET_OBJECTS:bluet_host>)
-    target_include_directories(size_${name} PRIVATE ${PROJECT_SOURCE_DIR}/include)
+        ${PROJECT_SOURCE_DIR}/bench/size_crypto.c $<TARGET_OBJECTS:bluet_host>)
+    target_include_directories(size_${name} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
     bluet_size_link(size_${name})
 endfunction()
 
@@ -45,7 +45,8 @@ string(CONCAT peripheral "create|destroy|activate|deactivate|is_active|receive|p
 bluet_size_program(peripheral "^bluet_(${peripheral})$")
 
 add_executable(size_memory ${PROJECT_SOURCE_DIR}/bench/size_memory.c ${PROJECT_SOURCE_DIR}/bench/size_root.c
-    ${PROJECT_SOURCE_DIR}/bench/controller.c $<TARGET_OBJECTS:bluet_host>)
+    ${PROJECT_SOURCE_DIR}/bench/controller.c ${PROJECT_SOURCE_DIR}/bench/size_crypto.c
+    $<TARGET_OBJECTS:bluet_host>)
 target_include_directories(size_memory PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 target_compile_definitions(size_memory PRIVATE SIZE_RUNS)
 target_link_libraries(size_memory PRIVATE bluet_flags)

@@ -61,6 +61,25 @@ int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_
     return sending_ended(host, was_starved, gatt_server_notify(&host->gatt.server, link, value_handle, data, length));
 }
 
+int bluet_gatts_notify_multiple(struct bluet *host, uint16_t conn_handle, const uint16_t *value_handles,
+                                size_t value_count)
+{
+    struct link *link;
+    int error = host_find_link(host, &link, conn_handle);
+    if (error)
+        return error;
+    bool was_starved = sending_begins(host);
+    return sending_ended(host, was_starved,
+                         gatt_server_notify_multiple(&host->gatt.server, link, value_handles, value_count));
+}
+
+int bluet_gatts_subscription(struct bluet *host, uint16_t conn_handle, uint16_t value_handle)
+{
+    struct link *link = NULL;
+    int error = conn_handle == UINT16_MAX ? host_check_active(host) : host_find_link(host, &link, conn_handle);
+    return error ? error : gatt_server_configuration(&host->gatt.server, link, value_handle);
+}
+
 int bluet_gatts_indicate(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
                          size_t length)
 {
