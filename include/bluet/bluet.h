@@ -424,11 +424,41 @@ BLUET_API int bluet_gatts_set_buffer(struct bluet *host, uint16_t value_handle, 
 BLUET_API int bluet_gattc_discover_services(struct bluet *host, uint16_t conn_handle, const struct bluet_uuid *uuid);
 BLUET_API int bluet_gattc_discover_characteristics(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
                                                    uint16_t end_handle, const struct bluet_uuid *uuid);
+/* The services that those in the range include: BLUET_EVENT_GATTC_SERVICE_RESULT, and _SERVICE_DONE. */
+BLUET_API int bluet_gattc_discover_included_services(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
+                                                     uint16_t end_handle);
 /* Reports start_handle + 1 to end_handle. */
 BLUET_API int bluet_gattc_discover_descriptors(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
                                                uint16_t end_handle);
 /* One Read Request; with `offset` not 0, one Read Blob Request. */
 BLUET_API int bluet_gattc_read(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, uint16_t offset);
+
+/* The whole value, in as many requests as it takes: a result for each piece, with its offset, then one DONE. */
+BLUET_API int bluet_gattc_read_long(struct bluet *host, uint16_t conn_handle, uint16_t value_handle);
+/* All values of that type in the range: a result for each, then DONE with handle 0. */
+BLUET_API int bluet_gattc_read_by_uuid(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
+                                       uint16_t end_handle, const struct bluet_uuid *uuid);
+/*
+ * Several values with one request, 2 to (MTU - 1) / 2 of them, then DONE with handle 0. With `variable`, a result for
+ * each, as far as the answer has room: the last may be cut, or some be missing; not every server knows this form.
+ * Otherwise one result with handle 0, the values one behind the other. Also BLUET_ENOMEM: no buffer.
+ */
+BLUET_API int bluet_gattc_read_multiple(struct bluet *host, uint16_t conn_handle, const uint16_t *value_handles,
+                                        size_t value_count, bool variable);
+
+struct bluet_write {
+    uint16_t value_handle;
+    const void *data;
+    size_t length; /* at most 512 */
+};
+
+/*
+ * Writes all of the values or none: each piece is compared with what the server says it has got before they take effect
+ * (Vol 3 Part G, 4.9.5). DONE has the handle of the last value, or of the one that was refused. Also BLUET_ENOMEM: no
+ * buffers; BLUET_EINVAL: more than 4096 octets, 4 for each value included.
+ */
+BLUET_API int bluet_gattc_write_reliable(struct bluet *host, uint16_t conn_handle, const struct bluet_write *writes,
+                                         size_t write_count);
 
 enum bluet_write_mode {
     BLUET_WRITE_NO_RESPONSE = 0,   /* no event; cut to MTU - 3 */
@@ -550,6 +580,7 @@ struct bluet_event {
             size_t length;
         } scan_result;
         struct {
+            uint16_t def_handle; /* of an included service, where that is said; otherwise start_handle */
             uint16_t start_handle, end_handle;
             struct bluet_uuid uuid;
         } service_result;
@@ -564,11 +595,12 @@ struct bluet_event {
         } descriptor_result;
         struct {
             uint16_t value_handle;
+            uint16_t offset; /* of a piece of a value that is read */
             const uint8_t *data;
             size_t length;
         } value; /* GATTC_READ_RESULT, GATTC_NOTIFY, GATTC_INDICATE */
         struct {
-            uint16_t value_handle; /* 0 in the three discovery events */
+            uint16_t value_handle; /* 0 in the discovery events, and of reads of several values */
             uint16_t status;       /* 0, an ATT error code, or enum bluet_status */
         } done;                    /* every GATT event whose name ends in DONE */
         struct {

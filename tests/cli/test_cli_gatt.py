@@ -83,6 +83,11 @@ def test_json(here: Surroundings) -> None:
     assert location["value"] == "01"
     assert location["value_handle"] == location["handle"] + 1
 
+    (included,) = by_uuid(services, "0x180f")["included"]
+    assert (included["uuid"], included["name"]) == ("0x180d", "Heart Rate")
+    assert (included["start_handle"], included["end_handle"]) == (heart_rate["handle"], heart_rate["end_handle"])
+    assert heart_rate["included"] == []
+
     unnamed = by_uuid(services, UNNAMED)
     assert "name" not in unnamed
     refused = by_uuid(unnamed["characteristics"], "0x2a24")
