@@ -72,7 +72,8 @@ static bool register_services(struct bench *bench, size_t count)
             characteristics[i].uuid = (struct bluet_uuid){2, {(uint8_t)i, (uint8_t)(0xa0 + (i >> 8))}};
             characteristics[i].flags = BLUET_FLAG_READ | BLUET_FLAG_WRITE | BLUET_FLAG_NOTIFY;
         }
-        struct bluet_service service = {{2, {0x00, 0x9f}}, characteristics, count};
+        struct bluet_service service = {
+            .uuid = {2, {0x00, 0x9f}}, .characteristics = characteristics, .characteristic_count = count};
         done = bluet_gatts_register_services(bench->host, handles, count, &service, 1) == (int)count;
         bench->value_handle = handles[count - 1];
     }

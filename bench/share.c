@@ -249,7 +249,8 @@ static void open_peripheral(struct bench *bench, struct peer *peer)
         .uuid = {2, {CHARACTERISTIC & 0xff, CHARACTERISTIC >> 8}},
         .flags = BLUET_FLAG_NOTIFY | BLUET_FLAG_WRITE_NO_RESPONSE,
     };
-    struct bluet_service service = {{2, {0x00, 0xa0}}, &characteristic, 1};
+    struct bluet_service service = {
+        .uuid = {2, {0x00, 0xa0}}, .characteristics = &characteristic, .characteristic_count = 1};
     if (bluet_gatts_register_services(peer->host, &peer->value_handle, 1, &service, 1) != 1 ||
         bluet_gatts_set_buffer(peer->host, peer->value_handle, 512, false))
         fail("no service");

@@ -112,7 +112,8 @@ static size_t register_service(struct bluet *host)
         {.uuid = {2, {4, 0xa0}}, .flags = BLUET_FLAG_READ | BLUET_FLAG_NOTIFY},
         {.uuid = {2, {5, 0xa0}}, .flags = BLUET_FLAG_READ | BLUET_FLAG_NOTIFY},
     };
-    static const struct bluet_service service = {{2, {0, 0xa0}}, characteristics, 5};
+    static const struct bluet_service service = {
+        .uuid = {2, {0, 0xa0}}, .characteristics = characteristics, .characteristic_count = 5};
     size_t before = bytes_held;
     uint16_t handles[5];
     return bluet_gatts_register_services(host, handles, 5, &service, 1) == 5 ? bytes_held - before : 0;

@@ -51,6 +51,7 @@ enum phase {
     AWAIT_HEARD,
     AWAIT_CONNECTION,
     AWAIT_SERVICES,
+    AWAIT_INCLUDED,
     AWAIT_CHARACTERISTICS,
     AWAIT_DESCRIPTORS,
     AWAIT_VALUES,
@@ -109,6 +110,12 @@ static int begin_one(struct visit *visit, const struct gatt_attribute *attribute
     struct bluet *host = visit->session.host;
     int error;
     switch (visit->phase) {
+    case AWAIT_INCLUDED:
+        if (attribute->kind != PEER_SERVICE || attribute->handle >= attribute->end_handle)
+            return 0;
+        error =
+            bluet_gattc_discover_included_services(host, visit->conn_handle, attribute->handle, attribute->end_handle);
+        break;
     case AWAIT_CHARACTERISTICS:
         if (attribute->kind != PEER_SERVICE || attribute->handle >= attribute->end_handle)
             return 0;
@@ -223,10 +230,13 @@ static void take(struct visit *visit, struct gatt_attribute *attribute)
 
 static void service_result(struct visit *visit, const struct bluet_event *event)
 {
+    enum gatt_kind kind = visit->phase == AWAIT_INCLUDED ? PEER_INCLUDED : PEER_SERVICE;
     struct gatt_attribute *service =
-        gatt_peer_add(&visit->peer, PEER_SERVICE, event->service_result.start_handle, &event->service_result.uuid);
-    if (service)
+        gatt_peer_add(&visit->peer, kind, event->service_result.def_handle, &event->service_result.uuid);
+    if (service) {
+        service->value_handle = event->service_result.start_handle;
         service->end_handle = event->service_result.end_handle;
+    }
     take(visit, service);
 }
 

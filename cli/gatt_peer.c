@@ -73,9 +73,9 @@ void gatt_peer_sort(struct gatt_peer *peer)
 
 static const struct numbers *names_of(const struct gatt_attribute *attribute)
 {
-    return attribute->kind == PEER_SERVICE          ? &numbers_services
-           : attribute->kind == PEER_CHARACTERISTIC ? &numbers_characteristics
-                                                    : &numbers_descriptors;
+    return attribute->kind == PEER_SERVICE || attribute->kind == PEER_INCLUDED ? &numbers_services
+           : attribute->kind == PEER_CHARACTERISTIC                            ? &numbers_characteristics
+                                                                               : &numbers_descriptors;
 }
 
 /* ---- As a tree ---- */
@@ -138,6 +138,8 @@ static void write_value(FILE *stream, const struct gatt_attribute *attribute)
 {
     const struct bluet_explanation *explanation = bluet_explain(BLUET_CODE_ATT, attribute->status);
     char words[512];
+    if (attribute->kind == PEER_INCLUDED)
+        fprintf(stream, "included: 0x%04x to 0x%04x", attribute->value_handle, attribute->end_handle);
     switch (attribute->reading) {
     case PEER_READ:
         gatt_value_write(stream, attribute, octet_limit());
@@ -188,7 +190,8 @@ static struct libscols_line *add_line(struct libscols_table *tree, struct libsco
     if (!line)
         return NULL;
     char handle[8];
-    snprintf(handle, sizeof handle, "0x%04x", attribute->value_handle);
+    snprintf(handle, sizeof handle, "0x%04x",
+             attribute->kind == PEER_INCLUDED ? attribute->handle : attribute->value_handle);
     set_written(line, COLUMN_ATTRIBUTE, attribute, write_title);
     scols_line_set_data(line, COLUMN_HANDLE, handle);
     set_written(line, COLUMN_PROPERTIES, attribute, write_properties);
@@ -209,14 +212,14 @@ void gatt_peer_draw(const struct gatt_peer *peer)
     if (!tree)
         return;
     /* The line of the latest attribute of each kind; a lone one hangs on what stands above it. */
-    struct libscols_line *latest[3] = {NULL};
+    struct libscols_line *latest[PEER_KINDS] = {NULL};
     for (size_t i = 0; i < peer->count; i++) {
         const struct gatt_attribute *attribute = &peer->attributes[i];
         struct libscols_line *parent = NULL;
         for (int kind = 0; kind < (int)attribute->kind; kind++)
             parent = latest[kind] ? latest[kind] : parent;
         latest[attribute->kind] = add_line(tree, parent, attribute);
-        for (int kind = (int)attribute->kind + 1; kind <= PEER_DESCRIPTOR; kind++)
+        for (int kind = (int)attribute->kind + 1; kind < PEER_KINDS; kind++)
             latest[kind] = NULL;
     }
     if (peer->count)
@@ -273,6 +276,8 @@ static json_t *attribute_json(const struct gatt_attribute *attribute)
     json_object_set_new(object, "uuid", output_json_uuid(&attribute->uuid));
     output_json_name(object, numbers_uuid(names_of(attribute), &attribute->uuid));
     json_object_set_new(object, "handle", json_integer(attribute->handle));
+    if (attribute->kind == PEER_INCLUDED)
+        json_object_set_new(object, "start_handle", json_integer(attribute->value_handle));
     if (attribute->kind != PEER_DESCRIPTOR)
         json_object_set_new(object, "end_handle", json_integer(attribute->end_handle));
     if (attribute->kind == PEER_CHARACTERISTIC) {
@@ -281,7 +286,9 @@ static json_t *attribute_json(const struct gatt_attribute *attribute)
     }
     add_value_json(object, attribute);
     static const char *const children[] = {"characteristics", "descriptors"};
-    if (attribute->kind != PEER_DESCRIPTOR)
+    if (attribute->kind == PEER_SERVICE)
+        json_object_set_new(object, "included", json_array());
+    if (attribute->kind == PEER_SERVICE || attribute->kind == PEER_CHARACTERISTIC)
         json_object_set_new(object, children[attribute->kind], json_array());
     return object;
 }
@@ -289,7 +296,7 @@ static json_t *attribute_json(const struct gatt_attribute *attribute)
 bool gatt_peer_write_json(const struct gatt_peer *peer)
 {
     json_t *root = json_object();
-    json_t *services = json_array(), *characteristics = NULL, *descriptors = NULL;
+    json_t *services = json_array(), *included = NULL, *characteristics = NULL, *descriptors = NULL;
     json_object_set_new(root, "address", output_json_address(&peer->address));
     json_object_set_new(root, "address_type", json_string(peer->address.type ? "random" : "public"));
     json_object_set_new(root, "mtu", json_integer(peer->mtu));
@@ -302,8 +309,11 @@ bool gatt_peer_write_json(const struct gatt_peer *peer)
         json_t *object = attribute_json(attribute);
         if (attribute->kind == PEER_SERVICE) {
             json_array_append_new(services, object);
+            included = json_object_get(object, "included");
             characteristics = json_object_get(object, "characteristics");
             descriptors = NULL;
+        } else if (attribute->kind == PEER_INCLUDED && included) {
+            json_array_append_new(included, object);
         } else if (attribute->kind == PEER_CHARACTERISTIC && characteristics) {
             json_array_append_new(characteristics, object);
             descriptors = json_object_get(object, "descriptors");

@@ -9,14 +9,15 @@
 
 #include "bluet/bluet.h"
 
-enum gatt_kind { PEER_SERVICE, PEER_CHARACTERISTIC, PEER_DESCRIPTOR };
+enum gatt_kind { PEER_SERVICE, PEER_CHARACTERISTIC, PEER_DESCRIPTOR, PEER_INCLUDED };
+enum { PEER_KINDS = PEER_INCLUDED + 1 };
 
 enum gatt_reading { PEER_NOT_READ, PEER_READ, PEER_REFUSED };
 
 struct gatt_attribute {
     enum gatt_kind kind;
     uint16_t handle;       /* of the declaration; of a descriptor, its own */
-    uint16_t value_handle; /* of a characteristic; otherwise its own */
+    uint16_t value_handle; /* of a characteristic; of an included service, its first; otherwise its own */
     uint16_t end_handle;
     uint8_t properties; /* of a characteristic */
     struct bluet_uuid uuid;

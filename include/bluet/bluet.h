@@ -101,8 +101,9 @@ struct bluet_event;
 
 /*
  * Receives every event. Its return value answers events that ask: 0 accepts; anything else refuses, and for
- * BLUET_EVENT_GATTS_READ_REQUEST is the ATT error code that the client sees. BLUET_EVENT_SET_SECRET is the other way
- * round, so that a handler which knows nothing of secrets keeps none: 1 says that it is kept.
+ * BLUET_EVENT_GATTS_READ_REQUEST and BLUET_EVENT_GATTS_WRITE_REQUEST is the ATT error code that the client sees.
+ * BLUET_EVENT_SET_SECRET is the other way round, so that a handler which knows nothing of secrets keeps none: 1 says that
+ * it is kept.
  */
 typedef int (*bluet_event_handler)(void *context, struct bluet *host, const struct bluet_event *event);
 
@@ -212,9 +213,20 @@ BLUET_API int bluet_own_address(const struct bluet *host, struct bluet_address *
 BLUET_API int bluet_set_gap_name(struct bluet *host, const void *name, size_t length);
 BLUET_API const void *bluet_gap_name(const struct bluet *host, size_t *out_length);
 
+/* Whether clients may write it; that raises BLUET_EVENT_GATTS_WRITE. BLUET_EBUSY: while active. BLUET_ENOMEM. */
+BLUET_API int bluet_set_gap_name_writable(struct bluet *host, bool writable);
+
 /* GAP appearance (Vol 3 Part C, 12.2). */
 BLUET_API void bluet_set_appearance(struct bluet *host, uint16_t appearance);
 BLUET_API uint16_t bluet_appearance(const struct bluet *host);
+
+struct bluet_connection_parameters;
+
+/*
+ * The connection parameters that a peripheral tells its centrals to prefer (Vol 3 Part C, 12.3); members that are zero
+ * are their defaults, `parameters` NULL: nothing is preferred, as at first. BLUET_EINVAL.
+ */
+BLUET_API int bluet_set_preferred_parameters(struct bluet *host, const struct bluet_connection_parameters *parameters);
 
 /* The MTU offered in an exchange that begins after this; 23 to the limit. Default: 256, or the limit. BLUET_EINVAL. */
 BLUET_API int bluet_set_mtu(struct bluet *host, uint16_t mtu);
@@ -304,7 +316,13 @@ BLUET_API int bluet_hci_command(struct bluet *host, uint16_t opcode, const void 
 /*
  * What a characteristic or descriptor can do, and what it asks of a link. Any kind of write is let in by either of
  * BLUET_FLAG_WRITE and BLUET_FLAG_WRITE_NO_RESPONSE. BLUET_FLAG_READ_AUTHORIZED leaves reading to the answer to
- * BLUET_EVENT_GATTS_READ_REQUEST; nobody is authorized to write what has BLUET_FLAG_WRITE_AUTHORIZED.
+ * BLUET_EVENT_GATTS_READ_REQUEST, and BLUET_FLAG_WRITE_AUTHORIZED writing to that to BLUET_EVENT_GATTS_WRITE_REQUEST;
+ * without BLUET_FLAG_ASK_WRITE nobody is authorized to write.
+ *
+ * Descriptors that follow from flags are made by the host, without a handle in the list of handles, unless the
+ * application brings its own: Client Characteristic Configuration (notify, indicate), Server Characteristic
+ * Configuration (broadcast), Characteristic Extended Properties (reliable write, writable auxiliaries). All others,
+ * such as User Description and Presentation Format, are the application's.
  */
 enum bluet_flag {
     BLUET_FLAG_BROADCAST = 0x0001,
@@ -314,13 +332,15 @@ enum bluet_flag {
     BLUET_FLAG_NOTIFY = 0x0010,
     BLUET_FLAG_INDICATE = 0x0020,
     BLUET_FLAG_AUTHENTICATED_SIGNED_WRITE = 0x0040,
+    BLUET_FLAG_RELIABLE_WRITE = 0x0080, /* beyond MicroPython: Characteristic Extended Properties say so */
     BLUET_FLAG_AUX_WRITE = 0x0100,
     BLUET_FLAG_READ_ENCRYPTED = 0x0200,
     BLUET_FLAG_READ_AUTHENTICATED = 0x0400,
     BLUET_FLAG_READ_AUTHORIZED = 0x0800,
     BLUET_FLAG_WRITE_ENCRYPTED = 0x1000,
     BLUET_FLAG_WRITE_AUTHENTICATED = 0x2000,
-    BLUET_FLAG_WRITE_AUTHORIZED = 0x4000
+    BLUET_FLAG_WRITE_AUTHORIZED = 0x4000,
+    BLUET_FLAG_ASK_WRITE = 0x8000 /* beyond MicroPython: writes raise BLUET_EVENT_GATTS_WRITE_REQUEST */
 };
 
 struct bluet_descriptor {
@@ -339,12 +359,17 @@ struct bluet_service {
     struct bluet_uuid uuid;
     const struct bluet_characteristic *characteristics;
     size_t characteristic_count;
+    const size_t *included; /* positions, in the same list, of services that stand before this one */
+    size_t included_count;
+    bool secondary; /* there only to be included by others */
 };
 
 /*
  * Replaces all services but the built-in GAP and GATT ones. `out_handles` gets the value handles of characteristics and
  * descriptors, in the order in which they are defined, at most `handle_capacity` of them. Returns how many there are.
- * BLUET_ENODEV; BLUET_EBUSY: advertising; BLUET_EINVAL: a bad UUID, or over 65535 attributes; BLUET_ENOMEM.
+ * Clients that are connected are told by Service Changed which handles have become others, if any; up to the first of
+ * these, what they have subscribed to stays. Values are empty again. BLUET_ENODEV; BLUET_EBUSY: advertising;
+ * BLUET_EINVAL: a bad UUID, an included service that does not stand before, or over 65535 attributes; BLUET_ENOMEM.
  */
 BLUET_API int bluet_gatts_register_services(struct bluet *host, uint16_t *out_handles, size_t handle_capacity,
                                             const struct bluet_service *services, size_t service_count);
@@ -366,15 +391,32 @@ BLUET_API int bluet_gatts_write(struct bluet *host, uint16_t value_handle, const
 /*
  * Notifies one client, subscribed or not; `data` NULL sends the local value. Cut to MTU - 3. BLUET_ENODEV;
  * BLUET_ENOTCONN: no such link, or a transaction on it has timed out; BLUET_EINVAL: not the value of a characteristic,
- * or the link is not as encrypted or authenticated as its flags ask of a reader; BLUET_ENOMEM: no buffer free, nothing
+ * or the link is not as encrypted or authenticated as its flags ask of a reader; BLUET_EBUSY: a client with robust
+ * caching has yet to learn that services were replaced (Vol 3 Part G, 2.5.2.1); BLUET_ENOMEM: no buffer free, nothing
  * sent, try again when BLUET_EVENT_SEND_READY comes.
  */
 BLUET_API int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
                                  size_t length);
 
-/* The same with a confirmation; ends in BLUET_EVENT_GATTS_INDICATE_DONE. Further ones wait their turn. */
+/*
+ * Notifies one client of several local values: in as few PDUs as hold them, if it takes multiple-handle notifications
+ * (Vol 3 Part G, 7.2), otherwise in one each. Returns how many values have been sent; or as bluet_gatts_notify(), and
+ * then none has.
+ */
+BLUET_API int bluet_gatts_notify_multiple(struct bluet *host, uint16_t conn_handle, const uint16_t *value_handles,
+                                          size_t value_count);
+
+/* As bluet_gatts_notify(), with a confirmation; ends in BLUET_EVENT_GATTS_INDICATE_DONE. Further ones wait their turn.
+ */
 BLUET_API int bluet_gatts_indicate(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
                                    size_t length);
+
+/*
+ * What a client has subscribed to: 1 notifications, 2 indications, or both. With `conn_handle` 0xffff: 1 if a client
+ * has asked for the value to be broadcast, which is for the application to do (Vol 3 Part G, 3.3.3.4). BLUET_ENODEV,
+ * BLUET_ENOTCONN; BLUET_EINVAL: not the value of a characteristic.
+ */
+BLUET_API int bluet_gatts_subscription(struct bluet *host, uint16_t conn_handle, uint16_t value_handle);
 
 /* Empties the value and sets its size; with `append`, remote writes are joined. BLUET_ENODEV, _EINVAL, _ENOMEM. */
 BLUET_API int bluet_gatts_set_buffer(struct bluet *host, uint16_t value_handle, size_t length, bool append);
@@ -385,11 +427,41 @@ BLUET_API int bluet_gatts_set_buffer(struct bluet *host, uint16_t value_handle, 
 BLUET_API int bluet_gattc_discover_services(struct bluet *host, uint16_t conn_handle, const struct bluet_uuid *uuid);
 BLUET_API int bluet_gattc_discover_characteristics(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
                                                    uint16_t end_handle, const struct bluet_uuid *uuid);
+/* The services that those in the range include: BLUET_EVENT_GATTC_SERVICE_RESULT, and _SERVICE_DONE. */
+BLUET_API int bluet_gattc_discover_included_services(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
+                                                     uint16_t end_handle);
 /* Reports start_handle + 1 to end_handle. */
 BLUET_API int bluet_gattc_discover_descriptors(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
                                                uint16_t end_handle);
 /* One Read Request; with `offset` not 0, one Read Blob Request. */
 BLUET_API int bluet_gattc_read(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, uint16_t offset);
+
+/* The whole value, in as many requests as it takes: a result for each piece, with its offset, then one DONE. */
+BLUET_API int bluet_gattc_read_long(struct bluet *host, uint16_t conn_handle, uint16_t value_handle);
+/* All values of that type in the range: a result for each, then DONE with handle 0. */
+BLUET_API int bluet_gattc_read_by_uuid(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
+                                       uint16_t end_handle, const struct bluet_uuid *uuid);
+/*
+ * Several values with one request, 2 to (MTU - 1) / 2 of them, then DONE with handle 0. With `variable`, a result for
+ * each, as far as the answer has room: the last may be cut, or some be missing; not every server knows this form.
+ * Otherwise one result with handle 0, the values one behind the other. Also BLUET_ENOMEM: no buffer.
+ */
+BLUET_API int bluet_gattc_read_multiple(struct bluet *host, uint16_t conn_handle, const uint16_t *value_handles,
+                                        size_t value_count, bool variable);
+
+struct bluet_write {
+    uint16_t value_handle;
+    const void *data;
+    size_t length; /* at most 512 */
+};
+
+/*
+ * Writes all of the values or none: each piece is compared with what the server says it has got before they take effect
+ * (Vol 3 Part G, 4.9.5). DONE has the handle of the last value, or of the one that was refused. Also BLUET_ENOMEM: no
+ * buffers; BLUET_EINVAL: more than 4096 octets, 4 for each value included.
+ */
+BLUET_API int bluet_gattc_write_reliable(struct bluet *host, uint16_t conn_handle, const struct bluet_write *writes,
+                                         size_t write_count);
 
 enum bluet_write_mode {
     BLUET_WRITE_NO_RESPONSE = 0,   /* no event; cut to MTU - 3 */
@@ -537,6 +609,8 @@ enum bluet_event_code {
     BLUET_EVENT_SET_SECRET = 30,
     BLUET_EVENT_PASSKEY_ACTION = 31,
 
+    BLUET_EVENT_GATTS_WRITE_REQUEST = 32, /* beyond MicroPython, as all that follow */
+
     BLUET_EVENT_OPERATION_DONE = 0x100, /* what a ticket stands for has ended */
     BLUET_EVENT_SEND_READY = 0x101,     /* buffers are free again, after a BLUET_ENOMEM for want of them */
     BLUET_EVENT_INACTIVE = 0x102        /* the controller was lost or has failed: the host is no longer active */
@@ -571,6 +645,12 @@ struct bluet_event {
             uint16_t attr_handle;
         } attribute; /* GATTS_WRITE, GATTS_READ_REQUEST */
         struct {
+            uint16_t attr_handle;
+            uint16_t offset; /* of a piece of a long write; each is asked about when it is queued */
+            const uint8_t *data;
+            size_t length;
+        } write_request; /* GATTS_WRITE_REQUEST */
+        struct {
             struct bluet_address peer;
             uint8_t adv_type; /* 0 ADV_IND, 1 ADV_DIRECT_IND, 2 ADV_SCAN_IND, 3 ADV_NONCONN_IND, 4 SCAN_RSP */
             int8_t rssi;      /* dBm; 127: not known */
@@ -579,6 +659,7 @@ struct bluet_event {
             size_t length;
         } scan_result;
         struct {
+            uint16_t def_handle; /* of an included service, where that is said; otherwise start_handle */
             uint16_t start_handle, end_handle;
             struct bluet_uuid uuid;
         } service_result;
@@ -593,11 +674,12 @@ struct bluet_event {
         } descriptor_result;
         struct {
             uint16_t value_handle;
+            uint16_t offset; /* of a piece of a value that is read */
             const uint8_t *data;
             size_t length;
         } value; /* GATTC_READ_RESULT, GATTC_NOTIFY, GATTC_INDICATE */
         struct {
-            uint16_t value_handle; /* 0 in the three discovery events */
+            uint16_t value_handle; /* 0 in the discovery events, and of reads of several values */
             uint16_t status;       /* 0, an ATT error code, or enum bluet_status */
         } done;                    /* every GATT event whose name ends in DONE */
         struct {

@@ -13,6 +13,7 @@ __all__ = [
     "ADDR_MODE_RANDOM",
     "ADDR_MODE_RPA",
     "BLE",
+    "FLAG_ASK_WRITE",
     "FLAG_AUTHENTICATED_SIGNED_WRITE",
     "FLAG_AUX_WRITE",
     "FLAG_BROADCAST",
@@ -22,6 +23,7 @@ __all__ = [
     "FLAG_READ_AUTHENTICATED",
     "FLAG_READ_AUTHORIZED",
     "FLAG_READ_ENCRYPTED",
+    "FLAG_RELIABLE_WRITE",
     "FLAG_WRITE",
     "FLAG_WRITE_AUTHENTICATED",
     "FLAG_WRITE_AUTHORIZED",
@@ -56,6 +58,7 @@ __all__ = [
     "IRQ_GATTS_INDICATE_DONE",
     "IRQ_GATTS_READ_REQUEST",
     "IRQ_GATTS_WRITE",
+    "IRQ_GATTS_WRITE_REQUEST",
     "IRQ_GET_SECRET",
     "IRQ_L2CAP_ACCEPT",
     "IRQ_L2CAP_CONNECT",
@@ -79,7 +82,7 @@ __all__ = [
 _Data: TypeAlias = str | Buffer
 _Descriptor: TypeAlias = Collection[UUID | int]
 _Characteristic: TypeAlias = Collection[UUID | int | Collection[_Descriptor]]
-_Service: TypeAlias = Collection[UUID | Collection[_Characteristic]]
+_Service: TypeAlias = Collection[UUID | Collection[_Characteristic] | Collection[int] | bool]
 
 @final
 class UUID:
@@ -105,6 +108,7 @@ class BLE:
         *,
         addr_mode: int = ...,
         gap_name: _Data = ...,
+        gap_name_writable: object = ...,
         rxbuf: int = ...,
         mtu: int = ...,
         bond: object = ...,
@@ -155,13 +159,22 @@ class BLE:
     def gatts_write(self, value_handle: int, data: _Data, send_update: object = False, /) -> int: ...
     def gatts_notify(self, conn_handle: int, value_handle: int, data: _Data | None = None, /) -> None: ...
     def gatts_indicate(self, conn_handle: int, value_handle: int, data: _Data | None = None, /) -> None: ...
+    def gatts_notify_multiple(self, conn_handle: int, value_handles: Collection[int], /) -> int: ...
+    def gatts_subscription(self, conn_handle: int | None, value_handle: int, /) -> int: ...
     def gatts_set_buffer(self, value_handle: int, len: int, append: object = False, /) -> None: ...
     def gattc_discover_services(self, conn_handle: int, uuid: UUID | None = None, /) -> None: ...
+    def gattc_discover_included_services(self, conn_handle: int, start_handle: int, end_handle: int, /) -> None: ...
     def gattc_discover_characteristics(
         self, conn_handle: int, start_handle: int, end_handle: int, uuid: UUID | None = None, /
     ) -> None: ...
     def gattc_discover_descriptors(self, conn_handle: int, start_handle: int, end_handle: int, /) -> None: ...
     def gattc_read(self, conn_handle: int, value_handle: int, offset: int = 0, /) -> None: ...
+    def gattc_read_long(self, conn_handle: int, value_handle: int, /) -> None: ...
+    def gattc_read_by_uuid(self, conn_handle: int, start_handle: int, end_handle: int, uuid: UUID, /) -> None: ...
+    def gattc_read_multiple(
+        self, conn_handle: int, value_handles: Collection[int], variable: object = True, /
+    ) -> None: ...
+    def gattc_write_reliable(self, conn_handle: int, values: Collection[Collection[int | _Data]], /) -> None: ...
     def gattc_write(self, conn_handle: int, value_handle: int, data: _Data, mode: int = 0, /) -> None: ...
     def gattc_exchange_mtu(self, conn_handle: int, /) -> None: ...
     def l2cap_listen(self, psm: int, mtu: int | None, /) -> None: ...
@@ -315,6 +328,8 @@ class GattcReadResult(structseq[Any], tuple[int, int, memoryview]):
     def value_handle(self) -> int: ...
     @property
     def char_data(self) -> memoryview: ...
+    @property
+    def offset(self) -> int: ...
 
 @final
 class GattcServiceDone(structseq[Any], tuple[int, int]):
@@ -335,6 +350,8 @@ class GattcServiceResult(structseq[Any], tuple[int, int, int, UUID]):
     def end_handle(self) -> int: ...
     @property
     def uuid(self) -> UUID: ...
+    @property
+    def def_handle(self) -> int: ...
 
 @final
 class GattcWriteDone(structseq[Any], tuple[int, int, int]):
@@ -381,6 +398,18 @@ class GetSecret(structseq[Any], tuple[int, int, memoryview | None]):
     def index(self) -> int: ...  # type: ignore[override]
     @property
     def key(self) -> memoryview | None: ...
+
+@final
+class GattsWriteRequest(structseq[Any], tuple[int, int, int, memoryview]):
+    __match_args__: Final = ("conn_handle", "attr_handle", "offset", "data")
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def attr_handle(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def data(self) -> memoryview: ...
 
 @final
 class L2capAccept(structseq[Any], tuple[int, int, int, int, int]):
@@ -539,6 +568,7 @@ IRQ_ENCRYPTION_UPDATE: Final = 28
 IRQ_GET_SECRET: Final = 29
 IRQ_SET_SECRET: Final = 30
 IRQ_PASSKEY_ACTION: Final = 31
+IRQ_GATTS_WRITE_REQUEST: Final = 32
 FLAG_BROADCAST: Final = 0x0001
 FLAG_READ: Final = 0x0002
 FLAG_WRITE_NO_RESPONSE: Final = 0x0004
@@ -553,6 +583,8 @@ FLAG_READ_AUTHORIZED: Final = 0x0800
 FLAG_WRITE_ENCRYPTED: Final = 0x1000
 FLAG_WRITE_AUTHENTICATED: Final = 0x2000
 FLAG_WRITE_AUTHORIZED: Final = 0x4000
+FLAG_RELIABLE_WRITE: Final = 0x0080
+FLAG_ASK_WRITE: Final = 0x8000
 ADDR_MODE_PUBLIC: Final = 0
 ADDR_MODE_RANDOM: Final = 1
 ADDR_MODE_RPA: Final = 2

@@ -2,6 +2,7 @@
 #include "extension.h"
 
 #include <limits.h>
+#include <stdlib.h>
 
 bool argument_count(const char *function, Py_ssize_t count, Py_ssize_t least, Py_ssize_t most)
 {
@@ -57,6 +58,26 @@ bool argument_handle(PyObject *object, uint16_t *out)
         return false;
     *out = value < 0 || value > 0xffff ? 0 : (uint16_t)value;
     return true;
+}
+
+bool argument_handles(PyObject *object, uint16_t **out_handles, size_t *out_count)
+{
+    PyObject *tuple = PyObject_Size(object) < 0 ? NULL : PySequence_Tuple(object);
+    if (!tuple)
+        return false;
+    Py_ssize_t count = PyTuple_Size(tuple);
+    uint16_t *handles = malloc(((size_t)count + 1) * sizeof *handles);
+    bool good = handles != NULL;
+    if (!good)
+        PyErr_NoMemory();
+    for (Py_ssize_t i = 0; good && i < count; i++)
+        good = argument_handle(PyTuple_GetItem(tuple, i), &handles[i]);
+    Py_DECREF(tuple);
+    *out_handles = handles;
+    *out_count = (size_t)count;
+    if (!good)
+        free(handles);
+    return good;
 }
 
 bool argument_buffer(PyObject *object, struct buffer *out)

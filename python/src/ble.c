@@ -265,16 +265,35 @@ static PyMethodDef ble_methods[] = {
      "gatts_notify($self, conn_handle, value_handle, data=None, /)\n--\n\nNotify a client; None: the local value."},
     {"gatts_indicate", FAST(ble_gatts_indicate), METH_FASTCALL,
      "gatts_indicate($self, conn_handle, value_handle, data=None, /)\n--\n\nThe same, to be confirmed."},
+    {"gatts_notify_multiple", FAST(ble_gatts_notify_multiple), METH_FASTCALL,
+     "gatts_notify_multiple($self, conn_handle, value_handles, /)\n--\n\n"
+     "Notify a client of several local values at once; returns of how many."},
+    {"gatts_subscription", FAST(ble_gatts_subscription), METH_FASTCALL,
+     "gatts_subscription($self, conn_handle, value_handle, /)\n--\n\n"
+     "1: notifications, 2: indications, 3: both; connection None: whether a client wants it broadcast."},
     {"gatts_set_buffer", FAST(ble_gatts_set_buffer), METH_FASTCALL,
      "gatts_set_buffer($self, value_handle, len, append=False, /)\n--\n\nSize of a value; empties it."},
     {"gattc_discover_services", FAST(ble_gattc_discover_services), METH_FASTCALL,
      "gattc_discover_services($self, conn_handle, uuid=None, /)\n--\n\n"},
+    {"gattc_discover_included_services", FAST(ble_gattc_discover_included_services), METH_FASTCALL,
+     "gattc_discover_included_services($self, conn_handle, start_handle, end_handle, /)\n--\n\n"
+     "Raises IRQ_GATTC_SERVICE_RESULT for each, and IRQ_GATTC_SERVICE_DONE."},
     {"gattc_discover_characteristics", FAST(ble_gattc_discover_characteristics), METH_FASTCALL,
      "gattc_discover_characteristics($self, conn_handle, start_handle, end_handle, uuid=None, /)\n--\n\n"},
     {"gattc_discover_descriptors", FAST(ble_gattc_discover_descriptors), METH_FASTCALL,
      "gattc_discover_descriptors($self, conn_handle, start_handle, end_handle, /)\n--\n\n"},
     {"gattc_read", FAST(ble_gattc_read), METH_FASTCALL,
      "gattc_read($self, conn_handle, value_handle, offset=0, /)\n--\n\n"},
+    {"gattc_read_long", FAST(ble_gattc_read_long), METH_FASTCALL,
+     "gattc_read_long($self, conn_handle, value_handle, /)\n--\n\nThe whole value, in pieces with their offset."},
+    {"gattc_read_by_uuid", FAST(ble_gattc_read_by_uuid), METH_FASTCALL,
+     "gattc_read_by_uuid($self, conn_handle, start_handle, end_handle, uuid, /)\n--\n\nAll values of that type."},
+    {"gattc_read_multiple", FAST(ble_gattc_read_multiple), METH_FASTCALL,
+     "gattc_read_multiple($self, conn_handle, value_handles, variable=True, /)\n--\n\n"
+     "Several values with one request; variable False: one behind the other, in one result."},
+    {"gattc_write_reliable", FAST(ble_gattc_write_reliable), METH_FASTCALL,
+     "gattc_write_reliable($self, conn_handle, values, /)\n--\n\n"
+     "Write all of some (value_handle, data), or none; what the server has got is compared first."},
     {"gattc_write", FAST(ble_gattc_write), METH_FASTCALL,
      "gattc_write($self, conn_handle, value_handle, data, mode=0, /)\n--\n\n"
      "mode 0: no response; 1: with response; 2: long write."},

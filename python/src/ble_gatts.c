@@ -15,6 +15,8 @@ struct definition {
     size_t characteristic_count;
     struct bluet_descriptor *descriptors;
     size_t descriptor_count;
+    size_t *included;
+    size_t included_count;
 };
 
 /* Any sized iterable. */
@@ -52,7 +54,7 @@ static bool flags_argument(PyObject *object, uint16_t *out)
     return true;
 }
 
-/* A pair, as service and descriptor are. */
+/* A pair, as a descriptor is. */
 static PyObject *as_pair(PyObject *object)
 {
     PyObject *pair = as_tuple(object);
@@ -137,19 +139,58 @@ static bool add_characteristics(struct definition *definition, PyObject *iterabl
     return good;
 }
 
+static bool add_included(struct definition *definition, PyObject *iterable)
+{
+    PyObject *tuple = as_tuple(iterable);
+    if (!tuple)
+        return false;
+    Py_ssize_t size = PyTuple_Size(tuple);
+    void *grown = grow(definition->included, definition->included_count, (size_t)size, sizeof *definition->included);
+    if (grown)
+        definition->included = grown;
+    bool good = grown != NULL;
+    for (Py_ssize_t i = 0; good && i < size; i++) {
+        long long position;
+        good = argument_in_range(PyTuple_GetItem(tuple, i), 0, UINT16_MAX, &position);
+        if (good)
+            definition->included[definition->included_count++] = (size_t)position;
+    }
+    Py_DECREF(tuple);
+    return good;
+}
+
+/* (uuid, characteristics); and beyond the document, included services, and whether it is a secondary one. */
+static PyObject *as_service(PyObject *object)
+{
+    PyObject *tuple = as_tuple(object);
+    Py_ssize_t size = tuple ? PyTuple_Size(tuple) : 2;
+    if (size < 2 || size > 4) {
+        PyErr_Format(PyExc_ValueError, "requested length 2 but object has length %zd", size);
+        Py_CLEAR(tuple);
+    }
+    return tuple;
+}
+
 static bool add_service(struct definition *definition, PyObject *object)
 {
-    PyObject *pair = as_pair(object);
-    if (!pair)
+    PyObject *tuple = as_service(object);
+    if (!tuple)
         return false;
     struct bluet_service *service = &definition->services[definition->service_count];
     *service = (struct bluet_service){0};
     size_t before = definition->characteristic_count;
-    bool good = uuid_argument(definition->state, PyTuple_GetItem(pair, 0), "invalid service UUID", &service->uuid) &&
-                add_characteristics(definition, PyTuple_GetItem(pair, 1));
+    size_t included_before = definition->included_count;
+    Py_ssize_t size = PyTuple_Size(tuple);
+    bool good = uuid_argument(definition->state, PyTuple_GetItem(tuple, 0), "invalid service UUID", &service->uuid) &&
+                add_characteristics(definition, PyTuple_GetItem(tuple, 1)) &&
+                (size < 3 || add_included(definition, PyTuple_GetItem(tuple, 2)));
+    int secondary = good && size > 3 ? PyObject_IsTrue(PyTuple_GetItem(tuple, 3)) : 0;
+    good = good && secondary >= 0;
+    service->secondary = secondary > 0;
     service->characteristic_count = definition->characteristic_count - before;
+    service->included_count = definition->included_count - included_before;
     definition->service_count += good;
-    Py_DECREF(pair);
+    Py_DECREF(tuple);
     return good;
 }
 
@@ -172,8 +213,11 @@ static void connect_arrays(struct definition *definition)
 {
     struct bluet_characteristic *characteristic = definition->characteristics;
     struct bluet_descriptor *descriptor = definition->descriptors;
+    const size_t *included = definition->included;
     for (size_t i = 0; i < definition->service_count; i++) {
         definition->services[i].characteristics = characteristic;
+        definition->services[i].included = included;
+        included += definition->services[i].included_count;
         for (size_t left = definition->services[i].characteristic_count; left > 0; left--, characteristic++) {
             characteristic->descriptors = descriptor;
             descriptor += characteristic->descriptor_count;
@@ -243,6 +287,7 @@ PyObject *ble_gatts_register_services(PyObject *object, PyObject *services)
     free(definition.services);
     free(definition.characteristics);
     free(definition.descriptors);
+    free(definition.included);
     return result;
 }
 
@@ -319,6 +364,42 @@ PyObject *ble_gatts_notify(PyObject *self, PyObject *const *arguments, Py_ssize_
 PyObject *ble_gatts_indicate(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
     return send_value(self, arguments, count, "gatts_indicate", bluet_gatts_indicate);
+}
+
+PyObject *ble_gatts_notify_multiple(PyObject *object, PyObject *const *arguments, Py_ssize_t count)
+{
+    struct ble *self = (struct ble *)object;
+    uint16_t conn_handle, *handles;
+    size_t handle_count;
+    if (!argument_count("gatts_notify_multiple", count, 2, 2) || !argument_connection(arguments[0], &conn_handle) ||
+        !argument_handles(arguments[1], &handles, &handle_count))
+        return NULL;
+    struct bluet *host = ble_enter(self);
+    PyObject *result = NULL;
+    if (host) {
+        int sent = bluet_gatts_notify_multiple(host, conn_handle, handles, handle_count);
+        if (ble_leave(self, sent < 0 ? sent : 0) == 0)
+            result = PyLong_FromLong(sent);
+    }
+    free(handles);
+    return result;
+}
+
+PyObject *ble_gatts_subscription(PyObject *object, PyObject *const *arguments, Py_ssize_t count)
+{
+    struct ble *self = (struct ble *)object;
+    uint16_t conn_handle = UINT16_MAX, value_handle;
+    if (!argument_count("gatts_subscription", count, 2, 2) || !argument_handle(arguments[1], &value_handle))
+        return NULL;
+    bool nobody = arguments[0] == Py_None;
+    if (!nobody && !argument_connection(arguments[0], &conn_handle))
+        return NULL;
+    struct bluet *host = ble_enter(self);
+    if (!host)
+        return NULL;
+    int bits = !nobody && conn_handle == UINT16_MAX ? BLUET_ENOTCONN
+                                                    : bluet_gatts_subscription(host, conn_handle, value_handle);
+    return ble_leave(self, bits < 0 ? bits : 0) == 0 ? PyLong_FromLong(bits) : NULL;
 }
 
 PyObject *ble_gatts_set_buffer(PyObject *object, PyObject *const *arguments, Py_ssize_t count)

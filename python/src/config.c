@@ -68,6 +68,21 @@ static bool set_gap_name(struct ble *self, PyObject *value)
     return good;
 }
 
+static PyObject *get_gap_name_writable(struct ble *self)
+{
+    return PyBool_FromLong(self->gap_name_writable);
+}
+
+static bool set_gap_name_writable(struct ble *self, PyObject *value)
+{
+    int writable = PyObject_IsTrue(value);
+    struct bluet *host = writable < 0 ? NULL : ble_enter(self);
+    bool good = host && ble_leave(self, bluet_set_gap_name_writable(host, writable)) >= 0;
+    if (good)
+        self->gap_name_writable = writable;
+    return good;
+}
+
 static PyObject *get_rxbuf(struct ble *self)
 {
     if (!ble_enter(self))
@@ -195,6 +210,7 @@ static const struct parameter parameters[] = {
     {"mac", get_mac, NULL},
     {"addr_mode", get_address_mode, set_address_mode},
     {"gap_name", get_gap_name, set_gap_name},
+    {"gap_name_writable", get_gap_name_writable, set_gap_name_writable},
     {"rxbuf", get_rxbuf, set_rxbuf},
     {"mtu", get_mtu, set_mtu},
     {"bond", get_bond, set_bond},

@@ -15,8 +15,12 @@ static PyStructSequence_Field attribute_fields[] = {{"conn_handle", NULL}, {"att
 static PyStructSequence_Field scan_result_fields[] = {
     {"addr_type", NULL}, {"addr", NULL},        {"adv_type", NULL},      {"rssi", "dBm"},
     {"adv_data", NULL},  {"primary_phy", NULL}, {"secondary_phy", NULL}, {0}};
-static PyStructSequence_Field service_fields[] = {
-    {"conn_handle", NULL}, {"start_handle", NULL}, {"end_handle", NULL}, {"uuid", NULL}, {0}};
+static PyStructSequence_Field service_fields[] = {{"conn_handle", NULL},
+                                                  {"start_handle", NULL},
+                                                  {"end_handle", NULL},
+                                                  {"uuid", NULL},
+                                                  {"def_handle", "where it is declared, or included"},
+                                                  {0}};
 static PyStructSequence_Field characteristic_fields[] = {{"conn_handle", NULL},
                                                          {"end_handle", "the last handle of the characteristic"},
                                                          {"value_handle", NULL},
@@ -27,7 +31,10 @@ static PyStructSequence_Field characteristic_fields[] = {{"conn_handle", NULL},
 static PyStructSequence_Field descriptor_fields[] = {{"conn_handle", NULL}, {"dsc_handle", NULL}, {"uuid", NULL}, {0}};
 static PyStructSequence_Field discovered_fields[] = {{"conn_handle", NULL}, {"status", NULL}, {0}};
 static PyStructSequence_Field done_fields[] = {{"conn_handle", NULL}, {"value_handle", NULL}, {"status", NULL}, {0}};
-static PyStructSequence_Field read_fields[] = {{"conn_handle", NULL}, {"value_handle", NULL}, {"char_data", NULL}, {0}};
+static PyStructSequence_Field read_fields[] = {
+    {"conn_handle", NULL}, {"value_handle", NULL}, {"char_data", NULL}, {"offset", "of a piece of a value"}, {0}};
+static PyStructSequence_Field write_request_fields[] = {
+    {"conn_handle", NULL}, {"attr_handle", NULL}, {"offset", NULL}, {"data", NULL}, {0}};
 static PyStructSequence_Field notify_fields[] = {
     {"conn_handle", NULL}, {"value_handle", NULL}, {"notify_data", NULL}, {0}};
 static PyStructSequence_Field mtu_fields[] = {{"conn_handle", NULL}, {"mtu", NULL}, {0}};
@@ -140,6 +147,7 @@ static void build_service(struct builder *builder, const struct bluet_event *eve
     put_number(builder, event->service_result.start_handle);
     put_number(builder, event->service_result.end_handle);
     put_uuid(builder, &event->service_result.uuid);
+    put_number(builder, event->service_result.def_handle);
 }
 
 static void build_characteristic(struct builder *builder, const struct bluet_event *event)
@@ -172,6 +180,19 @@ static void build_value(struct builder *builder, const struct bluet_event *event
 {
     put_number(builder, event->value.value_handle);
     put_view(builder, event->value.data, event->value.length);
+}
+
+static void build_read(struct builder *builder, const struct bluet_event *event)
+{
+    build_value(builder, event);
+    put_number(builder, event->value.offset);
+}
+
+static void build_write_request(struct builder *builder, const struct bluet_event *event)
+{
+    put_number(builder, event->write_request.attr_handle);
+    put_number(builder, event->write_request.offset);
+    put_view(builder, event->write_request.data, event->write_request.length);
 }
 
 static void build_mtu(struct builder *builder, const struct bluet_event *event)
@@ -267,7 +288,7 @@ static const struct event_kind event_kinds[EVENT_CODES] = {
     [BLUET_EVENT_GATTC_DESCRIPTOR_RESULT] = {build_descriptor, "bluet.events.GattcDescriptorResult", descriptor_fields,
                                              3},
     [BLUET_EVENT_GATTC_DESCRIPTOR_DONE] = {build_discovered, "bluet.events.GattcDescriptorDone", discovered_fields, 2},
-    [BLUET_EVENT_GATTC_READ_RESULT] = {build_value, "bluet.events.GattcReadResult", read_fields, 3},
+    [BLUET_EVENT_GATTC_READ_RESULT] = {build_read, "bluet.events.GattcReadResult", read_fields, 3},
     [BLUET_EVENT_GATTC_READ_DONE] = {build_done, "bluet.events.GattcReadDone", done_fields, 3},
     [BLUET_EVENT_GATTC_WRITE_DONE] = {build_done, "bluet.events.GattcWriteDone", done_fields, 3},
     [BLUET_EVENT_GATTC_NOTIFY] = {build_value, "bluet.events.GattcNotify", notify_fields, 3},
@@ -284,6 +305,8 @@ static const struct event_kind event_kinds[EVENT_CODES] = {
     [BLUET_EVENT_GET_SECRET] = {build_get_secret, "bluet.events.GetSecret", get_secret_fields, 3},
     [BLUET_EVENT_SET_SECRET] = {build_set_secret, "bluet.events.SetSecret", set_secret_fields, 3},
     [BLUET_EVENT_PASSKEY_ACTION] = {build_passkey, "bluet.events.PasskeyAction", passkey_fields, 3},
+    [BLUET_EVENT_GATTS_WRITE_REQUEST] = {build_write_request, "bluet.events.GattsWriteRequest", write_request_fields,
+                                         4},
 };
 
 int events_initialise(PyObject *module, struct state *state)

@@ -20,8 +20,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* The highest event code of the document is 31 (_IRQ_PASSKEY_ACTION). */
-#define EVENT_CODES 32
+/* The highest event code of the document is 31 (_IRQ_PASSKEY_ACTION); one comes from beyond it. */
+#define EVENT_CODES 33
 
 struct state {
     PyTypeObject *uuid_type;
@@ -57,6 +57,9 @@ bool argument_connection(PyObject *object, uint16_t *out);
 
 /* An attribute handle; what cannot be one becomes 0, which no attribute has. */
 bool argument_handle(PyObject *object, uint16_t *out);
+
+/* A sized iterable of them; `out_handles` is for the caller to free. */
+bool argument_handles(PyObject *object, uint16_t **out_handles, size_t *out_count);
 
 /* A buffer, or a str, which counts as its UTF-8. To be released by buffer_release(), also when this has failed. */
 struct buffer {
@@ -150,6 +153,7 @@ struct ble {
     struct link *link; /* NULL: its air was closed, or the interpreter exits */
     PyObject *air;     /* the Air that it is on, or NULL */
     PyObject *handler; /* or NULL */
+    bool gap_name_writable;
 };
 
 extern PyType_Spec ble_spec;
@@ -180,12 +184,19 @@ PyObject *ble_gatts_read(PyObject *self, PyObject *handle);
 PyObject *ble_gatts_write(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gatts_notify(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gatts_indicate(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_gatts_notify_multiple(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_gatts_subscription(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gatts_set_buffer(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 
 PyObject *ble_gattc_discover_services(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_gattc_discover_included_services(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gattc_discover_characteristics(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gattc_discover_descriptors(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gattc_read(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_gattc_read_long(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_gattc_read_by_uuid(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_gattc_read_multiple(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_gattc_write_reliable(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gattc_write(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gattc_exchange_mtu(PyObject *self, PyObject *handle);
 

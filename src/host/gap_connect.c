@@ -68,7 +68,7 @@ static void create_done(void *context, const struct hci_result *result)
 /* ---- Parameters ---- */
 
 /* What is not given is filled in so that it goes with what is. */
-static struct link_parameters parameters_with_defaults(const struct bluet_connection_parameters *given)
+BLUET_INTERNAL struct link_parameters gap_connect_parameters(const struct bluet_connection_parameters *given)
 {
     uint32_t min = given->interval_min_us;
     uint32_t max = given->interval_max_us;
@@ -142,7 +142,7 @@ BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct b
                                      const struct bluet_connection_parameters *given)
 {
     static const struct bluet_connection_parameters defaults = {0};
-    struct link_parameters parameters = parameters_with_defaults(given ? given : &defaults);
+    struct link_parameters parameters = gap_connect_parameters(given ? given : &defaults);
     int error = check_start(connect, peer, &parameters);
     if (error)
         return error;

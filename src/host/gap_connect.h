@@ -31,6 +31,9 @@ struct gap_connect {
 BLUET_INTERNAL void gap_connect_open(struct gap_connect *connect, struct link_table *links, struct gap_scan *scan,
                                      const struct gap_address *address);
 /* As bluet_gap_connect(): a ticket. -EINVAL, -EALREADY, -EISCONN, -ENOMEM */
+/* In the controller's units, defaults filled in; what is out of range is not valid (link_parameters_are_valid()). */
+BLUET_INTERNAL struct link_parameters gap_connect_parameters(const struct bluet_connection_parameters *given);
+
 BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct bluet_address *peer, uint32_t timeout_ms,
                                      const struct bluet_connection_parameters *parameters);
 /* A ticket. -EALREADY, -ENOMEM */

@@ -25,15 +25,26 @@ static const struct procedure_row rows[GATT_PROCEDURE_KINDS] = {
                                 BLUET_EVENT_GATTC_SERVICE_DONE, false},
     [GATT_DISCOVER_SERVICES_BY_UUID] = {gatt_ask_services_by_uuid, gatt_hear_services_by_uuid, gatt_discovery_refused,
                                         BLUET_EVENT_GATTC_SERVICE_DONE, false},
+    [GATT_DISCOVER_INCLUDED] = {gatt_ask_included, gatt_hear_included, gatt_discovery_refused,
+                                BLUET_EVENT_GATTC_SERVICE_DONE, false},
     [GATT_DISCOVER_CHARACTERISTICS] = {gatt_ask_characteristics, gatt_hear_characteristics, gatt_discovery_refused,
                                        BLUET_EVENT_GATTC_CHARACTERISTIC_DONE, false},
     [GATT_DISCOVER_DESCRIPTORS] = {gatt_ask_descriptors, gatt_hear_descriptors, gatt_discovery_refused,
                                    BLUET_EVENT_GATTC_DESCRIPTOR_DONE, false},
     [GATT_READ_VALUE] = {gatt_ask_read, gatt_hear_read, NULL, BLUET_EVENT_GATTC_READ_DONE, true},
+    [GATT_READ_LONG_VALUE] = {gatt_ask_read, gatt_hear_read_long, gatt_read_long_refused, BLUET_EVENT_GATTC_READ_DONE,
+                              true},
+    [GATT_READ_BY_UUID] = {gatt_ask_read_by_uuid, gatt_hear_read_by_uuid, gatt_discovery_refused,
+                           BLUET_EVENT_GATTC_READ_DONE, false},
+    [GATT_READ_MULTIPLE] = {gatt_ask_read_multiple, gatt_hear_read_multiple, NULL, BLUET_EVENT_GATTC_READ_DONE, false},
+    [GATT_READ_MULTIPLE_VARIABLE] = {gatt_ask_read_multiple, gatt_hear_read_multiple_variable, NULL,
+                                     BLUET_EVENT_GATTC_READ_DONE, false},
     [GATT_WRITE_WITHOUT_RESPONSE] = {gatt_command_write, NULL, NULL, 0, false},
     [GATT_WRITE_VALUE] = {gatt_ask_write, gatt_hear_write, NULL, BLUET_EVENT_GATTC_WRITE_DONE, true},
     [GATT_WRITE_LONG_VALUE] = {gatt_ask_write_long, gatt_hear_write_long, gatt_write_long_refused,
                                BLUET_EVENT_GATTC_WRITE_DONE, true},
+    [GATT_WRITE_RELIABLE] = {gatt_ask_write_long, gatt_hear_write_long, gatt_write_long_refused,
+                             BLUET_EVENT_GATTC_WRITE_DONE, true},
     [GATT_EXCHANGE_MTU] = {gatt_ask_mtu, gatt_hear_mtu, gatt_mtu_refused, 0, false},
 };
 
@@ -206,6 +217,8 @@ static uint16_t status_of(enum gatt_step step, const struct gatt_procedure *proc
         return error;
     case GATT_STEP_PROTOCOL:
         return BLUET_STATUS_PROTOCOL;
+    case GATT_STEP_NO_MEMORY:
+        return BLUET_STATUS_NO_MEMORY;
     default:
         return procedure->status;
     }
@@ -246,6 +259,7 @@ static void raise_value(const struct gatt_client *client, const struct link *lin
     event.code = code;
     event.conn_handle = link->handle;
     event.value.value_handle = handle;
+    event.value.offset = 0;
     event.value.data = data;
     event.value.length = length;
     event_raise(client->sink, &event);
@@ -355,6 +369,30 @@ BLUET_INTERNAL int gatt_client_discover_characteristics(struct gatt_client *clie
     return begin(client, link, &procedure);
 }
 
+BLUET_INTERNAL int gatt_client_discover_included(struct gatt_client *client, struct link *link, uint16_t start_handle,
+                                                 uint16_t end_handle)
+{
+    struct gatt_procedure procedure = {
+        .kind = GATT_DISCOVER_INCLUDED, .handle = start_handle, .end_handle = end_handle};
+    return start_handle == 0 || start_handle > end_handle ? BLUET_EINVAL : begin(client, link, &procedure);
+}
+
+BLUET_INTERNAL int gatt_client_read_by_uuid(struct gatt_client *client, struct link *link, uint16_t start_handle,
+                                            uint16_t end_handle, const struct bluet_uuid *uuid)
+{
+    struct gatt_procedure procedure = {.kind = GATT_READ_BY_UUID, .handle = start_handle, .end_handle = end_handle};
+    if (start_handle == 0 || start_handle > end_handle || !gatt_uuid_is_good(uuid))
+        return BLUET_EINVAL;
+    procedure.uuid = gatt_air_uuid(uuid);
+    return begin(client, link, &procedure);
+}
+
+BLUET_INTERNAL int gatt_client_read_long(struct gatt_client *client, struct link *link, uint16_t value_handle)
+{
+    struct gatt_procedure procedure = {.kind = GATT_READ_LONG_VALUE, .handle = value_handle};
+    return value_handle ? begin(client, link, &procedure) : BLUET_EINVAL;
+}
+
 BLUET_INTERNAL int gatt_client_discover_descriptors(struct gatt_client *client, struct link *link,
                                                     uint16_t start_handle, uint16_t end_handle)
 {
@@ -392,7 +430,7 @@ static bool write_waits(const struct gatt_client *client, const struct link *lin
     bool under_way = att_bearer(client->att, link)->request != 0;
     for (const struct gatt_procedure *procedure = first; procedure; procedure = procedure->next) {
         bool gone = procedure == first && under_way && procedure->kind == GATT_WRITE_VALUE;
-        bool writes = procedure->kind >= GATT_WRITE_WITHOUT_RESPONSE && procedure->kind <= GATT_WRITE_LONG_VALUE;
+        bool writes = procedure->kind >= GATT_WRITE_WITHOUT_RESPONSE && procedure->kind <= GATT_WRITE_RELIABLE;
         if (writes && !gone)
             return true;
     }
@@ -452,6 +490,81 @@ static int write_long(struct gatt_client *client, struct link *link, struct gatt
     ask_first(client, link); /* where there is no buffer: from gatt_client_flush() on */
     state->first->direct = NULL;
     return BLUET_OK;
+}
+
+/* ---- What has to be kept from the first moment on: lists of handles, and of values ---- */
+
+/* Begins a procedure whose `value` is in place; it is given back if that cannot be. */
+static int begin_with_value(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+{
+    int error = begin(client, link, procedure);
+    if (error)
+        buffer_free(client->att->links->pool, procedure->value);
+    return error;
+}
+
+/* Lengthens a chain by a copy of the spans. Where there is no buffer all of it is given back. */
+static bool append(struct gatt_client *client, struct gatt_procedure *procedure, const struct bluet_span *spans,
+                   size_t count)
+{
+    struct buffer *more = buffer_copy(client->att->links->pool, spans, count);
+    struct buffer **end = &procedure->value;
+    while (*end)
+        end = &(*end)->next;
+    *end = more;
+    for (size_t i = 0; i < count; i++)
+        procedure->length = (uint16_t)(procedure->length + spans[i].length);
+    if (more)
+        return true;
+    buffer_free(client->att->links->pool, procedure->value);
+    procedure->value = NULL;
+    return false;
+}
+
+BLUET_INTERNAL int gatt_client_read_multiple(struct gatt_client *client, struct link *link, const uint16_t *handles,
+                                             size_t count, bool variable)
+{
+    struct gatt_procedure procedure = {.kind = variable ? GATT_READ_MULTIPLE_VARIABLE : GATT_READ_MULTIPLE};
+    struct writer writer = writer_of(client->att->scratch, att_bearer(client->att, link)->mtu - 1u);
+    if (!att_bearer(client->att, link)->link)
+        return BLUET_ENOTCONN;
+    if (count < 2 || count > writer.capacity / 2)
+        return BLUET_EINVAL;
+    for (size_t i = 0; i < count; i++) {
+        if (handles[i] == 0)
+            return BLUET_EINVAL;
+        write_u16(&writer, handles[i]);
+    }
+    const struct bluet_span span = {writer.start, writer.length};
+    return append(client, &procedure, &span, 1) ? begin_with_value(client, link, &procedure) : BLUET_ENOMEM;
+}
+
+BLUET_INTERNAL int gatt_client_write_reliable(struct gatt_client *client, struct link *link,
+                                              const struct bluet_write *writes, size_t count)
+{
+    enum { LARGEST = 4096 }; /* more than any server queues */
+    struct gatt_procedure procedure = {.kind = GATT_WRITE_RELIABLE};
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (writes[i].value_handle == 0 || writes[i].length > ATT_VALUE_LARGEST || length > LARGEST)
+            return BLUET_EINVAL;
+        length += GATT_RELIABLE_HEADER + writes[i].length;
+    }
+    if (count == 0 || length > LARGEST)
+        return BLUET_EINVAL;
+    if (!att_bearer(client->att, link)->link)
+        return BLUET_ENOTCONN;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t header[GATT_RELIABLE_HEADER];
+        struct writer writer = writer_of(header, sizeof header);
+        write_u16(&writer, writes[i].value_handle);
+        write_u16(&writer, (uint16_t)writes[i].length);
+        const struct bluet_span spans[] = {{header, sizeof header}, {writes[i].data, writes[i].length}};
+        if (!append(client, &procedure, spans, 2))
+            return BLUET_ENOMEM;
+    }
+    gatt_next_record(&procedure);
+    return begin_with_value(client, link, &procedure);
 }
 
 BLUET_INTERNAL int gatt_client_write(struct gatt_client *client, struct link *link, uint16_t value_handle,

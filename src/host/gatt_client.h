@@ -11,6 +11,8 @@
 
 BLUET_INTERNAL int gatt_client_discover_services(struct gatt_client *client, struct link *link,
                                                  const struct bluet_uuid *uuid);
+BLUET_INTERNAL int gatt_client_discover_included(struct gatt_client *client, struct link *link, uint16_t start_handle,
+                                                 uint16_t end_handle);
 BLUET_INTERNAL int gatt_client_discover_characteristics(struct gatt_client *client, struct link *link,
                                                         uint16_t start_handle, uint16_t end_handle,
                                                         const struct bluet_uuid *uuid);
@@ -18,6 +20,13 @@ BLUET_INTERNAL int gatt_client_discover_descriptors(struct gatt_client *client, 
                                                     uint16_t start_handle, uint16_t end_handle);
 BLUET_INTERNAL int gatt_client_read(struct gatt_client *client, struct link *link, uint16_t value_handle,
                                     uint16_t offset);
+BLUET_INTERNAL int gatt_client_read_long(struct gatt_client *client, struct link *link, uint16_t value_handle);
+BLUET_INTERNAL int gatt_client_read_by_uuid(struct gatt_client *client, struct link *link, uint16_t start_handle,
+                                            uint16_t end_handle, const struct bluet_uuid *uuid);
+BLUET_INTERNAL int gatt_client_read_multiple(struct gatt_client *client, struct link *link, const uint16_t *handles,
+                                             size_t count, bool variable);
+BLUET_INTERNAL int gatt_client_write_reliable(struct gatt_client *client, struct link *link,
+                                              const struct bluet_write *writes, size_t count);
 /* A write without response does not wait for other procedures, but for writes that were asked for before it. */
 BLUET_INTERNAL int gatt_client_write(struct gatt_client *client, struct link *link, uint16_t value_handle,
                                      const void *data, size_t length, enum bluet_write_mode mode);

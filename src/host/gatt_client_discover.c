@@ -42,10 +42,11 @@ static struct bluet_uuid read_uuid(struct reader *reader, size_t length)
 
 /* ---- Services: Vol 3 Part G, 4.4 ---- */
 
-static void raise_service(const struct gatt_client *client, const struct link *link, uint16_t start, uint16_t end,
-                          const struct bluet_uuid *uuid)
+static void raise_service(const struct gatt_client *client, const struct link *link, uint16_t definition,
+                          uint16_t start, uint16_t end, const struct bluet_uuid *uuid)
 {
     struct bluet_event event = {.code = BLUET_EVENT_GATTC_SERVICE_RESULT, .conn_handle = link->handle};
+    event.service_result.def_handle = definition;
     event.service_result.start_handle = start;
     event.service_result.end_handle = end;
     event.service_result.uuid = *uuid;
@@ -78,7 +79,7 @@ BLUET_INTERNAL enum gatt_step gatt_hear_services(struct gatt_client *client, str
         if (!range_is_good(start, end, expected))
             return GATT_STEP_PROTOCOL;
         expected = (uint32_t)end + 1;
-        raise_service(client, link, start, end, &uuid);
+        raise_service(client, link, start, start, end, &uuid);
     }
     return go_on_after(procedure, (uint16_t)(expected - 1));
 }
@@ -102,7 +103,143 @@ BLUET_INTERNAL enum gatt_step gatt_hear_services_by_uuid(struct gatt_client *cli
         if (!range_is_good(start, end, expected))
             return GATT_STEP_PROTOCOL;
         expected = (uint32_t)end + 1;
-        raise_service(client, link, start, end, &procedure->uuid);
+        raise_service(client, link, start, start, end, &procedure->uuid);
+    }
+    return go_on_after(procedure, (uint16_t)(expected - 1));
+}
+
+/* ---- Included services: Vol 3 Part G, 4.5.1 ---- */
+
+enum { INCLUDED_LONG_ENTRY = 6, INCLUDED_SHORT_ENTRY = 8 };
+
+struct included {
+    uint16_t definition, start, end;
+};
+
+static struct included read_included(struct reader *reader)
+{
+    struct included included;
+    included.definition = read_u16(reader);
+    included.start = read_u16(reader);
+    included.end = read_u16(reader);
+    return included;
+}
+
+/* Of those that were listed without a UUID, the one that is looked at. */
+static struct included current_included(const struct gatt_procedure *procedure)
+{
+    uint8_t entry[INCLUDED_LONG_ENTRY];
+    struct writer writer = writer_of(entry, sizeof entry);
+    att_write_chain(&writer, procedure->value, procedure->record, sizeof entry);
+    struct reader reader = reader_of(entry, writer.length);
+    return read_included(&reader);
+}
+
+BLUET_INTERNAL int gatt_ask_included(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+{
+    if (procedure->phase == GATT_LISTING)
+        return ask_range(client, link, procedure, ATT_READ_BY_TYPE_REQUEST, GATT_INCLUDE, NULL);
+    uint16_t start = current_included(procedure).start;
+    const uint8_t request[] = {ATT_READ_REQUEST, (uint8_t)start, (uint8_t)(start >> 8)};
+    const struct bluet_span span = {request, sizeof request};
+    return att_send_request(client->att, link, &span, 1);
+}
+
+/* Goes through the entries: true, all are good. Those with a UUID are raised, if that is asked for. */
+static bool read_entries(const struct gatt_client *client, const struct link *link,
+                         const struct gatt_procedure *procedure, struct reader entries, size_t entry, bool raise,
+                         uint16_t *out_last)
+{
+    uint32_t expected = procedure->handle;
+    while (reader_remaining(&entries)) {
+        struct included included = read_included(&entries);
+        struct bluet_uuid uuid = read_uuid(&entries, entry - INCLUDED_LONG_ENTRY);
+        if (included.definition < expected || included.definition > procedure->end_handle || included.start == 0 ||
+            included.end < included.start)
+            return false;
+        expected = (uint32_t)included.definition + 1;
+        if (raise)
+            raise_service(client, link, included.definition, included.start, included.end, &uuid);
+    }
+    *out_last = (uint16_t)(expected - 1);
+    return true;
+}
+
+/* UUIDs of 16 octets are read one after another, before the list goes on. */
+static enum gatt_step keep_included(struct gatt_client *client, struct gatt_procedure *procedure,
+                                    struct reader *entries, uint16_t last)
+{
+    size_t length = reader_remaining(entries);
+    struct bluet_span span = {read_span(entries, length), length};
+    procedure->value = buffer_copy(client->att->links->pool, &span, 1);
+    if (!procedure->value)
+        return GATT_STEP_NO_MEMORY;
+    procedure->length = (uint16_t)length;
+    procedure->record = 0;
+    procedure->offset = last;
+    procedure->phase = GATT_READING_UUID;
+    return GATT_STEP_REQUEST;
+}
+
+static enum gatt_step hear_list(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure,
+                                struct reader *response)
+{
+    size_t entry = read_u8(response);
+    uint16_t last;
+    if ((entry != INCLUDED_SHORT_ENTRY && entry != INCLUDED_LONG_ENTRY) || reader_remaining(response) == 0 ||
+        reader_remaining(response) % entry ||
+        !read_entries(client, link, procedure, *response, entry, entry == INCLUDED_SHORT_ENTRY, &last))
+        return GATT_STEP_PROTOCOL;
+    return entry == INCLUDED_SHORT_ENTRY ? go_on_after(procedure, last)
+                                         : keep_included(client, procedure, response, last);
+}
+
+BLUET_INTERNAL enum gatt_step gatt_hear_included(struct gatt_client *client, struct link *link,
+                                                 struct gatt_procedure *procedure, struct reader *response)
+{
+    if (procedure->phase == GATT_LISTING)
+        return hear_list(client, link, procedure, response);
+    struct included included = current_included(procedure);
+    size_t length = reader_remaining(response);
+    if (length != 2 && length != 16)
+        return GATT_STEP_PROTOCOL;
+    struct bluet_uuid uuid = read_uuid(response, length);
+    raise_service(client, link, included.definition, included.start, included.end, &uuid);
+    procedure->record = (uint16_t)(procedure->record + INCLUDED_LONG_ENTRY);
+    if (procedure->record < procedure->length)
+        return GATT_STEP_REQUEST;
+    buffer_free(client->att->links->pool, procedure->value);
+    procedure->value = NULL;
+    procedure->phase = GATT_LISTING;
+    return go_on_after(procedure, procedure->offset);
+}
+
+/* ---- Values by their UUID: Vol 3 Part G, 4.8.2 ---- */
+
+BLUET_INTERNAL int gatt_ask_read_by_uuid(struct gatt_client *client, struct link *link,
+                                         struct gatt_procedure *procedure)
+{
+    return ask_range(client, link, procedure, ATT_READ_BY_TYPE_REQUEST, 0, &procedure->uuid);
+}
+
+/* One answer has values of one length: the others come with the next. */
+BLUET_INTERNAL enum gatt_step gatt_hear_read_by_uuid(struct gatt_client *client, struct link *link,
+                                                     struct gatt_procedure *procedure, struct reader *response)
+{
+    enum { HANDLE = 2 };
+    size_t entry = read_u8(response);
+    if (entry < HANDLE || reader_remaining(response) == 0 || reader_remaining(response) % entry)
+        return GATT_STEP_PROTOCOL;
+    uint32_t expected = procedure->handle;
+    while (reader_remaining(response)) {
+        struct bluet_event event = {.code = BLUET_EVENT_GATTC_READ_RESULT, .conn_handle = link->handle};
+        event.value.value_handle = read_u16(response);
+        event.value.length = entry - HANDLE;
+        event.value.data = read_span(response, event.value.length);
+        if (event.value.value_handle < expected || event.value.value_handle > procedure->end_handle)
+            return GATT_STEP_PROTOCOL;
+        expected = (uint32_t)event.value.value_handle + 1;
+        event_raise(client->sink, &event);
     }
     return go_on_after(procedure, (uint16_t)(expected - 1));
 }
@@ -215,7 +352,8 @@ BLUET_INTERNAL enum gatt_step gatt_hear_descriptors(struct gatt_client *client, 
 BLUET_INTERNAL enum gatt_step gatt_discovery_refused(struct gatt_client *client, struct link *link,
                                                      struct gatt_procedure *procedure, uint8_t error)
 {
-    if (error != ATT_ERROR_ATTRIBUTE_NOT_FOUND)
+    bool reads_uuid = procedure->kind == GATT_DISCOVER_INCLUDED && procedure->phase == GATT_READING_UUID;
+    if (error != ATT_ERROR_ATTRIBUTE_NOT_FOUND || reads_uuid)
         return GATT_STEP_REFUSED;
     if (procedure->kind == GATT_DISCOVER_CHARACTERISTICS)
         raise_found(client, link, procedure, procedure->end_handle);

@@ -10,25 +10,28 @@
 
 enum { WIDE_UUID_LENGTH = 16, SHORT_UUID_LENGTH = 2 };
 
-/* Characteristic Extended Properties: Writable Auxiliaries (Vol 3 Part G, 3.3.3.1) */
-static const uint8_t writable_auxiliaries[2] = {0x02, 0x00};
+/* Peripheral Preferred Connection Parameters: nothing is preferred (Vol 3 Part C, 12.3). */
+static const uint8_t no_preference[8] = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0xff, 0xff};
 
 BLUET_INTERNAL void gatt_db_init(struct gatt_db *db, const struct bluet_port *port)
 {
     *db = (struct gatt_db){.port = port};
+    memcpy(db->preferred_parameters, no_preference, sizeof no_preference);
 }
 
 BLUET_INTERNAL void gatt_db_destroy(struct gatt_db *db)
 {
-    memory_give(db->port, db->name, db->name_length);
+    memory_give(db->port, db->name, db->name_size);
     db->name = NULL;
     db->name_length = 0;
+    db->name_size = 0;
 }
 
 BLUET_INTERNAL int gatt_db_open(struct gatt_db *db, uint8_t link_limit)
 {
     db->link_limit = link_limit;
-    return gatt_db_register(db, NULL, 0, NULL, 0) < 0 ? BLUET_ENOMEM : BLUET_OK;
+    struct gatt_change change;
+    return gatt_db_register(db, &change, NULL, 0, NULL, 0) < 0 ? BLUET_ENOMEM : BLUET_OK;
 }
 
 BLUET_INTERNAL void gatt_db_close(struct gatt_db *db)
@@ -38,21 +41,38 @@ BLUET_INTERNAL void gatt_db_close(struct gatt_db *db)
     db->configuration_count = 0;
 }
 
+static int resize_name(struct gatt_db *db, size_t size)
+{
+    uint8_t *name = memory_resize(db->port, db->name, db->name_size, size);
+    if (!name)
+        return BLUET_ENOMEM;
+    db->name = name;
+    db->name_size = (uint8_t)size;
+    return BLUET_OK;
+}
+
 BLUET_INTERNAL int gatt_db_set_device_name(struct gatt_db *db, const void *name, size_t length)
 {
     if (length > GATT_DEVICE_NAME_LARGEST)
         return BLUET_EINVAL;
-    uint8_t *copy = NULL;
-    if (length) {
-        copy = memory_take(db->port, length);
-        if (!copy)
-            return BLUET_ENOMEM;
-        memcpy(copy, name, length);
-    }
-    memory_give(db->port, db->name, db->name_length);
-    db->name = copy;
+    int error = length > db->name_size ? resize_name(db, length) : BLUET_OK;
+    if (error)
+        return error;
+    if (length)
+        memmove(db->name, name, length);
     db->name_length = (uint8_t)length;
+    if (db->block)
+        gatt_db_find(db, GATT_NAME_HANDLE)->length = (uint16_t)length;
     return BLUET_OK;
+}
+
+/* Receiving takes no memory: what clients may write has room for the longest. */
+BLUET_INTERNAL int gatt_db_set_name_writable(struct gatt_db *db, bool writable)
+{
+    int error = writable && db->name_size < GATT_DEVICE_NAME_LARGEST ? resize_name(db, GATT_DEVICE_NAME_LARGEST) : 0;
+    if (!error)
+        db->name_writable = writable;
+    return error;
 }
 
 BLUET_INTERNAL const void *gatt_db_device_name(const struct gatt_db *db, size_t *out_length)
@@ -84,7 +104,9 @@ static uint16_t declaration_type(const struct gatt_attribute *attribute)
 {
     switch (attribute->kind) {
     case GATT_SERVICE:
-        return GATT_PRIMARY_SERVICE;
+        return attribute->flags;
+    case GATT_INCLUDED:
+        return GATT_INCLUDE;
     case GATT_DECLARATION:
         return GATT_CHARACTERISTIC;
     case GATT_CONFIGURATION:
@@ -155,15 +177,40 @@ static struct bluet_span configuration_value(const struct gatt_db *db, const str
     return (struct bluet_span){scratch->start, scratch->length};
 }
 
-static struct bluet_span constant_value(const struct gatt_db *db, const struct gatt_attribute *attribute)
+/* Vol 3 Part G, 3.2: a UUID of 16 octets is left to be read from the service itself. */
+static struct bluet_span included_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
+                                        struct writer *scratch)
+{
+    const struct gatt_attribute *service = gatt_db_find(db, attribute->included);
+    write_u16(scratch, attribute->included);
+    write_u16(scratch, service->last);
+    if (!service->wide)
+        write_u16(scratch, service->uuid);
+    return (struct bluet_span){scratch->start, scratch->length};
+}
+
+static struct bluet_span bits_value(uint16_t bits, struct writer *scratch)
+{
+    write_u16(scratch, bits);
+    return (struct bluet_span){scratch->start, scratch->length};
+}
+
+static struct bluet_span constant_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
+                                        struct writer *scratch)
 {
     switch (attribute->uuid) {
-    case GATT_DEVICE_NAME:
-        return (struct bluet_span){db->name, db->name_length};
     case GATT_APPEARANCE:
         return (struct bluet_span){db->appearance, sizeof db->appearance};
+    case GATT_PERIPHERAL_PREFERRED_CONNECTION_PARAMETERS:
+        return (struct bluet_span){db->preferred_parameters, sizeof db->preferred_parameters};
+    case GATT_CENTRAL_ADDRESS_RESOLUTION:
+        return (struct bluet_span){&db->address_resolution, 1};
+    case GATT_DATABASE_HASH:
+        return (struct bluet_span){db->hash, sizeof db->hash};
+    case GATT_SERVER_SUPPORTED_FEATURES:
+        return (struct bluet_span){&db->server_features, 1};
     case GATT_CHARACTERISTIC_EXTENDED_PROPERTIES:
-        return (struct bluet_span){writable_auxiliaries, sizeof writable_auxiliaries};
+        return bits_value(attribute->bits, scratch);
     default:
         return (struct bluet_span){NULL, 0};
     }
@@ -179,10 +226,18 @@ BLUET_INTERNAL struct bluet_span gatt_db_value(const struct gatt_db *db, const s
         return short_or_wide(db, attribute, &writer);
     case GATT_DECLARATION:
         return declaration_value(db, attribute, &writer);
+    case GATT_INCLUDED:
+        return included_value(db, attribute, &writer);
     case GATT_CONFIGURATION:
         return configuration_value(db, attribute, link_index, &writer);
+    case GATT_BROADCAST:
+        return bits_value(attribute->bits, &writer);
+    case GATT_FEATURES:
+        return (struct bluet_span){gatt_db_configuration(db, attribute->slot, link_index), 1};
+    case GATT_NAME:
+        return (struct bluet_span){db->name, db->name_length};
     case GATT_CONSTANT:
-        return constant_value(db, attribute);
+        return constant_value(db, attribute, &writer);
     default:
         return (struct bluet_span){attribute->value,
                                    attribute->length < ATT_VALUE_LARGEST ? attribute->length : ATT_VALUE_LARGEST};
@@ -221,6 +276,12 @@ BLUET_INTERNAL void gatt_db_put(struct gatt_attribute *attribute, size_t positio
     memcpy(attribute->value + position, data, fitting);
     if (position + fitting > attribute->length)
         attribute->length = (uint16_t)(position + fitting);
+}
+
+BLUET_INTERNAL void gatt_db_written(struct gatt_db *db, const struct gatt_attribute *attribute)
+{
+    if (attribute->kind == GATT_NAME)
+        db->name_length = (uint8_t)attribute->length;
 }
 
 /* A block for a value is never empty, so that a size of 0 is not taken for giving it back. */

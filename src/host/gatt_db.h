@@ -18,12 +18,16 @@ enum {
 };
 
 enum gatt_attribute_kind {
-    GATT_SERVICE,       /* `uuid` is the service's, `last` its last handle */
+    GATT_SERVICE,       /* `uuid` is the service's, `flags` the type of its declaration, `last` its last handle */
+    GATT_INCLUDED,      /* of the service that is declared at `included` */
     GATT_DECLARATION,   /* of the characteristic whose value is the next attribute; `flags` are its properties */
     GATT_VALUE,         /* of a characteristic, the application's */
     GATT_DESCRIPTOR,    /* the application's */
     GATT_CONFIGURATION, /* Client Characteristic Configuration of the value just before; `slot` */
-    GATT_CONSTANT       /* a value of our own, read only */
+    GATT_BROADCAST,     /* Server Characteristic Configuration; `bits` */
+    GATT_FEATURES,      /* Client Supported Features; `slot` */
+    GATT_NAME,          /* the device name; `value` only where clients may write it */
+    GATT_CONSTANT       /* a value of our own, read only; Extended Properties: `bits` */
 };
 
 struct gatt_attribute {
@@ -33,8 +37,10 @@ struct gatt_attribute {
     uint16_t length;
     uint16_t size; /* room in `value` */
     union {
-        uint16_t last; /* GATT_SERVICE: handle of its last attribute */
-        uint16_t slot; /* GATT_CONFIGURATION: its place among the configurations */
+        uint16_t last;     /* GATT_SERVICE: handle of its last attribute */
+        uint16_t included; /* GATT_INCLUDED */
+        uint16_t slot;     /* its place among the configurations */
+        uint16_t bits;
     };
     uint8_t kind; /* enum gatt_attribute_kind */
     bool wide : 1;
@@ -46,8 +52,13 @@ struct gatt_attribute {
 enum {
     GATT_NOTIFICATIONS = 0x01,
     GATT_INDICATIONS = 0x02,
+    GATT_BROADCASTS = 0x01, /* of a Server Characteristic Configuration (3.3.3.4) */
     GATT_UPDATE_OWED = 0x80 /* the value has changed, and there was no buffer to say so */
 };
+
+/* Client Supported Features (Vol 3 Part G, 7.2) */
+enum { GATT_FEATURES_SLOT = 1 };
+enum { GATT_ROBUST_CACHING = 0x01, GATT_ENHANCED_BEARER = 0x02, GATT_MULTIPLE_NOTIFICATIONS = 0x04 };
 
 struct gatt_db {
     const struct bluet_port *port;
@@ -61,8 +72,19 @@ struct gatt_db {
     uint16_t generation; /* goes up when services are replaced */
     uint8_t link_limit;
     uint8_t name_length;
+    uint8_t name_size; /* room in `name` */
+    bool name_writable;
     uint8_t *name;
     uint8_t appearance[2];
+    uint8_t preferred_parameters[8];
+    uint8_t address_resolution; /* by this device as central */
+    uint8_t server_features;    /* Server Supported Features */
+    uint8_t hash[16];           /* of the database, as it goes on the air */
+};
+
+/* The handles whose attributes registration has made others of; `first` 0: none. */
+struct gatt_change {
+    uint16_t first, last;
 };
 
 /* Once, before all else. */
@@ -73,13 +95,18 @@ BLUET_INTERNAL void gatt_db_destroy(struct gatt_db *db);
 BLUET_INTERNAL int gatt_db_open(struct gatt_db *db, uint8_t link_limit);
 BLUET_INTERNAL void gatt_db_close(struct gatt_db *db);
 
-/* Replaces the user's services. How many handles there are, -EINVAL or -ENOMEM (and then nothing has changed). */
-BLUET_INTERNAL int gatt_db_register(struct gatt_db *db, uint16_t *out_handles, size_t handle_capacity,
-                                    const struct bluet_service *services, size_t service_count);
+/*
+ * Replaces the user's services. How many handles there are, -EINVAL or -ENOMEM (and then nothing has changed). What
+ * clients have configured stays, as far as attributes are what they were.
+ */
+BLUET_INTERNAL int gatt_db_register(struct gatt_db *db, struct gatt_change *out_change, uint16_t *out_handles,
+                                    size_t handle_capacity, const struct bluet_service *services, size_t service_count);
 
 /* The GAP service's values; they may be set while closed. -EINVAL, -ENOMEM */
 BLUET_INTERNAL int gatt_db_set_device_name(struct gatt_db *db, const void *name, size_t length);
 BLUET_INTERNAL const void *gatt_db_device_name(const struct gatt_db *db, size_t *out_length);
+/* Whether clients may write it. While closed. -ENOMEM */
+BLUET_INTERNAL int gatt_db_set_name_writable(struct gatt_db *db, bool writable);
 BLUET_INTERNAL void gatt_db_set_appearance(struct gatt_db *db, uint16_t appearance);
 BLUET_INTERNAL uint16_t gatt_db_appearance(const struct gatt_db *db);
 
@@ -102,8 +129,8 @@ static inline bool gatt_is_users(const struct gatt_attribute *attribute)
 /* A value or descriptor of the application, or NULL. */
 BLUET_INTERNAL struct gatt_attribute *gatt_db_find_users(const struct gatt_db *db, uint16_t handle);
 
-/* The value of Service Changed; the services after its own come and go. */
-enum { GATT_SERVICE_CHANGED_HANDLE = 8, GATT_FIRST_USERS_HANDLE = 10 };
+/* Values of the built-in services; those after them come and go. */
+enum { GATT_NAME_HANDLE = 3, GATT_SERVICE_CHANGED_HANDLE = 12, GATT_HASH_HANDLE = 17, GATT_FIRST_USERS_HANDLE = 20 };
 
 /* The attribute's type, as it goes on the air: 2 or 16 octets. */
 BLUET_INTERNAL struct bluet_uuid gatt_db_type(const struct gatt_db *db, const struct gatt_attribute *attribute);
@@ -141,6 +168,8 @@ BLUET_INTERNAL void gatt_db_clear_configurations(struct gatt_db *db, uint8_t lin
  */
 BLUET_INTERNAL size_t gatt_db_begin_write(struct gatt_attribute *attribute, size_t offset);
 BLUET_INTERNAL void gatt_db_put(struct gatt_attribute *attribute, size_t position, const uint8_t *data, size_t length);
+/* After both: the device name is known elsewhere, too. */
+BLUET_INTERNAL void gatt_db_written(struct gatt_db *db, const struct gatt_attribute *attribute);
 
 /* Makes room for a local write. -EINVAL: over 65535. -ENOMEM */
 BLUET_INTERNAL int gatt_db_reserve(struct gatt_db *db, struct gatt_attribute *attribute, size_t size);

@@ -4,29 +4,43 @@
  */
 #include "host/gatt_db_register.h"
 
+#include "host/gatt_db_hash.h"
 #include "host/memory.h"
 
 #include <string.h>
 
 enum { EXTENDED_PROPERTIES = 0x80, PROPERTIES = 0x7f };
 
+/* Characteristic Extended Properties (Vol 3 Part G, 3.3.3.1) */
+enum { RELIABLE_WRITE = 0x01, WRITABLE_AUXILIARIES = 0x02 };
+
 /* What the services take. */
 struct census {
     size_t attributes, values, uuids, configurations;
 };
 
-static const struct bluet_characteristic gap_characteristics[] = {
-    {.uuid = {2, {GATT_DEVICE_NAME & 0xff, GATT_DEVICE_NAME >> 8}}, .flags = BLUET_FLAG_READ},
-    {.uuid = {2, {GATT_APPEARANCE & 0xff, GATT_APPEARANCE >> 8}}, .flags = BLUET_FLAG_READ},
+/* The built-in services (Vol 3 Part C, 12; Part G, 7). */
+struct built_in {
+    uint16_t uuid; /* of a service, or of a characteristic of the one before */
+    uint16_t flags;
+    uint8_t kind; /* of the value */
 };
-static const struct bluet_characteristic gatt_characteristics[] = {
-    {.uuid = {2, {GATT_SERVICE_CHANGED & 0xff, GATT_SERVICE_CHANGED >> 8}}, .flags = BLUET_FLAG_INDICATE},
+
+static const struct built_in built_in[] = {
+    {GATT_GAP_SERVICE, GATT_PRIMARY_SERVICE, GATT_SERVICE},
+    {GATT_DEVICE_NAME, BLUET_FLAG_READ, GATT_NAME},
+    {GATT_APPEARANCE, BLUET_FLAG_READ, GATT_CONSTANT},
+    {GATT_PERIPHERAL_PREFERRED_CONNECTION_PARAMETERS, BLUET_FLAG_READ, GATT_CONSTANT},
+    {GATT_CENTRAL_ADDRESS_RESOLUTION, BLUET_FLAG_READ, GATT_CONSTANT},
+    {GATT_GATT_SERVICE, GATT_PRIMARY_SERVICE, GATT_SERVICE},
+    {GATT_SERVICE_CHANGED, BLUET_FLAG_INDICATE, GATT_CONSTANT},
+    {GATT_CLIENT_SUPPORTED_FEATURES, BLUET_FLAG_READ | BLUET_FLAG_WRITE, GATT_FEATURES},
+    {GATT_DATABASE_HASH, BLUET_FLAG_READ, GATT_CONSTANT},
+    {GATT_SERVER_SUPPORTED_FEATURES, BLUET_FLAG_READ, GATT_CONSTANT},
 };
-static const struct bluet_service built_in[] = {
-    {{2, {GATT_GAP_SERVICE & 0xff, GATT_GAP_SERVICE >> 8}}, gap_characteristics, 2},
-    {{2, {GATT_GATT_SERVICE & 0xff, GATT_GATT_SERVICE >> 8}}, gatt_characteristics, 1},
-};
-enum { BUILT_IN_COUNT = sizeof built_in / sizeof *built_in };
+
+/* Their attributes, and what of them is kept for each client: one configuration, and its features. */
+enum { BUILT_IN_ATTRIBUTES = GATT_FIRST_USERS_HANDLE - 1, BUILT_IN_CONFIGURATIONS = 2 };
 
 static bool is_configured(const struct bluet_characteristic *characteristic)
 {
@@ -38,18 +52,30 @@ static bool is_uuid(const struct bluet_uuid *uuid, uint16_t number)
     return uuid->length == 2 && (uuid->octets[0] | uuid->octets[1] << 8) == number;
 }
 
-static bool defines_extended_properties(const struct bluet_characteristic *characteristic)
+static bool defines(const struct bluet_characteristic *characteristic, enum gatt_uuid descriptor)
 {
     for (size_t i = 0; i < characteristic->descriptor_count; i++)
-        if (is_uuid(&characteristic->descriptors[i].uuid, GATT_CHARACTERISTIC_EXTENDED_PROPERTIES))
+        if (is_uuid(&characteristic->descriptors[i].uuid, (uint16_t)descriptor))
             return true;
     return false;
 }
 
-/* Writable auxiliaries are told in a descriptor, which is made unless the application brings its own. */
+static bool has_extended_properties(const struct bluet_characteristic *characteristic)
+{
+    return characteristic->flags & (BLUET_FLAG_AUX_WRITE | BLUET_FLAG_RELIABLE_WRITE);
+}
+
+/* These two descriptors are made unless the application brings its own. */
+
 static bool needs_extended_properties(const struct bluet_characteristic *characteristic)
 {
-    return characteristic->flags & BLUET_FLAG_AUX_WRITE && !defines_extended_properties(characteristic);
+    return has_extended_properties(characteristic) && !defines(characteristic, GATT_CHARACTERISTIC_EXTENDED_PROPERTIES);
+}
+
+static bool needs_broadcast(const struct bluet_characteristic *characteristic)
+{
+    return characteristic->flags & BLUET_FLAG_BROADCAST &&
+           !defines(characteristic, GATT_SERVER_CHARACTERISTIC_CONFIGURATION);
 }
 
 /* ---- The census ---- */
@@ -67,6 +93,16 @@ static bool count_descriptors(struct census *census, const struct bluet_characte
     return true;
 }
 
+/* A service includes earlier ones only, so that there is no circle (Vol 3 Part G, 3.2). */
+static bool count_included(struct census *census, const struct bluet_service *service, size_t position)
+{
+    for (size_t i = 0; i < service->included_count; i++)
+        if (service->included[i] >= position)
+            return false;
+    census->attributes += service->included_count;
+    return true;
+}
+
 static bool count_service(struct census *census, const struct bluet_service *service)
 {
     if (!gatt_uuid_is_good(&service->uuid))
@@ -78,7 +114,8 @@ static bool count_service(struct census *census, const struct bluet_service *ser
         if (!gatt_uuid_is_good(&characteristic->uuid) || !count_descriptors(census, characteristic))
             return false;
         census->uuids += characteristic->uuid.length > 2;
-        census->attributes += 2u + is_configured(characteristic) + needs_extended_properties(characteristic);
+        census->attributes += 2u + is_configured(characteristic) + needs_extended_properties(characteristic) +
+                              needs_broadcast(characteristic);
         census->configurations += is_configured(characteristic);
         census->values++;
         if (census->attributes > UINT16_MAX)
@@ -90,7 +127,8 @@ static bool count_service(struct census *census, const struct bluet_service *ser
 static bool count_services(struct census *census, const struct bluet_service *services, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (!count_service(census, &services[i]) || census->attributes > UINT16_MAX)
+        if (!count_included(census, &services[i], i) || !count_service(census, &services[i]) ||
+            census->attributes > UINT16_MAX)
             return false;
     return true;
 }
@@ -140,36 +178,97 @@ static void add_value(struct builder *builder, enum gatt_attribute_kind kind, co
 
 static uint16_t properties_of(const struct bluet_characteristic *characteristic)
 {
-    bool extended = characteristic->flags & BLUET_FLAG_AUX_WRITE || defines_extended_properties(characteristic);
+    bool extended =
+        has_extended_properties(characteristic) || defines(characteristic, GATT_CHARACTERISTIC_EXTENDED_PROPERTIES);
     return (uint16_t)((characteristic->flags & PROPERTIES) | (extended ? EXTENDED_PROPERTIES : 0));
 }
 
-static void add_characteristic(struct builder *builder, const struct bluet_characteristic *characteristic, bool ours)
+/* One of our own, of 16 bits. */
+static struct gatt_attribute *add_own(struct builder *builder, enum gatt_attribute_kind kind, uint16_t uuid,
+                                      uint16_t flags)
 {
-    static const struct bluet_uuid extended_properties = {
-        2, {GATT_CHARACTERISTIC_EXTENDED_PROPERTIES & 0xff, GATT_CHARACTERISTIC_EXTENDED_PROPERTIES >> 8}};
+    struct gatt_attribute *attribute = add(builder, kind, NULL, flags);
+    attribute->uuid = uuid;
+    return attribute;
+}
+
+static void add_configuration(struct builder *builder)
+{
+    add(builder, GATT_CONFIGURATION, NULL, 0)->slot = builder->db->configuration_count++;
+}
+
+static void add_characteristic(struct builder *builder, const struct bluet_characteristic *characteristic)
+{
+    uint16_t flags = characteristic->flags;
     add(builder, GATT_DECLARATION, NULL, properties_of(characteristic));
-    if (ours)
-        add(builder, GATT_CONSTANT, &characteristic->uuid, characteristic->flags);
-    else
-        add_value(builder, GATT_VALUE, &characteristic->uuid, characteristic->flags);
-    if (is_configured(characteristic)) {
-        struct gatt_attribute *configuration = add(builder, GATT_CONFIGURATION, NULL, 0);
-        configuration->slot = builder->db->configuration_count++;
+    add_value(builder, GATT_VALUE, &characteristic->uuid, flags);
+    if (is_configured(characteristic))
+        add_configuration(builder);
+    if (needs_extended_properties(characteristic)) {
+        struct gatt_attribute *extended =
+            add_own(builder, GATT_CONSTANT, GATT_CHARACTERISTIC_EXTENDED_PROPERTIES, BLUET_FLAG_READ);
+        extended->bits = (uint16_t)((flags & BLUET_FLAG_RELIABLE_WRITE ? RELIABLE_WRITE : 0) |
+                                    (flags & BLUET_FLAG_AUX_WRITE ? WRITABLE_AUXILIARIES : 0));
     }
-    if (needs_extended_properties(characteristic))
-        add(builder, GATT_CONSTANT, &extended_properties, BLUET_FLAG_READ);
+    /* Who may write the value, as far as the link goes, may have it broadcast (Vol 3 Part G, 3.3.3.4). */
+    if (needs_broadcast(characteristic))
+        add_own(builder, GATT_BROADCAST, GATT_SERVER_CHARACTERISTIC_CONFIGURATION,
+                (uint16_t)(flags & (BLUET_FLAG_WRITE_ENCRYPTED | BLUET_FLAG_WRITE_AUTHENTICATED)));
     for (size_t i = 0; i < characteristic->descriptor_count; i++)
         add_value(builder, GATT_DESCRIPTOR, &characteristic->descriptors[i].uuid, characteristic->descriptors[i].flags);
 }
 
-static void add_services(struct builder *builder, const struct bluet_service *services, size_t count, bool ours)
+/* The declaration of the user's service at that position. */
+static uint16_t service_handle(const struct gatt_db *db, size_t position)
+{
+    uint16_t handle = GATT_FIRST_USERS_HANDLE;
+    for (; position; position--)
+        handle = (uint16_t)(gatt_db_find(db, handle)->last + 1);
+    return handle;
+}
+
+static void add_services(struct builder *builder, const struct bluet_service *services, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct gatt_attribute *declaration = add(builder, GATT_SERVICE, &services[i].uuid, 0);
-        for (size_t j = 0; j < services[i].characteristic_count; j++)
-            add_characteristic(builder, &services[i].characteristics[j], ours);
+        const struct bluet_service *service = &services[i];
+        struct gatt_attribute *declaration = add(builder, GATT_SERVICE, &service->uuid,
+                                                 service->secondary ? GATT_SECONDARY_SERVICE : GATT_PRIMARY_SERVICE);
+        for (size_t j = 0; j < service->included_count; j++)
+            add(builder, GATT_INCLUDED, NULL, 0)->included = service_handle(builder->db, service->included[j]);
+        for (size_t j = 0; j < service->characteristic_count; j++)
+            add_characteristic(builder, &service->characteristics[j]);
         declaration->last = builder->db->count;
+    }
+}
+
+/* A name that clients may write is written where it is. */
+static void add_built_in_value(struct builder *builder, const struct built_in *row)
+{
+    const struct gatt_db *db = builder->db;
+    uint16_t writable = row->kind == GATT_NAME && db->name_writable ? BLUET_FLAG_WRITE : 0;
+    add(builder, GATT_DECLARATION, NULL, (uint16_t)(row->flags | writable));
+    struct gatt_attribute *value =
+        add_own(builder, (enum gatt_attribute_kind)row->kind, row->uuid, (uint16_t)(row->flags | writable));
+    if (writable) {
+        value->value = db->name;
+        value->size = db->name_size;
+        value->length = db->name_length;
+    }
+    if (row->kind == GATT_FEATURES)
+        value->slot = builder->db->configuration_count++;
+    if (row->flags & BLUET_FLAG_INDICATE)
+        add_configuration(builder);
+}
+
+static void add_built_in(struct builder *builder)
+{
+    struct gatt_attribute *service = NULL;
+    for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++) {
+        if (built_in[i].kind == GATT_SERVICE)
+            service = add_own(builder, GATT_SERVICE, built_in[i].uuid, built_in[i].flags);
+        else
+            add_built_in_value(builder, &built_in[i]);
+        service->last = builder->db->count;
     }
 }
 
@@ -206,31 +305,60 @@ BLUET_INTERNAL void gatt_db_forget(struct gatt_db *db)
     db->block = NULL;
 }
 
-/* The configurations of the built-in services come first, and outlive the others. */
-static void carry_over(struct gatt_db *db, const struct gatt_db *old)
+static bool is_same(const struct gatt_db *db, const struct gatt_db *old, uint16_t handle)
 {
-    for (uint8_t i = 0; old->block && i < db->link_limit; i++)
-        *gatt_db_configuration(db, 0, i) = *gatt_db_configuration(old, 0, i);
+    const struct gatt_attribute *one = gatt_db_find(db, handle);
+    const struct gatt_attribute *other = gatt_db_find(old, handle);
+    bool links = one->kind == GATT_SERVICE || one->kind == GATT_INCLUDED;
+    if (one->kind != other->kind || one->flags != other->flags || one->wide != other->wide ||
+        (links && one->last != other->last))
+        return false;
+    return one->wide ? memcmp(db->uuids[one->uuid], old->uuids[other->uuid], sizeof *db->uuids) == 0
+                     : one->uuid == other->uuid;
 }
 
-BLUET_INTERNAL int gatt_db_register(struct gatt_db *db, uint16_t *out_handles, size_t handle_capacity,
-                                    const struct bluet_service *services, size_t service_count)
+/* Handles from the first that has become another attribute's, or none's. */
+static struct gatt_change compare(const struct gatt_db *db, const struct gatt_db *old)
 {
-    struct census census = {0};
-    count_services(&census, built_in, BUILT_IN_COUNT);
-    size_t values_of_built_in = census.values;
+    uint16_t least = db->count < old->count ? db->count : old->count;
+    uint16_t most = db->count < old->count ? old->count : db->count;
+    uint16_t handle = 1;
+    while (handle <= least && is_same(db, old, handle))
+        handle++;
+    return handle <= most ? (struct gatt_change){handle, most} : (struct gatt_change){0, 0};
+}
+
+/* What clients have configured of the attributes that have stayed. */
+static void carry_over(struct gatt_db *db, const struct gatt_db *old, uint16_t first_changed)
+{
+    uint16_t slots = first_changed ? 0 : db->configuration_count;
+    for (uint16_t handle = 1; handle < first_changed; handle++) {
+        uint8_t kind = gatt_db_find(db, handle)->kind;
+        slots = (uint16_t)(slots + (kind == GATT_CONFIGURATION || kind == GATT_FEATURES));
+    }
+    memcpy(db->configurations, old->configurations, (size_t)slots * db->link_limit);
+}
+
+BLUET_INTERNAL int gatt_db_register(struct gatt_db *db, struct gatt_change *out_change, uint16_t *out_handles,
+                                    size_t handle_capacity, const struct bluet_service *services, size_t service_count)
+{
+    struct census census = {.attributes = BUILT_IN_ATTRIBUTES, .configurations = BUILT_IN_CONFIGURATIONS};
     if (!count_services(&census, services, service_count))
         return BLUET_EINVAL;
-    census.values -= values_of_built_in;
 
     struct gatt_db old = *db;
     struct builder builder = {.db = db, .out_handles = out_handles, .handle_capacity = handle_capacity};
+    *out_change = (struct gatt_change){0};
     if (take_block(db, &census, &builder) < 0)
         return BLUET_ENOMEM;
-    add_services(&builder, built_in, BUILT_IN_COUNT, true);
-    add_services(&builder, services, service_count, false);
-    carry_over(db, &old);
-    gatt_db_forget(&old);
+    add_built_in(&builder);
+    add_services(&builder, services, service_count);
+    gatt_db_hash(db);
+    if (old.block) {
+        *out_change = compare(db, &old);
+        carry_over(db, &old, out_change->first);
+        gatt_db_forget(&old);
+    }
     db->generation++;
     return (int)builder.handle_count;
 }

@@ -13,18 +13,24 @@
 enum gatt_procedure_kind {
     GATT_DISCOVER_SERVICES,
     GATT_DISCOVER_SERVICES_BY_UUID,
+    GATT_DISCOVER_INCLUDED,
     GATT_DISCOVER_CHARACTERISTICS,
     GATT_DISCOVER_DESCRIPTORS,
     GATT_READ_VALUE,
+    GATT_READ_LONG_VALUE,
+    GATT_READ_BY_UUID,
+    GATT_READ_MULTIPLE,
+    GATT_READ_MULTIPLE_VARIABLE,
     GATT_WRITE_WITHOUT_RESPONSE,
     GATT_WRITE_VALUE,
     GATT_WRITE_LONG_VALUE,
+    GATT_WRITE_RELIABLE,
     GATT_EXCHANGE_MTU,
     GATT_PROCEDURE_KINDS
 };
 
 /*
- * What a long write said last, or is going to say:
+ * What a long or reliable write said last, or is going to say:
  *
  *     PREPARING --all pieces echoed--> EXECUTING --> done
  *         |
@@ -32,18 +38,26 @@ enum gatt_procedure_kind {
  */
 enum gatt_write_phase { GATT_PREPARING, GATT_EXECUTING, GATT_CANCELING };
 
+/* A discovery of included services lists them, then reads the UUIDs that a list has no room for. */
+enum gatt_included_phase { GATT_LISTING, GATT_READING_UUID };
+
+/* In the value of a reliable write, each of its values has its handle and length before it. */
+enum { GATT_RELIABLE_HEADER = 4 };
+
 struct gatt_procedure {
     struct gatt_procedure *next;
-    struct buffer *value; /* to be written, in a copy */
+    struct buffer *value; /* to be written, in a copy; handles to be read; included services without their UUID */
     const void *direct;   /* the same, with the caller, while its call lasts; otherwise NULL */
     uint16_t length;      /* of it */
     uint16_t handle;      /* of the value; in discoveries, where the next request starts */
     uint16_t end_handle;
     uint16_t offset;        /* of the read; of the piece of a long write */
     uint16_t piece;         /* length of that */
+    uint16_t record;        /* where in `value` that begins which is being written, or looked at */
+    uint16_t record_length; /* of a reliable write */
     uint16_t status;        /* of a canceled long write */
     uint8_t kind;           /* enum gatt_procedure_kind */
-    uint8_t phase;          /* enum gatt_write_phase */
+    uint8_t phase;          /* enum gatt_write_phase or gatt_included_phase */
     struct bluet_uuid uuid; /* that is looked for; length 0: any */
 };
 
@@ -74,10 +88,11 @@ struct gatt_client {
 
 /* What comes after a response; or instead of a request, if there is none to send. */
 enum gatt_step {
-    GATT_STEP_REQUEST, /* the next request */
-    GATT_STEP_END,     /* all went well */
-    GATT_STEP_REFUSED, /* the peer's error */
-    GATT_STEP_PROTOCOL /* the peer's answer makes no sense */
+    GATT_STEP_REQUEST,  /* the next request */
+    GATT_STEP_END,      /* all went well */
+    GATT_STEP_REFUSED,  /* the peer's error */
+    GATT_STEP_PROTOCOL, /* the peer's answer makes no sense */
+    GATT_STEP_NO_MEMORY /* no buffer to go on with */
 };
 
 /* What became of a request, if it is not a negative enum bluet_error. */

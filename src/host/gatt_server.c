@@ -144,16 +144,60 @@ static request_server find_server(uint8_t opcode)
     return known ? request_servers[opcode / 2] : NULL;
 }
 
+/* ---- Robust caching: Vol 3 Part G, 2.5.2.1 ---- */
+
+/* Whether the request names handles that a client must know; discovery goes on, and so it can learn. */
+static bool relies_on_handles(uint8_t opcode, struct reader *request, uint16_t *out_handle)
+{
+    *out_handle = read_u16(request);
+    if (opcode != ATT_READ_BY_TYPE_REQUEST)
+        return opcode == ATT_READ_REQUEST || opcode == ATT_READ_BLOB_REQUEST || opcode == ATT_READ_MULTIPLE_REQUEST ||
+               opcode == ATT_READ_MULTIPLE_VARIABLE_REQUEST || opcode == ATT_WRITE_REQUEST ||
+               opcode == ATT_PREPARE_WRITE_REQUEST;
+    uint16_t end = read_u16(request);
+    uint16_t type = read_u16(request);
+    bool discovers = reader_done(request) && (type == GATT_INCLUDE || type == GATT_CHARACTERISTIC);
+    return !discovers && (*out_handle != 1 || end != UINT16_MAX);
+}
+
+static bool asks_for_hash(uint8_t opcode, struct reader *request)
+{
+    read_u32(request);
+    return opcode == ATT_READ_BY_TYPE_REQUEST && read_u16(request) == GATT_DATABASE_HASH && reader_done(request);
+}
+
+/* 0, or that the client is out of sync. */
+static int check_awareness(struct gatt_server *server, struct link *link, uint8_t opcode, const struct reader *request,
+                           struct gatt_response *response)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    struct reader handles = *request;
+    struct reader range = *request;
+    if (state->awareness == GATT_TOLD) {
+        state->awareness = GATT_AWARE;
+        gatt_push_waiting(server, link);
+    } else if (relies_on_handles(opcode, &handles, &response->error_handle)) {
+        state->awareness = GATT_TOLD;
+        return ATT_ERROR_DATABASE_OUT_OF_SYNC;
+    } else if (asks_for_hash(opcode, &range)) {
+        state->awareness = GATT_TOLD;
+    }
+    response->error_handle = 0;
+    return 0;
+}
+
 static int respond(struct gatt_server *server, struct link *link, const struct bluet_span *request,
                    struct gatt_response *response)
 {
     struct reader reader = reader_of(request->data, request->length);
-    request_server serve = find_server(read_u8(&reader));
+    uint8_t opcode = read_u8(&reader);
+    request_server serve = find_server(opcode);
     if (!serve)
         return ATT_ERROR_REQUEST_NOT_SUPPORTED;
     if (request->length > response->writer.capacity)
         return ATT_ERROR_INVALID_PDU;
-    return serve(server, link, &reader, response);
+    int error = gatt_is_unaware(server, link) ? check_awareness(server, link, opcode, &reader, response) : 0;
+    return error ? error : serve(server, link, &reader, response);
 }
 
 static void serve_request(struct gatt_server *server, struct link *link, const uint8_t *pdu, size_t length,
@@ -192,12 +236,17 @@ BLUET_INTERNAL void gatt_server_request(struct gatt_server *server, struct link 
     serve_request(server, link, pdu, length, false);
 }
 
-/* A command that is not known, or needs a signature that cannot be checked, is ignored (3.3.1, 3.4.5.4). */
+/*
+ * A command that is not known, or needs a signature that cannot be checked, is ignored (3.3.1, 3.4.5.4); so is one of a
+ * client that does not know the database any more (Vol 3 Part G, 2.5.2.1).
+ */
 BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct link *link, const uint8_t *pdu,
                                         size_t length)
 {
     struct reader command = reader_of(pdu, length);
     bool known = read_u8(&command) == ATT_WRITE_COMMAND && length <= att_bearer(server->att, link)->mtu;
+    if (known && gatt_is_unaware(server, link))
+        return;
     if (known)
         gatt_write_command(server, link, &command);
     else
@@ -210,6 +259,10 @@ BLUET_INTERNAL void gatt_server_confirmation(struct gatt_server *server, struct 
         hci_protocol_error(server->att->links->hci);
         return;
     }
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    bool of_change = state->indicated == 0;
+    if (of_change && state->change_owed.first == 0)
+        state->awareness = GATT_AWARE;
     gatt_push_indicated(server, link, BLUET_OK);
     gatt_push_waiting(server, link);
 }
@@ -274,10 +327,39 @@ static int exchange_mtu(struct gatt_server *server, struct link *link, struct re
 BLUET_INTERNAL int gatt_server_register(struct gatt_server *server, uint16_t *out_handles, size_t handle_capacity,
                                         const struct bluet_service *services, size_t service_count)
 {
-    int handle_count = gatt_db_register(server->db, out_handles, handle_capacity, services, service_count);
-    if (handle_count >= 0)
-        gatt_push_service_changed(server);
+    struct gatt_change change;
+    int handle_count = gatt_db_register(server->db, &change, out_handles, handle_capacity, services, service_count);
+    if (handle_count >= 0 && change.first)
+        gatt_push_service_changed(server, &change);
     return handle_count;
+}
+
+/* A value that is broadcast has its own descriptor, somewhere before the next characteristic. */
+static int broadcast_bits(const struct gatt_db *db, uint16_t value_handle)
+{
+    for (uint16_t handle = (uint16_t)(value_handle + 1); handle && handle <= db->count; handle++) {
+        const struct gatt_attribute *attribute = gatt_db_find(db, handle);
+        if (attribute->kind == GATT_BROADCAST)
+            return attribute->bits;
+        if (attribute->kind == GATT_DECLARATION || attribute->kind == GATT_SERVICE)
+            break;
+    }
+    return 0;
+}
+
+BLUET_INTERNAL int gatt_server_configuration(const struct gatt_server *server, const struct link *link,
+                                             uint16_t value_handle)
+{
+    const struct gatt_attribute *value = gatt_db_find(server->db, value_handle);
+    if (!value || value->kind != GATT_VALUE)
+        return BLUET_EINVAL;
+    if (!link)
+        return broadcast_bits(server->db, value_handle);
+    const struct gatt_attribute *configuration = gatt_db_configuration_of(server->db, value);
+    if (!configuration)
+        return 0;
+    return *gatt_db_configuration(server->db, configuration->slot, link->index) &
+           (GATT_NOTIFICATIONS | GATT_INDICATIONS);
 }
 
 BLUET_INTERNAL int gatt_server_local_read(struct gatt_server *server, const void **out_value, size_t *out_length,

@@ -4,7 +4,8 @@
  *
  * Who may read and write a value: reading needs BLUET_FLAG_READ; every kind of write needs BLUET_FLAG_WRITE or
  * BLUET_FLAG_WRITE_NO_RESPONSE. BLUET_FLAG_READ_AUTHORIZED leaves the decision to the answer to
- * BLUET_EVENT_GATTS_READ_REQUEST; a write has no such question, so BLUET_FLAG_WRITE_AUTHORIZED refuses it. A value that
+ * BLUET_EVENT_GATTS_READ_REQUEST, and BLUET_FLAG_WRITE_AUTHORIZED to that to BLUET_EVENT_GATTS_WRITE_REQUEST, where
+ * BLUET_FLAG_ASK_WRITE has it raised; otherwise nobody is authorized to write. A value that
  * asks for an encrypted or authenticated link to be read is not subscribed to, notified or indicated on a lesser one.
  */
 #ifndef BLUET_HOST_GATT_SERVER_H
@@ -25,8 +26,14 @@ BLUET_INTERNAL int gatt_server_set_buffer(struct gatt_server *server, uint16_t v
                                           bool append);
 BLUET_INTERNAL int gatt_server_notify(struct gatt_server *server, struct link *link, uint16_t value_handle,
                                       const void *data, size_t length);
+BLUET_INTERNAL int gatt_server_notify_multiple(struct gatt_server *server, struct link *link, const uint16_t *handles,
+                                               size_t count);
 BLUET_INTERNAL int gatt_server_indicate(struct gatt_server *server, struct link *link, uint16_t value_handle,
                                         const void *data, size_t length);
+
+/* What a client has configured of a value, or with `link` NULL anybody of the server: -EINVAL, or the bits. */
+BLUET_INTERNAL int gatt_server_configuration(const struct gatt_server *server, const struct link *link,
+                                             uint16_t value_handle);
 
 /* For gatt.c */
 

@@ -25,7 +25,7 @@ static int check_read_security(const struct link *link, const struct gatt_attrib
 
 static bool has_flags(const struct gatt_attribute *attribute)
 {
-    return gatt_is_users(attribute) || attribute->kind == GATT_CONSTANT;
+    return gatt_is_users(attribute) || attribute->kind >= GATT_FEATURES;
 }
 
 static int may_read(const struct link *link, const struct gatt_attribute *attribute)
@@ -41,13 +41,15 @@ BLUET_INTERNAL int gatt_may_write(const struct link *link, const struct gatt_att
 {
     if (attribute->kind == GATT_CONFIGURATION)
         return check_read_security(link, gatt_db_configured_value(attribute));
-    if (!gatt_is_users(attribute) || !(attribute->flags & WRITABLE))
+    if (attribute->kind != GATT_BROADCAST && !(has_flags(attribute) && attribute->flags & WRITABLE))
         return ATT_ERROR_WRITE_NOT_PERMITTED;
     int error = check_security(link, attribute->flags & WRITE_ON_ENCRYPTED_LINK,
                                attribute->flags & BLUET_FLAG_WRITE_AUTHENTICATED);
     if (error)
         return error;
-    return attribute->flags & BLUET_FLAG_WRITE_AUTHORIZED ? ATT_ERROR_INSUFFICIENT_AUTHORIZATION : 0;
+    bool refused =
+        (attribute->flags & (BLUET_FLAG_WRITE_AUTHORIZED | BLUET_FLAG_ASK_WRITE)) == BLUET_FLAG_WRITE_AUTHORIZED;
+    return refused ? ATT_ERROR_INSUFFICIENT_AUTHORIZATION : 0;
 }
 
 static uint16_t configuration_bits(const struct gatt_attribute *value)
@@ -56,13 +58,30 @@ static uint16_t configuration_bits(const struct gatt_attribute *value)
                       (value->flags & BLUET_FLAG_INDICATE ? GATT_INDICATIONS : 0));
 }
 
+/* Vol 3 Part G, 7.2: the octets may become more, and no bit is taken back. */
+static int may_support(uint8_t features, struct reader *value, uint8_t *out_features)
+{
+    uint8_t octet = read_u8(value);
+    *out_features = octet & (GATT_ROBUST_CACHING | GATT_ENHANCED_BEARER | GATT_MULTIPLE_NOTIFICATIONS);
+    if (!reader_ok(value))
+        return ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
+    return features & ~octet ? ATT_ERROR_VALUE_NOT_ALLOWED : 0;
+}
+
 /* Bits without a meaning are for later versions and pass; those of a property that is not there do not. */
-BLUET_INTERNAL int gatt_may_configure(const struct gatt_attribute *configuration, struct reader *value,
+BLUET_INTERNAL int gatt_may_configure(const struct gatt_db *db, const struct link *link,
+                                      const struct gatt_attribute *configuration, struct reader *value,
                                       uint8_t *out_bits)
 {
+    if (configuration->kind == GATT_FEATURES)
+        return may_support(*gatt_db_configuration(db, configuration->slot, link->index), value, out_bits);
     *out_bits = (uint8_t)(read_u16(value) & (GATT_NOTIFICATIONS | GATT_INDICATIONS));
     if (!reader_done(value))
         return ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
+    if (configuration->kind == GATT_BROADCAST) {
+        *out_bits &= GATT_BROADCASTS;
+        return 0;
+    }
     return *out_bits & ~configuration_bits(gatt_db_configured_value(configuration)) ? ATT_ERROR_VALUE_NOT_ALLOWED : 0;
 }
 
@@ -72,25 +91,45 @@ BLUET_INTERNAL bool gatt_may_hear(const struct link *link, const struct gatt_att
 }
 
 /* Any answer but an ATT error code is a refusal without a reason. */
-static int error_of_answer(int answer, uint16_t flags)
+static int error_of_answer(int answer, bool authorizes)
 {
     if (answer > 0 && answer <= 0xff)
         return answer;
-    return flags & BLUET_FLAG_READ_AUTHORIZED ? ATT_ERROR_INSUFFICIENT_AUTHORIZATION : ATT_ERROR_UNLIKELY;
+    return authorizes ? ATT_ERROR_INSUFFICIENT_AUTHORIZATION : ATT_ERROR_UNLIKELY;
 }
 
-static int ask_application(struct gatt_server *server, const struct link *link, uint16_t handle, uint16_t flags)
+static int ask_application(struct gatt_server *server, const struct bluet_event *question, bool authorizes)
 {
     uint16_t generation = server->db->generation;
-    struct bluet_event event;
-    event.code = BLUET_EVENT_GATTS_READ_REQUEST;
-    event.conn_handle = link->handle;
-    event.attribute.attr_handle = handle;
-    int answer = event_raise(server->sink, &event);
+    int answer = event_raise(server->sink, question);
     if (answer)
-        return error_of_answer(answer, flags);
+        return error_of_answer(answer, authorizes);
     /* What it has agreed to is gone if it has replaced the services meanwhile. */
     return generation == server->db->generation ? 0 : ATT_ERROR_UNLIKELY;
+}
+
+static int ask_read_of(struct gatt_server *server, const struct link *link, uint16_t handle, uint16_t flags)
+{
+    struct bluet_event question;
+    question.code = BLUET_EVENT_GATTS_READ_REQUEST;
+    question.conn_handle = link->handle;
+    question.attribute.attr_handle = handle;
+    return ask_application(server, &question, flags & BLUET_FLAG_READ_AUTHORIZED);
+}
+
+BLUET_INTERNAL int gatt_ask_write_of(struct gatt_server *server, const struct link *link,
+                                     const struct gatt_attribute *attribute, uint16_t offset,
+                                     const struct bluet_span *value)
+{
+    int error = gatt_may_write(link, attribute);
+    if (error || !gatt_is_users(attribute) || !(attribute->flags & BLUET_FLAG_ASK_WRITE))
+        return error;
+    struct bluet_event question = {.code = BLUET_EVENT_GATTS_WRITE_REQUEST, .conn_handle = link->handle};
+    question.write_request.attr_handle = gatt_db_handle(server->db, attribute);
+    question.write_request.offset = offset;
+    question.write_request.data = value->data;
+    question.write_request.length = value->length;
+    return ask_application(server, &question, attribute->flags & BLUET_FLAG_WRITE_AUTHORIZED);
 }
 
 BLUET_INTERNAL int gatt_read_value(struct gatt_server *server, const struct link *link, uint16_t handle,
@@ -103,7 +142,7 @@ BLUET_INTERNAL int gatt_read_value(struct gatt_server *server, const struct link
     if (error)
         return error;
     if (gatt_is_users(attribute) && !response->authorized) {
-        error = ask_application(server, link, handle, attribute->flags);
+        error = ask_read_of(server, link, handle, attribute->flags);
         if (error)
             return error;
         attribute = gatt_db_find(server->db, handle);

@@ -7,8 +7,22 @@
 /* These return 0 or an ATT error code. */
 
 BLUET_INTERNAL int gatt_may_write(const struct link *link, const struct gatt_attribute *attribute);
-/* The bits that a write puts into a configuration, if they may be there. */
-BLUET_INTERNAL int gatt_may_configure(const struct gatt_attribute *configuration, struct reader *value,
+/*
+ * The same, and the application agrees, if it wants to be asked. It is an error, too, if it has replaced the services
+ * meanwhile: so the attribute is still there if there is none.
+ */
+BLUET_INTERNAL int gatt_ask_write_of(struct gatt_server *server, const struct link *link,
+                                     const struct gatt_attribute *attribute, uint16_t offset,
+                                     const struct bluet_span *value);
+
+/* Values that are ours, and are written in one piece: their bits, if they may be there. */
+static inline bool gatt_is_configured(const struct gatt_attribute *attribute)
+{
+    return attribute->kind == GATT_CONFIGURATION || attribute->kind == GATT_BROADCAST ||
+           attribute->kind == GATT_FEATURES;
+}
+BLUET_INTERNAL int gatt_may_configure(const struct gatt_db *db, const struct link *link,
+                                      const struct gatt_attribute *configuration, struct reader *value,
                                       uint8_t *out_bits);
 
 /* Whether the link is good enough for the value to be notified. */

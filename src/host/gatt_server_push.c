@@ -80,7 +80,7 @@ static int indicate(struct gatt_server *server, struct link *link, uint16_t hand
     const struct att_bearer *bearer = att_bearer(server->att, link);
     if (!bearer->link || bearer->expired)
         return BLUET_ENOTCONN;
-    if (bearer->indication || state->first_indication || state->service_changed_owed)
+    if (bearer->indication || state->first_indication || state->change_owed.first || gatt_is_unaware(server, link))
         return queue_indication(server, link, handle, data, length);
     int error = send_indication(server, link, handle, data, length);
     if (!error)
@@ -117,22 +117,33 @@ BLUET_INTERNAL void gatt_push_indicated(struct gatt_server *server, struct link 
 BLUET_INTERNAL void gatt_push_drop(struct gatt_server *server, const struct link *link, uint16_t status)
 {
     struct gatt_server_link *state = gatt_server_link(server, link);
-    state->service_changed_owed = false;
+    state->change_owed.first = 0;
     while (state->first_indication)
         raise_indicated(server, link, take_first(server, state), status);
 }
 
 /* ---- Service Changed: Vol 3 Part G, 7.1 ---- */
 
-BLUET_INTERNAL void gatt_push_service_changed(struct gatt_server *server)
+/* Both changes in one. */
+static struct gatt_change join(const struct gatt_change *owed, const struct gatt_change *change)
+{
+    if (owed->first == 0)
+        return *change;
+    return (struct gatt_change){owed->first < change->first ? owed->first : change->first,
+                                owed->last > change->last ? owed->last : change->last};
+}
+
+BLUET_INTERNAL void gatt_push_service_changed(struct gatt_server *server, const struct gatt_change *change)
 {
     const struct gatt_attribute *value = gatt_db_find(server->db, GATT_SERVICE_CHANGED_HANDLE);
     const struct gatt_attribute *configuration = gatt_db_configuration_of(server->db, value);
     for (uint8_t i = 0; i < server->link_count; i++) {
         struct link *link = server->att->bearers[i].link;
+        struct gatt_server_link *state = &server->links[i];
+        state->awareness = GATT_UNAWARE;
         if (!link || !(*gatt_db_configuration(server->db, configuration->slot, i) & GATT_INDICATIONS))
             continue;
-        server->links[i].service_changed_owed = true;
+        state->change_owed = join(&state->change_owed, change);
         gatt_push_waiting(server, link);
     }
 }
@@ -141,10 +152,10 @@ static void send_service_changed(struct gatt_server *server, struct link *link, 
 {
     uint8_t range[4];
     struct writer writer = writer_of(range, sizeof range);
-    write_u16(&writer, GATT_FIRST_USERS_HANDLE);
-    write_u16(&writer, UINT16_MAX);
+    write_u16(&writer, state->change_owed.first);
+    write_u16(&writer, state->change_owed.last);
     if (send_indication(server, link, GATT_SERVICE_CHANGED_HANDLE, range, sizeof range) == 0)
-        state->service_changed_owed = false;
+        state->change_owed.first = 0;
 }
 
 /* ---- Updates ---- */
@@ -168,10 +179,12 @@ BLUET_INTERNAL int gatt_push_update(struct gatt_server *server, const struct gat
         uint8_t *bits = gatt_db_configuration(server->db, configuration->slot, i);
         if (!link || !(*bits & (GATT_NOTIFICATIONS | GATT_INDICATIONS)) || !gatt_may_hear(link, value))
             continue;
-        int error = push_to_subscriber(server, link, *bits, gatt_db_handle(server->db, value), data, length);
+        bool unaware = gatt_is_unaware(server, link);
+        int error = unaware ? BLUET_EBUSY
+                            : push_to_subscriber(server, link, *bits, gatt_db_handle(server->db, value), data, length);
         if (error == BLUET_ENOMEM && !told)
             return BLUET_ENOMEM;
-        if (error == BLUET_ENOMEM) {
+        if (error == BLUET_ENOMEM || unaware) {
             *bits |= GATT_UPDATE_OWED;
             server->links[i].updates_owed = true;
         }
@@ -209,12 +222,12 @@ BLUET_INTERNAL void gatt_push_waiting(struct gatt_server *server, struct link *l
     struct gatt_server_link *state = gatt_server_link(server, link);
     const struct att_bearer *bearer = att_bearer(server->att, link);
     if (!bearer->indication && !bearer->expired) {
-        if (state->service_changed_owed)
+        if (state->change_owed.first)
             send_service_changed(server, link, state);
-        else if (state->first_indication)
+        else if (state->first_indication && !gatt_is_unaware(server, link))
             send_first_indication(server, link, state);
     }
-    if (state->updates_owed && send_owed_updates(server, link))
+    if (state->updates_owed && !gatt_is_unaware(server, link) && send_owed_updates(server, link))
         state->updates_owed = false;
 }
 
@@ -236,7 +249,54 @@ BLUET_INTERNAL int gatt_server_notify(struct gatt_server *server, struct link *l
 {
     struct bluet_span value;
     int error = find_value(server, link, value_handle, data, length, &value);
+    if (!error && gatt_is_unaware(server, link))
+        error = BLUET_EBUSY;
     return error ? error : send_notification(server, link, value_handle, value.data, value.length);
+}
+
+/* The values that fit one PDU, and at least one; `out_count` tells how many (Vol 3 Part F, 3.4.7.4). All are there. */
+static int send_notifications(struct gatt_server *server, struct link *link, const uint16_t *handles, size_t count,
+                              size_t *out_count)
+{
+    struct writer writer = writer_of(server->att->scratch, att_bearer(server->att, link)->mtu);
+    struct bluet_span value = {NULL, 0};
+    write_u8(&writer, ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION);
+    *out_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        find_value(server, link, handles[i], NULL, 0, &value);
+        if (writer_room(&writer) < 4 + value.length)
+            break;
+        write_u16(&writer, handles[i]);
+        write_u16(&writer, (uint16_t)value.length);
+        write_octets(&writer, value.data, value.length);
+        ++*out_count;
+    }
+    const struct bluet_span span = {writer.start, writer.length};
+    if (*out_count > 1)
+        return att_push(server->att, link, &span, 1);
+    *out_count = 1;
+    return gatt_server_notify(server, link, handles[0], NULL, 0);
+}
+
+BLUET_INTERNAL int gatt_server_notify_multiple(struct gatt_server *server, struct link *link, const uint16_t *handles,
+                                               size_t count)
+{
+    bool takes = *gatt_db_configuration(server->db, GATT_FEATURES_SLOT, link->index) & GATT_MULTIPLE_NOTIFICATIONS;
+    struct bluet_span value;
+    for (size_t i = 0; i < count; i++)
+        if (find_value(server, link, handles[i], NULL, 0, &value))
+            return BLUET_EINVAL;
+    if (gatt_is_unaware(server, link))
+        return BLUET_EBUSY;
+    size_t sent = 0;
+    while (sent < count) {
+        size_t more;
+        int error = send_notifications(server, link, handles + sent, takes ? count - sent : 1, &more);
+        if (error)
+            return sent ? (int)sent : error;
+        sent += more;
+    }
+    return (int)sent;
 }
 
 BLUET_INTERNAL int gatt_server_indicate(struct gatt_server *server, struct link *link, uint16_t value_handle,

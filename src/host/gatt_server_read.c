@@ -236,21 +236,25 @@ BLUET_INTERNAL int gatt_read_by_type(struct gatt_server *server, struct link *li
 
 /* ---- Read By Group Type: 3.4.4.9 ---- */
 
-static const struct gatt_attribute *next_service(const struct gatt_db *db, struct range *range)
+/* Of that type of declaration. */
+static const struct gatt_attribute *next_service(const struct gatt_db *db, struct range *range, uint16_t type)
 {
     const struct gatt_attribute *attribute = next_in(db, range);
-    while (attribute && attribute->kind != GATT_SERVICE)
+    while (attribute && (attribute->kind != GATT_SERVICE || attribute->flags != type)) {
+        if (attribute->kind == GATT_SERVICE)
+            range->next = (uint32_t)attribute->last + 1;
         attribute = next_in(db, range);
+    }
     if (attribute)
         range->next = (uint32_t)attribute->last + 1;
     return attribute;
 }
 
-static void list_services(const struct gatt_server *server, const struct link *link, struct range range,
+static void list_services(const struct gatt_server *server, const struct link *link, struct range range, uint16_t type,
                           struct gatt_response *response, struct list *list)
 {
     for (;;) {
-        const struct gatt_attribute *service = next_service(server->db, &range);
+        const struct gatt_attribute *service = next_service(server->db, &range, type);
         if (!service)
             return;
         struct bluet_span uuid = gatt_db_value(server->db, service, link->index, response->declaration);
@@ -277,8 +281,7 @@ BLUET_INTERNAL int gatt_read_by_group_type(struct gatt_server *server, struct li
         return ATT_ERROR_UNSUPPORTED_GROUP_TYPE;
 
     struct list list = {.writer = &response->writer, .handles_length = 4};
-    if (type.uuid == GATT_PRIMARY_SERVICE)
-        list_services(server, link, range, response, &list);
+    list_services(server, link, range, type.uuid, response, &list);
     return list.entry_length ? 0 : ATT_ERROR_ATTRIBUTE_NOT_FOUND;
 }
 

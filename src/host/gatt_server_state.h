@@ -23,15 +23,24 @@ struct gatt_indication {
     uint16_t handle;
 };
 
+/*
+ * What a client with robust caching knows of the database (Vol 3 Part G, 2.5.2.1):
+ *
+ *     AWARE --services replaced--> UNAWARE --told that it is out of sync, or has read the hash--> TOLD
+ *     AWARE <--Service Changed confirmed, from either-- <--any further request-- TOLD
+ */
+enum gatt_awareness { GATT_AWARE, GATT_UNAWARE, GATT_TOLD };
+
 struct gatt_server_link {
     struct gatt_prepared prepared;
     struct gatt_indication *first_indication, *last_indication;
-    uint16_t indicated;       /* handle of the value that awaits its confirmation; 0: none, or Service Changed */
-    uint16_t kept_generation; /* of the database, when the application was asked about the kept request */
-    bool service_changed_owed;
-    bool updates_owed; /* some configuration has GATT_UPDATE_OWED */
-    bool configured;   /* by the client; whoever keeps that has not asked yet */
-    uint8_t kept;      /* enum gatt_kept */
+    uint16_t indicated;             /* handle of the value that awaits its confirmation; 0: none, or Service Changed */
+    uint16_t kept_generation;       /* of the database, when the application was asked about the kept request */
+    struct gatt_change change_owed; /* to be told by Service Changed */
+    uint8_t awareness;              /* enum gatt_awareness */
+    bool updates_owed;              /* some configuration has GATT_UPDATE_OWED */
+    bool configured;                /* by the client; whoever keeps that has not asked yet */
+    uint8_t kept;                   /* enum gatt_kept */
     uint8_t kept_length;
     uint8_t kept_pdu[ATT_MTU_DEFAULT];
 };
@@ -66,6 +75,13 @@ struct gatt_response {
     uint16_t written_handle;
     struct buffer *executed; /* the prepared writes that have been done */
 };
+
+/* A client without robust caching looks after itself. */
+static inline bool gatt_is_unaware(const struct gatt_server *server, const struct link *link)
+{
+    return server->links[link->index].awareness != GATT_AWARE &&
+           *gatt_db_configuration(server->db, GATT_FEATURES_SLOT, link->index) & GATT_ROBUST_CACHING;
+}
 
 static inline struct gatt_server_link *gatt_server_link(const struct gatt_server *server, const struct link *link)
 {

@@ -12,11 +12,21 @@ static void raise_written(const struct gatt_server *server, const struct link *l
     event_raise(server->sink, &event);
 }
 
-static void configure(struct gatt_server *server, const struct link *link, const struct gatt_attribute *configuration,
+static void configure(struct gatt_server *server, const struct link *link, struct gatt_attribute *configuration,
                       uint8_t bits)
 {
+    if (configuration->kind == GATT_BROADCAST) {
+        configuration->bits = bits;
+        return;
+    }
     *gatt_db_configuration(server->db, configuration->slot, link->index) = bits;
     gatt_server_link(server, link)->configured = true;
+}
+
+/* The application hears of writes to what is its own, and to the device name, if it lets clients write that. */
+static bool is_told(const struct gatt_attribute *attribute)
+{
+    return gatt_is_users(attribute) || attribute->kind == GATT_NAME;
 }
 
 /* ---- Write Request: 3.4.5.1; Write Command: 3.4.5.3 ---- */
@@ -29,18 +39,23 @@ static int write_whole(struct gatt_server *server, struct link *link, uint16_t h
     *out_written = 0;
     if (!attribute)
         return ATT_ERROR_INVALID_HANDLE;
-    int error = gatt_may_write(link, attribute);
+    struct reader rest = *value;
+    size_t length = reader_remaining(value);
+    struct bluet_span octets = {read_span(&rest, length), length};
+    int error = gatt_ask_write_of(server, link, attribute, 0, &octets);
     if (error)
         return error;
-    if (attribute->kind == GATT_CONFIGURATION) {
+    if (gatt_is_configured(attribute)) {
         uint8_t bits;
-        error = gatt_may_configure(attribute, value, &bits);
+        error = gatt_may_configure(server->db, link, attribute, value, &bits);
         if (!error)
             configure(server, link, attribute, bits);
         return error;
     }
-    size_t length = reader_remaining(value);
-    gatt_db_put(attribute, gatt_db_begin_write(attribute, 0), read_span(value, length), length);
+    if (attribute->kind == GATT_NAME && octets.length > attribute->size)
+        return ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
+    gatt_db_put(attribute, gatt_db_begin_write(attribute, 0), octets.data, octets.length);
+    gatt_db_written(server->db, attribute);
     *out_written = handle;
     return 0;
 }
@@ -102,7 +117,8 @@ BLUET_INTERNAL int gatt_prepare_write(struct gatt_server *server, struct link *l
     const struct gatt_attribute *attribute = gatt_db_find(server->db, write.handle);
     if (!attribute)
         return ATT_ERROR_INVALID_HANDLE;
-    int error = gatt_may_write(link, attribute);
+    struct bluet_span octets = {value, write.length};
+    int error = gatt_ask_write_of(server, link, attribute, write.offset, &octets);
     if (error)
         return error;
 
@@ -158,16 +174,17 @@ static size_t length_before(const struct buffer *chain, const struct gatt_prepar
 }
 
 /* A configuration is written in one piece, or not at all. */
-static int check_configuration(const struct gatt_attribute *configuration, struct gatt_prepared_cursor cursor,
+static int check_configuration(const struct gatt_db *db, const struct link *link,
+                               const struct gatt_attribute *configuration, struct gatt_prepared_cursor cursor,
                                const struct gatt_prepared_write *write, uint8_t *out_bits)
 {
     uint8_t octets[2] = {0};
     struct writer writer = writer_of(octets, sizeof octets);
     att_write_chain(&writer, cursor.buffer, cursor.position, write->length);
     struct reader value = reader_of(octets, writer.length);
-    if (write->offset || write->length != sizeof octets)
+    if (write->offset || write->length > sizeof octets)
         return ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
-    return gatt_may_configure(configuration, &value, out_bits);
+    return gatt_may_configure(db, link, configuration, &value, out_bits);
 }
 
 /*
@@ -183,11 +200,12 @@ static int check_record(struct gatt_server *server, const struct link *link, con
     if (error)
         return error;
     uint8_t bits;
-    if (attribute->kind == GATT_CONFIGURATION)
-        return check_configuration(attribute, *cursor, write, &bits);
+    if (gatt_is_configured(attribute))
+        return check_configuration(server->db, link, attribute, *cursor, write, &bits);
     if (write->offset > length_before(chain, start, attribute, write->handle, begins))
         return ATT_ERROR_INVALID_OFFSET;
-    return write->offset + write->length > ATT_VALUE_LARGEST ? ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH : 0;
+    int largest = attribute->kind == GATT_NAME ? GATT_DEVICE_NAME_LARGEST : ATT_VALUE_LARGEST;
+    return write->offset + write->length > largest ? ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH : 0;
 }
 
 static int check_prepared(struct gatt_server *server, const struct link *link, const struct buffer *chain,
@@ -216,9 +234,9 @@ static void apply_prepared(struct gatt_server *server, const struct link *link, 
     size_t base = 0; /* where offset 0 of the run is */
     while (gatt_prepared_next(&cursor, &write)) {
         struct gatt_attribute *attribute = gatt_db_find(server->db, write.handle);
-        if (attribute->kind == GATT_CONFIGURATION) {
+        if (gatt_is_configured(attribute)) {
             uint8_t bits = 0;
-            check_configuration(attribute, cursor, &write, &bits);
+            check_configuration(server->db, link, attribute, cursor, &write, &bits);
             configure(server, link, attribute, bits);
             begins_run(&run, &write);
             gatt_prepared_skip(&cursor, write.length);
@@ -231,6 +249,7 @@ static void apply_prepared(struct gatt_server *server, const struct link *link, 
             gatt_db_put(attribute, base + write.offset + done, part.data, part.length);
             done += part.length;
         }
+        gatt_db_written(server->db, attribute);
     }
 }
 
@@ -242,7 +261,7 @@ static void tell_executed(struct gatt_server *server, struct link *link, const s
     struct run run = {0};
     while (generation == server->db->generation && gatt_prepared_next(&cursor, &write)) {
         gatt_prepared_skip(&cursor, write.length);
-        if (begins_run(&run, &write) && gatt_db_find_users(server->db, write.handle))
+        if (begins_run(&run, &write) && is_told(gatt_db_find(server->db, write.handle)))
             raise_written(server, link, write.handle);
     }
     buffer_free(server->att->links->pool, response->executed);

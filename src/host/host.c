@@ -292,6 +292,25 @@ const void *bluet_gap_name(const struct bluet *host, size_t *out_length)
     return gatt_db_device_name(&host->gatt.db, out_length);
 }
 
+int bluet_set_gap_name_writable(struct bluet *host, bool writable)
+{
+    return host->state == HOST_INACTIVE ? gatt_db_set_name_writable(&host->gatt.db, writable) : BLUET_EBUSY;
+}
+
+int bluet_set_preferred_parameters(struct bluet *host, const struct bluet_connection_parameters *parameters)
+{
+    static const struct link_parameters none = {UINT16_MAX, UINT16_MAX, 0, UINT16_MAX};
+    struct link_parameters preferred = parameters ? gap_connect_parameters(parameters) : none;
+    if (parameters && !link_parameters_are_valid(&preferred))
+        return BLUET_EINVAL;
+    struct writer writer = writer_of(host->gatt.db.preferred_parameters, sizeof host->gatt.db.preferred_parameters);
+    write_u16(&writer, preferred.interval_min);
+    write_u16(&writer, preferred.interval_max);
+    write_u16(&writer, preferred.latency);
+    write_u16(&writer, preferred.supervision_timeout);
+    return BLUET_OK;
+}
+
 void bluet_set_appearance(struct bluet *host, uint16_t appearance)
 {
     gatt_db_set_appearance(&host->gatt.db, appearance);

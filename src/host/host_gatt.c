@@ -61,6 +61,25 @@ int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_
     return sending_ended(host, was_starved, gatt_server_notify(&host->gatt.server, link, value_handle, data, length));
 }
 
+int bluet_gatts_notify_multiple(struct bluet *host, uint16_t conn_handle, const uint16_t *value_handles,
+                                size_t value_count)
+{
+    struct link *link;
+    int error = host_find_link(host, &link, conn_handle);
+    if (error)
+        return error;
+    bool was_starved = sending_begins(host);
+    return sending_ended(host, was_starved,
+                         gatt_server_notify_multiple(&host->gatt.server, link, value_handles, value_count));
+}
+
+int bluet_gatts_subscription(struct bluet *host, uint16_t conn_handle, uint16_t value_handle)
+{
+    struct link *link = NULL;
+    int error = conn_handle == UINT16_MAX ? host_check_active(host) : host_find_link(host, &link, conn_handle);
+    return error ? error : gatt_server_configuration(&host->gatt.server, link, value_handle);
+}
+
 int bluet_gatts_indicate(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
                          size_t length)
 {
@@ -97,6 +116,14 @@ int bluet_gattc_discover_characteristics(struct bluet *host, uint16_t conn_handl
     return gatt_client_discover_characteristics(&host->gatt.client, link, start_handle, end_handle, uuid);
 }
 
+int bluet_gattc_discover_included_services(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
+                                           uint16_t end_handle)
+{
+    struct link *link;
+    int error = host_find_link(host, &link, conn_handle);
+    return error ? error : gatt_client_discover_included(&host->gatt.client, link, start_handle, end_handle);
+}
+
 int bluet_gattc_discover_descriptors(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
                                      uint16_t end_handle)
 {
@@ -110,6 +137,44 @@ int bluet_gattc_read(struct bluet *host, uint16_t conn_handle, uint16_t value_ha
     struct link *link;
     int error = host_find_link(host, &link, conn_handle);
     return error ? error : gatt_client_read(&host->gatt.client, link, value_handle, offset);
+}
+
+int bluet_gattc_read_long(struct bluet *host, uint16_t conn_handle, uint16_t value_handle)
+{
+    struct link *link;
+    int error = host_find_link(host, &link, conn_handle);
+    return error ? error : gatt_client_read_long(&host->gatt.client, link, value_handle);
+}
+
+int bluet_gattc_read_by_uuid(struct bluet *host, uint16_t conn_handle, uint16_t start_handle, uint16_t end_handle,
+                             const struct bluet_uuid *uuid)
+{
+    struct link *link;
+    int error = host_find_link(host, &link, conn_handle);
+    return error ? error : gatt_client_read_by_uuid(&host->gatt.client, link, start_handle, end_handle, uuid);
+}
+
+int bluet_gattc_read_multiple(struct bluet *host, uint16_t conn_handle, const uint16_t *value_handles,
+                              size_t value_count, bool variable)
+{
+    struct link *link;
+    int error = host_find_link(host, &link, conn_handle);
+    if (error)
+        return error;
+    bool was_starved = sending_begins(host);
+    return sending_ended(host, was_starved,
+                         gatt_client_read_multiple(&host->gatt.client, link, value_handles, value_count, variable));
+}
+
+int bluet_gattc_write_reliable(struct bluet *host, uint16_t conn_handle, const struct bluet_write *writes,
+                               size_t write_count)
+{
+    struct link *link;
+    int error = host_find_link(host, &link, conn_handle);
+    if (error)
+        return error;
+    bool was_starved = sending_begins(host);
+    return sending_ended(host, was_starved, gatt_client_write_reliable(&host->gatt.client, link, writes, write_count));
 }
 
 int bluet_gattc_write(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data, size_t length,

@@ -23,7 +23,7 @@ def register(ble: bluetooth.BLE, settings: dict) -> None:
                     (bluetooth.UUID(0x2A38), READ),
                 ),
             ),
-            (bluetooth.UUID(0x180F), ((bluetooth.UUID(0x2A19), READ | NOTIFY),)),
+            (bluetooth.UUID(0x180F), ((bluetooth.UUID(0x2A19), READ | NOTIFY),), (0,)),
             (
                 bluetooth.UUID(unnamed),
                 (

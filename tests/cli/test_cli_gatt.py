@@ -29,7 +29,10 @@ def test_tree(here: Surroundings) -> None:
         (found,) = [line for line in lines if all(part in line for part in parts)]
         return found
 
-    assert not line("Heart Rate (0x180d)").startswith((" ", "│", "├", "└"))
+    service, included = (line for line in lines if "Heart Rate (0x180d)" in line)
+    assert not service.startswith((" ", "│", "├", "└"))
+    assert included.startswith((" ", "│", "├", "└"))
+    assert "included: 0x0014 to 0x" in included
     assert "notify" in line("Heart Rate Measurement (0x2a37)")
     assert '"Bluet test"' in line("Device Name (0x2a00)", "read")
     assert "87 %" in line("Battery Level (0x2a19)")
@@ -82,6 +85,11 @@ def test_json(here: Surroundings) -> None:
     assert configuration["value_text"] == "off"
     assert location["value"] == "01"
     assert location["value_handle"] == location["handle"] + 1
+
+    (included,) = by_uuid(services, "0x180f")["included"]
+    assert (included["uuid"], included["name"]) == ("0x180d", "Heart Rate")
+    assert (included["start_handle"], included["end_handle"]) == (heart_rate["handle"], heart_rate["end_handle"])
+    assert heart_rate["included"] == []
 
     unnamed = by_uuid(services, UNNAMED)
     assert "name" not in unnamed

@@ -84,6 +84,8 @@ static const char *name_of(enum bluet_event_code code)
         return "write";
     case BLUET_EVENT_GATTS_READ_REQUEST:
         return "read-request";
+    case BLUET_EVENT_GATTS_WRITE_REQUEST:
+        return "write-request";
     case BLUET_EVENT_GATTC_SERVICE_RESULT:
         return "service";
     case BLUET_EVENT_GATTC_SERVICE_DONE:
@@ -122,6 +124,10 @@ static void put_fields(char *out, size_t size, const struct bluet_event *event)
     case BLUET_EVENT_GATTS_WRITE:
     case BLUET_EVENT_GATTS_READ_REQUEST:
         snprintf(out + end, size - end, " %04x", event->attribute.attr_handle);
+        break;
+    case BLUET_EVENT_GATTS_WRITE_REQUEST:
+        snprintf(out + end, size - end, " %04x %u ", event->write_request.attr_handle, event->write_request.offset);
+        put_hex(out, size, event->write_request.data, event->write_request.length);
         break;
     case BLUET_EVENT_GATTC_SERVICE_RESULT:
         snprintf(out + end, size - end, " %04x-%04x ", event->service_result.start_handle,
@@ -234,21 +240,28 @@ struct bluet_uuid uuid128(uint16_t number)
                                 (uint8_t)(number >> 8), 0x40, 0x6e}};
 }
 
+struct bluet_service service_of(struct bluet_uuid uuid, const struct bluet_characteristic *characteristics,
+                                size_t characteristic_count)
+{
+    return (struct bluet_service){
+        .uuid = uuid, .characteristics = characteristics, .characteristic_count = characteristic_count};
+}
+
 /*
- * 10 (0a) service 180d
- *     11 (0b), 12 (0c)  2a37 read, notify; 13 (0d) its configuration
- *     14 (0e), 15 (0f)  2a38 read, write, indicate; 16 (10) its configuration; 17 (11) 2901 read, write
- * 18 (12) service of 128 bits
- *     19 (13), 20 (14)  0002 write, write without response
- *     21 (15), 22 (16)  0003 read, notify, indicate; 23 (17) its configuration
- * 24 (18) service 180a
- *     25 (19), 26 (1a)  2a29 read encrypted
- *     27 (1b), 28 (1c)  2a24 read authenticated
- *     29 (1d), 30 (1e)  2a25 read authorized
- *     31 (1f), 32 (20)  2a26 write encrypted
- *     33 (21), 34 (22)  2a27 write authenticated
- *     35 (23), 36 (24)  2a28 write authorized
- *     37 (25), 38 (26)  2a2a read encrypted, notify; 39 (27) its configuration
+ * 20 (14) service 180d
+ *     21 (15), 22 (16)  2a37 read, notify; 23 (17) its configuration
+ *     24 (18), 25 (19)  2a38 read, write, indicate; 26 (1a) its configuration; 27 (1b) 2901 read, write
+ * 28 (1c) service of 128 bits
+ *     29 (1d), 30 (1e)  0002 write, write without response
+ *     31 (1f), 32 (20)  0003 read, notify, indicate; 33 (21) its configuration
+ * 34 (22) service 180a
+ *     35 (23), 36 (24)  2a29 read encrypted
+ *     37 (25), 38 (26)  2a24 read authenticated
+ *     39 (27), 40 (28)  2a25 read authorized
+ *     41 (29), 42 (2a)  2a26 write encrypted
+ *     43 (2b), 44 (2c)  2a27 write authenticated
+ *     45 (2d), 46 (2e)  2a28 write authorized
+ *     47 (2f), 48 (30)  2a2a read encrypted, notify; 49 (31) its configuration
  */
 void room_register(struct room *room)
 {
@@ -270,9 +283,9 @@ void room_register(struct room *room)
         {uuid16(0x2a28), BLUET_FLAG_WRITE | BLUET_FLAG_WRITE_AUTHORIZED, NULL, 0},
         {uuid16(0x2a2a), BLUET_FLAG_READ | BLUET_FLAG_READ_ENCRYPTED | BLUET_FLAG_NOTIFY, NULL, 0},
     };
-    const struct bluet_service services[] = {
-        {uuid16(0x180d), heart, 2}, {uuid128(1), uart, 2}, {uuid16(0x180a), secret, 7}};
-    static const uint16_t expected[] = {12, 15, 17, 20, 22, 26, 28, 30, 32, 34, 36, 38};
+    const struct bluet_service services[] = {service_of(uuid16(0x180d), heart, 2), service_of(uuid128(1), uart, 2),
+                                             service_of(uuid16(0x180a), secret, 7)};
+    static const uint16_t expected[] = {22, 25, 27, 30, 32, 36, 38, 40, 42, 44, 46, 48};
     uint16_t handles[12];
     assert_int_equal(gatt_server_register(&room->gatt.server, handles, 12, services, 3), 12);
     assert_memory_equal(handles, expected, sizeof expected);
@@ -281,7 +294,7 @@ void room_register(struct room *room)
 uint16_t room_register_one(struct room *room, uint16_t flags)
 {
     const struct bluet_characteristic characteristic = {uuid16(0x2a37), flags, NULL, 0};
-    const struct bluet_service service = {uuid16(0x180d), &characteristic, 1};
+    const struct bluet_service service = service_of(uuid16(0x180d), &characteristic, 1);
     uint16_t handle;
     assert_int_equal(gatt_server_register(&room->gatt.server, &handle, 1, &service, 1), 1);
     return handle;

@@ -65,7 +65,7 @@ void room_destroy(struct room *room);
 
 /* The services that most tests use; room.c has the list of their handles. */
 void room_register(struct room *room);
-/* A database of that characteristic and no other: handles 10 service, 11 declaration, 12 value. */
+/* A database of that characteristic and no other: handles 20 service, 21 declaration, 22 value. */
 uint16_t room_register_one(struct room *room, uint16_t flags);
 
 /* The peer of a link sends. The octets are in memory of exactly their length. */
@@ -92,5 +92,8 @@ void room_set_mtu(struct room *room, unsigned link, uint16_t mtu);
 struct bluet_uuid uuid16(uint16_t uuid);
 /* 6e40nnnn-b5a3-f393-e0a9-e50e24dcca9e */
 struct bluet_uuid uuid128(uint16_t number);
+/* A primary one that includes none. */
+struct bluet_service service_of(struct bluet_uuid uuid, const struct bluet_characteristic *characteristics,
+                                size_t characteristic_count);
 
 #endif

@@ -22,17 +22,17 @@ static uint32_t any(uint32_t limit)
 
 static uint16_t any_handle(void)
 {
-    static const uint16_t edges[] = {0, 1, 9, 10, 39, 40, 0xfffe, 0xffff};
-    static const uint16_t writable[] = {13, 15, 16, 17, 20};
+    static const uint16_t edges[] = {0, 1, 15, 19, 20, 49, 50, 0xfffe, 0xffff};
+    static const uint16_t writable[] = {15, 23, 25, 26, 27, 30};
     switch (any(8)) {
     case 0:
-        return edges[any(8)];
+        return edges[any(9)];
     case 1:
     case 2:
     case 3:
-        return writable[any(5)];
+        return writable[any(6)];
     default:
-        return (uint16_t)any(42);
+        return (uint16_t)any(52);
     }
 }
 

@@ -156,20 +156,20 @@ static void test_empty_pdu(void **state)
 }
 
 static const char *const requests[] = {
-    "02 1700",
+    "02 2100",
     "04 0100 ffff",
     "06 0100 ffff 0028 0d18",
     "08 0100 ffff 0328",
     "08 0100 ffff 9ecadc240ee5a9e093f3a3b50300406e",
-    "0a 0a00",
-    "0c 0a00 0000",
-    "0e 0a00 0b00",
+    "0a 1400",
+    "0c 1400 0000",
+    "0e 1400 1500",
     "10 0100 ffff 0028",
     "10 0100 ffff fb349b5f800000800010000000280000",
-    "12 0d00 0100",
-    "16 0f00 0000 0102",
+    "12 1700 0100",
+    "16 1900 0000 0102",
     "18 00",
-    "20 0a00 0b00",
+    "20 1400 1500",
 };
 enum { REQUESTS = sizeof requests / sizeof *requests };
 
@@ -201,7 +201,7 @@ static void test_requests_of_every_length(void **state)
             if (cut == length)
                 assert_false(error);
             forget(room);
-            exchange(room, 0, "0a 0a00", "0b 0d18");
+            exchange(room, 0, "0a 1400", "0b 0d18");
             hear(room, 0, "18 00");
             forget(room);
             room_destroy(room);
@@ -223,12 +223,12 @@ static void test_malformed_requests_name_no_handle(void **state)
                                             "0a",
                                             "0a 0a",
                                             "0a 0a0000",
-                                            "0c 0a00 00",
-                                            "0c 0a00 000000",
+                                            "0c 1400 00",
+                                            "0c 1400 000000",
                                             "10 0100 ffff",
                                             "10 0100 ffff 002800",
                                             "12 0f",
-                                            "16 0f00 00",
+                                            "16 1900 00",
                                             "18",
                                             "18 0000"};
     struct room *room = with_services();
@@ -256,7 +256,7 @@ static void test_commands_and_unasked_pdus_of_every_length(void **state)
             expect_nothing(room);
         }
     }
-    exchange(room, 0, "0a 0a00", "0b 0d18");
+    exchange(room, 0, "0a 1400", "0b 0d18");
     room_destroy(room);
 }
 
@@ -288,10 +288,10 @@ static void test_requests_back_to_back(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    hear(room, 0, "0a 0a00");
-    hear(room, 0, "0a 1800");
-    hear(room, 1, "0a 0a00");
-    hear(room, 0, "0a 0a00");
+    hear(room, 0, "0a 1400");
+    hear(room, 0, "0a 2200");
+    hear(room, 1, "0a 1400");
+    hear(room, 0, "0a 1400");
     expect(room, 0, "0b 0d18");
     expect(room, 0, "0b 0a18");
     expect(room, 1, "0b 0d18");
@@ -304,15 +304,15 @@ static void test_request_while_the_last_answer_waits(void **state)
     (void)state;
     struct room *room = with_services();
     room->no_buffers = true;
-    hear(room, 0, "0a 0a00");
-    hear(room, 0, "0a 1800");
+    hear(room, 0, "0a 1400");
+    hear(room, 0, "0a 2200");
     expect_protocol_errors(room, 1);
-    hear(room, 0, "52 1400 61");
-    expect_event(room, "write 40 0014");
+    hear(room, 0, "52 1e00 61");
+    expect_event(room, "write 40 001e");
     room_buffers_free(room);
     expect(room, 0, "0b 0d18");
     expect_nothing(room);
-    exchange(room, 0, "0a 1800", "0b 0a18");
+    exchange(room, 0, "0a 2200", "0b 0a18");
     room_destroy(room);
 }
 
@@ -350,10 +350,10 @@ static void test_long_answer_is_made_again(void **state)
     (void)state;
     struct room *room = with_services();
     room_set_mtu(room, 0, 100);
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, 12, "0123456789012345678901234", 25, false), 25);
+    assert_int_equal(gatt_server_local_write(&room->gatt.server, 22, "0123456789012345678901234", 25, false), 25);
     room->no_buffers = true;
-    hear(room, 0, "0a 0c00");
-    expect_event(room, "read-request 40 000c");
+    hear(room, 0, "0a 1600");
+    expect_event(room, "read-request 40 0016");
     gatt_flush(&room->gatt);
     expect_nothing(room);
     room_buffers_free(room);
@@ -367,15 +367,15 @@ static void test_long_answer_after_the_services_were_replaced(void **state)
     (void)state;
     struct room *room = with_services();
     room_set_mtu(room, 0, 100);
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, 12, "0123456789012345678901234", 25, false), 25);
+    assert_int_equal(gatt_server_local_write(&room->gatt.server, 22, "0123456789012345678901234", 25, false), 25);
     room->no_buffers = true;
-    hear(room, 0, "0a 0c00");
-    expect_event(room, "read-request 40 000c");
+    hear(room, 0, "0a 1600");
+    expect_event(room, "read-request 40 0016");
     room_register(room);
     room->answer = 8;
     room_buffers_free(room);
-    expect_event(room, "read-request 40 000c");
-    expect(room, 0, "01 0a 0c00 08");
+    expect_event(room, "read-request 40 0016");
+    expect(room, 0, "01 0a 1600 08");
     room_destroy(room);
 }
 
@@ -385,10 +385,10 @@ static void test_refusal_of_the_application_is_kept(void **state)
     struct room *room = with_services();
     room->answer = 5;
     room->no_buffers = true;
-    hear(room, 0, "0a 0c00");
-    expect_event(room, "read-request 40 000c");
+    hear(room, 0, "0a 1600");
+    expect_event(room, "read-request 40 0016");
     room_buffers_free(room);
-    expect(room, 0, "01 0a 0c00 05");
+    expect(room, 0, "01 0a 1600 05");
     room_destroy(room);
 }
 
@@ -413,26 +413,26 @@ static void test_prepared_write_whose_echo_cannot_go_out(void **state)
         struct room *room = room_create_with(16, sizes[i], 4);
         room_register(room);
         room_set_mtu(room, 0, 60);
-        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 15, 100, false), 0);
-        uint8_t request[60] = {ATT_PREPARE_WRITE_REQUEST, 0x0f};
+        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 25, 100, false), 0);
+        uint8_t request[60] = {ATT_PREPARE_WRITE_REQUEST, 0x19};
         /* The first of a queue, then one behind another. */
         for (size_t before = 0; before < 3; before++) {
             for (size_t pieces = 0; pieces < 3 * before; pieces++)
-                hear(room, 0, "16 0f00 0000 6162636465666768696a");
+                hear(room, 0, "16 1900 0000 6162636465666768696a");
             forget(room);
             uint16_t length = room->gatt.server.links[0].prepared.length;
             room->no_buffers = true;
             hear_octets(room, 0, request, sizeof request);
             room_buffers_free(room);
-            expect(room, 0, "01 16 0f00 11");
+            expect(room, 0, "01 16 1900 11");
             assert_int_equal(room->gatt.server.links[0].prepared.length, length);
         }
-        hear(room, 0, "16 0f00 0a00 6b");
+        hear(room, 0, "16 1900 0a00 6b");
         hear(room, 0, "18 01");
         forget(room);
         const void *value;
         size_t octets;
-        assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &octets, 15), 0);
+        assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &octets, 25), 0);
         assert_int_equal(octets, 11);
         assert_memory_equal(value, "abcdefghijk", 11);
         room_destroy(room);
@@ -444,7 +444,7 @@ static void test_kept_answer_goes_with_the_link(void **state)
     (void)state;
     struct room *room = with_services();
     room->no_buffers = true;
-    hear(room, 0, "0a 0a00");
+    hear(room, 0, "0a 1400");
     room_lose_link(room, 0);
     room_buffers_free(room);
     expect_nothing(room);
@@ -453,7 +453,7 @@ static void test_kept_answer_goes_with_the_link(void **state)
     room_buffers_free(room);
     expect_nothing(room);
     room->no_buffers = true;
-    hear(room, 0, "0a 0a00");
+    hear(room, 0, "0a 1400");
     room->link[0].state = LINK_CLOSING;
     room_buffers_free(room);
     expect_nothing(room);
@@ -466,16 +466,16 @@ static void test_same_request_on_two_links(void **state)
     (void)state;
     struct room *room = with_services();
     room->no_buffers = true;
-    hear(room, 0, "0a 0a00");
-    hear(room, 1, "0a 1800");
-    hear(room, 2, "12 0d00 0100");
+    hear(room, 0, "0a 1400");
+    hear(room, 1, "0a 2200");
+    hear(room, 2, "12 1700 0100");
     room_buffers_free(room);
     expect(room, 0, "0b 0d18");
     expect(room, 1, "0b 0a18");
     expect(room, 2, "13");
     expect_nothing(room);
-    exchange(room, 0, "0a 0d00", "0b 0000");
-    exchange(room, 2, "0a 0d00", "0b 0100");
+    exchange(room, 0, "0a 1700", "0b 0000");
+    exchange(room, 2, "0a 1700", "0b 0100");
     room_destroy(room);
 }
 

@@ -218,20 +218,20 @@ static void test_long_write_to_a_real_server(void **state)
         room_register_one(room, BLUET_FLAG_READ | BLUET_FLAG_WRITE);
         for (unsigned link = 0; i / 4 && link < 2; link++)
             room_set_mtu(room, link, mtus[i / 4]);
-        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 12, 512, false), 0);
+        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 22, 512, false), 0);
         char value[513] = {0};
         for (size_t octet = 0; octet < 512; octet++)
             value[octet] = (char)('0' + octet % 71);
-        assert_int_equal(write_value(room, 0, 0x0c, value, BLUET_WRITE_LONG), 0);
+        assert_int_equal(write_value(room, 0, 0x16, value, BLUET_WRITE_LONG), 0);
         for (size_t next = 0; next < room->sent_count; next++) {
             struct room_pdu pdu = room->sent[next];
             hear_octets(room, pdu.link == 0 ? 1 : 0, pdu.octets, pdu.length);
         }
-        expect_event(room, "write 41 000c");
-        expect_event(room, "write-done 40 000c 000");
+        expect_event(room, "write 41 0016");
+        expect_event(room, "write-done 40 0016 000");
         const void *stored;
         size_t length;
-        assert_int_equal(gatt_server_local_read(&room->gatt.server, &stored, &length, 12), 0);
+        assert_int_equal(gatt_server_local_read(&room->gatt.server, &stored, &length, 22), 0);
         assert_int_equal(length, 512);
         assert_memory_equal(stored, value, 512);
         forget(room);

@@ -437,11 +437,11 @@ static void test_discovery_of_a_real_server(void **state)
         struct room_pdu pdu = room->sent[next];
         hear_octets(room, pdu.link == 0 ? 1 : 0, pdu.octets, pdu.length);
     }
-    expect_event(room, "service 40 0001-0005 1800");
-    expect_event(room, "service 40 0006-0009 1801");
-    expect_event(room, "service 40 000a-0011 180d");
-    expect_event(room, "service 40 0012-0017 6e400001b5a3f393e0a9e50e24dcca9e");
-    expect_event(room, "service 40 0018-0027 180a");
+    expect_event(room, "service 40 0001-0009 1800");
+    expect_event(room, "service 40 000a-0013 1801");
+    expect_event(room, "service 40 0014-001b 180d");
+    expect_event(room, "service 40 001c-0021 6e400001b5a3f393e0a9e50e24dcca9e");
+    expect_event(room, "service 40 0022-0031 180a");
     expect_event(room, "service-done 40 0000 000");
     forget(room);
     room_destroy(room);

@@ -137,8 +137,8 @@ static void test_buffers_refused_at_each_send(void **state)
         struct room *room = room_create();
         room_register(room);
         room->refused_send = nth;
-        assert_int_equal(gatt_client_discover_characteristics(&room->gatt.client, &room->link[0], 10, 17, NULL), 0);
-        assert_int_equal(write_value(room, 0, 15, "0123456789012345678901234", BLUET_WRITE_LONG), 0);
+        assert_int_equal(gatt_client_discover_characteristics(&room->gatt.client, &room->link[0], 20, 27, NULL), 0);
+        assert_int_equal(write_value(room, 0, 25, "0123456789012345678901234", BLUET_WRITE_LONG), 0);
         for (size_t next = 0, idle = 0; idle < 2; idle++) {
             for (; next < room->sent_count; next++, idle = 0) {
                 struct room_pdu pdu = room->sent[next];
@@ -146,11 +146,11 @@ static void test_buffers_refused_at_each_send(void **state)
             }
             gatt_flush(&room->gatt);
         }
-        expect_event(room, "characteristic 40 000b 000c-000d 12 2a37");
-        expect_event(room, "characteristic 40 000e 000f-0011 2a 2a38");
+        expect_event(room, "characteristic 40 0015 0016-0017 12 2a37");
+        expect_event(room, "characteristic 40 0018 0019-001b 2a 2a38");
         expect_event(room, "characteristic-done 40 0000 000");
-        expect_event(room, "write 41 000f");
-        expect_event(room, "write-done 40 000f 000");
+        expect_event(room, "write 41 0019");
+        expect_event(room, "write-done 40 0019 000");
         forget(room);
         room_destroy(room);
     }
@@ -283,13 +283,13 @@ static void test_both_transactions_expire(void **state)
     struct room *room = room_create();
     room_register(room);
     assert_int_equal(read_value(room, 0, 1), 0);
-    assert_int_equal(gatt_server_indicate(&room->gatt.server, &room->link[0], 15, "a", 1), 0);
-    assert_int_equal(gatt_server_indicate(&room->gatt.server, &room->link[0], 22, "b", 1), 0);
+    assert_int_equal(gatt_server_indicate(&room->gatt.server, &room->link[0], 25, "a", 1), 0);
+    assert_int_equal(gatt_server_indicate(&room->gatt.server, &room->link[0], 32, "b", 1), 0);
     forget(room);
     room_wait(room, 40000000);
     expect_event(room, "read-done 40 0001 101");
-    expect_event(room, "indicate-done 40 0016 101");
-    expect_event(room, "indicate-done 40 000f 101");
+    expect_event(room, "indicate-done 40 0020 101");
+    expect_event(room, "indicate-done 40 0019 101");
     assert_int_equal(gatt_deadline(&room->gatt), BLUET_NEVER);
     room_destroy(room);
 }

@@ -9,10 +9,17 @@ static void test_built_in_services(void **state)
 {
     (void)state;
     struct room *room = room_create();
-    exchange(room, 0, "10 0100 ffff 0028", "11 06 0100 0500 0018 0600 0900 0118");
-    exchange(room, 0, "08 0100 ffff 0328", "09 07 0200 02 0300 002a 0400 02 0500 012a 0700 20 0800 052a");
-    exchange(room, 0, "04 0900 ffff", "05 01 0900 0229");
-    exchange(room, 0, "10 0a00 ffff 0028", "01 10 0a00 0a");
+    exchange(room, 0, "10 0100 ffff 0028", "11 06 0100 0900 0018 0a00 1300 0118");
+    exchange(room, 0, "08 0100 ffff 0328", "09 07 0200 02 0300 002a 0400 02 0500 012a 0600 02 0700 042a");
+    exchange(room, 0, "08 0700 ffff 0328", "09 07 0800 02 0900 a62a 0b00 20 0c00 052a 0e00 0a 0f00 292b");
+    exchange(room, 0, "08 0f00 ffff 0328", "09 07 1000 02 1100 2a2b 1200 02 1300 3a2b");
+    exchange(room, 0, "04 0d00 0d00", "05 01 0d00 0229");
+    exchange(room, 0, "0a 0700", "0b ffffffff0000ffff");
+    exchange(room, 0, "0a 0900", "0b 00");
+    exchange(room, 0, "0a 0f00", "0b 00");
+    exchange(room, 0, "0a 1300", "0b 00");
+    exchange(room, 0, "12 0300 61", "01 12 0300 03");
+    exchange(room, 0, "10 1400 ffff 0028", "01 10 1400 0a");
     room_destroy(room);
 }
 
@@ -33,7 +40,7 @@ static void test_device_name_and_appearance_show_at_once(void **state)
     char long_name[249] = {0};
     assert_int_equal(gatt_db_set_device_name(&room->gatt.db, long_name, 249), BLUET_EINVAL);
     room->refused_allocation = room->allocations + 1;
-    assert_int_equal(gatt_db_set_device_name(&room->gatt.db, "Other", 5), BLUET_ENOMEM);
+    assert_int_equal(gatt_db_set_device_name(&room->gatt.db, "Others", 6), BLUET_ENOMEM);
     exchange(room, 0, "0a 0300", "0b 426c756574");
     assert_int_equal(gatt_db_set_device_name(&room->gatt.db, NULL, 0), 0);
     exchange(room, 0, "0a 0300", "0b");
@@ -45,8 +52,8 @@ static void test_configuration_follows_value_before_descriptors(void **state)
     (void)state;
     struct room *room = room_create();
     room_register(room);
-    exchange(room, 0, "04 0a00 1100", "05 01 0a00 0028 0b00 0328 0c00 372a 0d00 0229 0e00 0328");
-    exchange(room, 0, "04 0f00 1100", "05 01 0f00 382a 1000 0229 1100 0129");
+    exchange(room, 0, "04 1400 1b00", "05 01 1400 0028 1500 0328 1600 372a 1700 0229 1800 0328");
+    exchange(room, 0, "04 1900 1b00", "05 01 1900 382a 1a00 0229 1b00 0129");
     room_destroy(room);
 }
 
@@ -55,10 +62,10 @@ static void test_properties_in_declarations(void **state)
     (void)state;
     struct room *room = room_create();
     room_register(room);
-    exchange(room, 0, "0a 0b00", "0b 12 0c00 372a");
-    exchange(room, 0, "0a 0e00", "0b 2a 0f00 382a");
-    exchange(room, 0, "0a 1500", "0b 32 1600 9ecadc240ee5a9e093f3a3b50300406e");
-    exchange(room, 0, "0a 1900", "0b 02 1a00 292a");
+    exchange(room, 0, "0a 1500", "0b 12 1600 372a");
+    exchange(room, 0, "0a 1800", "0b 2a 1900 382a");
+    exchange(room, 0, "0a 1f00", "0b 32 2000 9ecadc240ee5a9e093f3a3b50300406e");
+    exchange(room, 0, "0a 2300", "0b 02 2400 292a");
     room_destroy(room);
 }
 
@@ -71,18 +78,18 @@ static void test_writable_auxiliaries_are_told_in_a_descriptor(void **state)
         {uuid16(0x2a37), BLUET_FLAG_NOTIFY | BLUET_FLAG_AUX_WRITE, NULL, 0},
         {uuid16(0x2a38), BLUET_FLAG_READ | BLUET_FLAG_AUX_WRITE, &own, 1},
     };
-    const struct bluet_service service = {uuid16(0x180d), characteristics, 2};
+    const struct bluet_service service = service_of(uuid16(0x180d), characteristics, 2);
     uint16_t handles[3];
     assert_int_equal(gatt_server_register(&room->gatt.server, handles, 3, &service, 1), 3);
-    assert_int_equal(handles[0], 12);
-    assert_int_equal(handles[1], 16);
-    assert_int_equal(handles[2], 17);
-    exchange(room, 0, "0a 0b00", "0b 90 0c00 372a");
-    exchange(room, 0, "04 0c00 0e00", "05 01 0c00 372a 0d00 0229 0e00 0029");
-    exchange(room, 0, "0a 0e00", "0b 0200");
-    exchange(room, 0, "12 0e00 0000", "01 12 0e00 03");
-    exchange(room, 0, "0a 0f00", "0b 82 1000 382a");
-    exchange(room, 0, "04 1000 ffff", "05 01 1000 382a 1100 0029");
+    assert_int_equal(handles[0], 22);
+    assert_int_equal(handles[1], 26);
+    assert_int_equal(handles[2], 27);
+    exchange(room, 0, "0a 1500", "0b 90 1600 372a");
+    exchange(room, 0, "04 1600 1800", "05 01 1600 372a 1700 0229 1800 0029");
+    exchange(room, 0, "0a 1800", "0b 0200");
+    exchange(room, 0, "12 1800 0000", "01 12 1800 03");
+    exchange(room, 0, "0a 1900", "0b 82 1a00 382a");
+    exchange(room, 0, "04 1a00 ffff", "05 01 1a00 382a 1b00 0029");
     room_destroy(room);
 }
 
@@ -91,10 +98,10 @@ static void test_fewer_handles_are_returned_than_there_are(void **state)
     (void)state;
     struct room *room = room_create();
     const struct bluet_characteristic characteristics[] = {{uuid16(0x2a37), 2, NULL, 0}, {uuid16(0x2a38), 2, NULL, 0}};
-    const struct bluet_service service = {uuid16(0x180d), characteristics, 2};
+    const struct bluet_service service = service_of(uuid16(0x180d), characteristics, 2);
     uint16_t handles[2] = {0xeeee, 0xeeee};
     assert_int_equal(gatt_server_register(&room->gatt.server, handles, 1, &service, 1), 2);
-    assert_int_equal(handles[0], 12);
+    assert_int_equal(handles[0], 22);
     assert_int_equal(handles[1], 0xeeee);
     room_destroy(room);
 }
@@ -104,9 +111,9 @@ static void test_nothing_and_empty_services_are_legal(void **state)
     (void)state;
     struct room *room = room_create();
     assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, NULL, 0), 0);
-    const struct bluet_service service = {uuid16(0x180d), NULL, 0};
+    const struct bluet_service service = service_of(uuid16(0x180d), NULL, 0);
     assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), 0);
-    exchange(room, 0, "10 0a00 ffff 0028", "11 06 0a00 0a00 0d18");
+    exchange(room, 0, "10 1400 ffff 0028", "11 06 1400 1400 0d18");
     room_destroy(room);
 }
 
@@ -119,7 +126,7 @@ static void test_bad_uuids_are_refused_wherever_they_stand(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct bluet_descriptor descriptor = {bad[i], 2};
         struct bluet_characteristic characteristic = {uuid16(0x2a37), 2, &descriptor, 1};
-        struct bluet_service service = {uuid16(0x180d), &characteristic, 1};
+        struct bluet_service service = service_of(uuid16(0x180d), &characteristic, 1);
         assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), BLUET_EINVAL);
         descriptor.uuid = uuid16(0x2901);
         characteristic.uuid = bad[i];
@@ -128,7 +135,7 @@ static void test_bad_uuids_are_refused_wherever_they_stand(void **state)
         service.uuid = bad[i];
         assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), BLUET_EINVAL);
     }
-    exchange(room, 0, "0a 0b00", "0b 12 0c00 372a");
+    exchange(room, 0, "0a 1500", "0b 12 1600 372a");
     room_destroy(room);
 }
 
@@ -136,9 +143,9 @@ static void test_uuid_of_32_bits_goes_out_as_128(void **state)
 {
     (void)state;
     struct room *room = room_create();
-    const struct bluet_service service = {{4, {0x78, 0x56, 0x34, 0x12}}, NULL, 0};
+    const struct bluet_service service = service_of((struct bluet_uuid){4, {0x78, 0x56, 0x34, 0x12}}, NULL, 0);
     assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), 0);
-    exchange(room, 0, "10 0a00 ffff 0028", "11 14 0a00 0a00 fb349b5f80000080001000007856 3412");
+    exchange(room, 0, "10 1400 ffff 0028", "11 14 1400 1400 fb349b5f80000080001000007856 3412");
     room_destroy(room);
 }
 
@@ -152,14 +159,14 @@ static void test_no_more_attributes_than_handles(void **state)
     for (size_t i = 0; i < MANY; i++)
         descriptors[i].uuid = uuid16(0x2901);
     struct bluet_characteristic characteristic = {uuid16(0x2a37), 2, descriptors, MANY};
-    const struct bluet_service service = {uuid16(0x180d), &characteristic, 1};
+    const struct bluet_service service = service_of(uuid16(0x180d), &characteristic, 1);
     assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), BLUET_EINVAL);
-    characteristic.descriptor_count = MANY - 12 + 1;
+    characteristic.descriptor_count = MANY - 22 + 1;
     assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), BLUET_EINVAL);
-    characteristic.descriptor_count = MANY - 12;
-    assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), MANY - 12 + 1);
+    characteristic.descriptor_count = MANY - 22;
+    assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), MANY - 22 + 1);
     exchange(room, 0, "04 ffff ffff", "05 01 ffff 0129");
-    exchange(room, 0, "10 0a00 ffff 0028", "11 06 0a00 ffff 0d18");
+    exchange(room, 0, "10 1400 ffff 0028", "11 06 1400 ffff 0d18");
     exchange(room, 0, "08 ffff ffff 0028", "01 08 ffff 0a");
     free(descriptors);
     room_destroy(room);
@@ -177,12 +184,12 @@ static void test_three_hundred_services(void **state)
         uint16_t i = (uint16_t)n;
         characteristics[i] =
             (struct bluet_characteristic){i % 2 ? uuid16(i) : uuid128(i), BLUET_FLAG_READ | BLUET_FLAG_NOTIFY, NULL, 0};
-        services[i] = (struct bluet_service){i % 2 ? uuid128(i) : uuid16(i), &characteristics[i], 1};
+        services[i] = service_of(i % 2 ? uuid128(i) : uuid16(i), &characteristics[i], 1);
     }
     assert_int_equal(gatt_server_register(&room->gatt.server, handles, SERVICES, services, SERVICES), SERVICES);
     for (unsigned n = 0; n < SERVICES; n++) {
         uint16_t i = (uint16_t)n;
-        assert_int_equal(handles[i], 10 + 4 * i + 2);
+        assert_int_equal(handles[i], 20 + 4 * i + 2);
         assert_int_equal(gatt_server_local_write(&room->gatt.server, handles[i], &i, sizeof i, false), sizeof i);
     }
     for (unsigned n = 0; n < SERVICES; n++) {
@@ -208,13 +215,13 @@ static void test_refused_memory_leaves_old_services(void **state)
     struct room *room = room_create();
     room_register(room);
     size_t memory = room->memory;
-    const struct bluet_service service = {uuid16(0x1810), NULL, 0};
+    const struct bluet_service service = service_of(uuid16(0x1810), NULL, 0);
     room->refused_allocation = room->allocations + 1;
     assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), BLUET_ENOMEM);
     assert_int_equal(room->memory, memory);
-    exchange(room, 0, "0a 0b00", "0b 12 0c00 372a");
+    exchange(room, 0, "0a 1500", "0b 12 1600 372a");
     assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), 0);
-    exchange(room, 0, "0a 0a00", "0b 1018");
+    exchange(room, 0, "0a 1400", "0b 1018");
     room_destroy(room);
 }
 
@@ -262,10 +269,10 @@ static void test_local_write_grows_for_good_or_changes_nothing(void **state)
     assert_int_equal(gatt_server_local_write(server, handle, text, 100, false), 100);
     assert_int_equal(gatt_server_local_write(server, handle, "", 0, false), 0);
     room_set_mtu(room, 0, 100);
-    uint8_t request[100] = {ATT_WRITE_REQUEST, 12, 0};
+    uint8_t request[100] = {ATT_WRITE_REQUEST, 22, 0};
     hear_octets(room, 0, request, 60);
     expect(room, 0, "13");
-    expect_event(room, "write 40 000c");
+    expect_event(room, "write 40 0016");
     assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
     assert_int_equal(length, 57);
     assert_int_equal(gatt_server_local_write(server, handle, text, 65536, false), BLUET_EINVAL);
@@ -286,11 +293,11 @@ static void test_buffers_of_every_size(void **state)
         assert_int_equal(gatt_server_set_buffer(server, handle, sizes[i], false), 0);
         assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
         assert_int_equal(length, 0);
-        uint8_t request[103] = {ATT_WRITE_REQUEST, 12, 0};
+        uint8_t request[103] = {ATT_WRITE_REQUEST, 22, 0};
         memset(request + 3, 'a' + (int)i, 100);
         hear_octets(room, 0, request, sizeof request);
         expect(room, 0, "13");
-        expect_event(room, "write 40 000c");
+        expect_event(room, "write 40 0016");
         assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
         assert_int_equal(length, sizes[i] < 100 ? sizes[i] : 100);
         assert_memory_equal(value, request + 3, length);
@@ -316,22 +323,22 @@ static void test_joined_writes(void **state)
     const void *value;
     size_t length;
     assert_int_equal(gatt_server_set_buffer(server, handle, 10, true), 0);
-    hear(room, 0, "52 0c00 616263");
-    hear(room, 0, "52 0c00 646566");
-    hear(room, 0, "52 0c00 6768696a6b6c");
-    expect_event(room, "write 40 000c");
-    expect_event(room, "write 40 000c");
-    expect_event(room, "write 40 000c");
+    hear(room, 0, "52 1600 616263");
+    hear(room, 0, "52 1600 646566");
+    hear(room, 0, "52 1600 6768696a6b6c");
+    expect_event(room, "write 40 0016");
+    expect_event(room, "write 40 0016");
+    expect_event(room, "write 40 0016");
     assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
     assert_int_equal(length, 10);
     assert_memory_equal(value, "abcdefghij", 10);
     assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
     assert_int_equal(length, 0);
-    hear(room, 0, "52 0c00 61");
-    expect_event(room, "write 40 000c");
+    hear(room, 0, "52 1600 61");
+    expect_event(room, "write 40 0016");
     assert_int_equal(gatt_server_local_write(server, handle, "new", 3, false), 3);
-    hear(room, 0, "52 0c00 62");
-    expect_event(room, "write 40 000c");
+    hear(room, 0, "52 1600 62");
+    expect_event(room, "write 40 0016");
     assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
     assert_int_equal(length, 4);
     assert_memory_equal(value, "newb", 4);
@@ -344,7 +351,7 @@ static void test_only_the_applications_values_are_local(void **state)
     struct room *room = room_create();
     room_register(room);
     struct gatt_server *server = &room->gatt.server;
-    static const uint16_t others[] = {0, 1, 3, 5, 8, 9, 10, 11, 13, 16, 40, 0xffff};
+    static const uint16_t others[] = {0, 1, 3, 5, 12, 13, 15, 17, 20, 21, 23, 26, 50, 0xffff};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         const void *value;
         size_t length;
@@ -354,8 +361,8 @@ static void test_only_the_applications_values_are_local(void **state)
         assert_int_equal(gatt_server_notify(server, &room->link[0], others[i], "x", 1), BLUET_EINVAL);
         assert_int_equal(gatt_server_indicate(server, &room->link[0], others[i], "x", 1), BLUET_EINVAL);
     }
-    assert_int_equal(gatt_server_local_write(server, 17, "name", 4, true), 4);
-    assert_int_equal(gatt_server_notify(server, &room->link[0], 17, NULL, 0), BLUET_EINVAL);
+    assert_int_equal(gatt_server_local_write(server, 27, "name", 4, true), 4);
+    assert_int_equal(gatt_server_notify(server, &room->link[0], 27, NULL, 0), BLUET_EINVAL);
     room_destroy(room);
 }
 

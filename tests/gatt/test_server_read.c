@@ -23,10 +23,10 @@ static void test_find_information(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    exchange(room, 0, "04 1200 1800", "05 01 1200 0028 1300 0328");
-    exchange(room, 0, "04 1400 ffff", "05 02 1400 9ecadc240ee5a9e093f3a3b50200406e");
-    exchange(room, 0, "04 2700 2700", "05 01 2700 0229");
-    exchange(room, 0, "04 2700 ffff", "05 01 2700 0229");
+    exchange(room, 0, "04 1c00 2200", "05 01 1c00 0028 1d00 0328");
+    exchange(room, 0, "04 1e00 ffff", "05 02 1e00 9ecadc240ee5a9e093f3a3b50200406e");
+    exchange(room, 0, "04 3100 3100", "05 01 3100 0229");
+    exchange(room, 0, "04 3100 ffff", "05 01 3100 0229");
     room_destroy(room);
 }
 
@@ -36,7 +36,7 @@ static void test_find_information_errors(void **state)
     struct room *room = with_services();
     exchange(room, 0, "04 0000 ffff", "01 04 0000 01");
     exchange(room, 0, "04 0500 0400", "01 04 0500 01");
-    exchange(room, 0, "04 2800 ffff", "01 04 2800 0a");
+    exchange(room, 0, "04 3200 ffff", "01 04 3200 0a");
     exchange(room, 0, "04 ffff ffff", "01 04 ffff 0a");
     expect_protocol_errors(room, 0);
     room_destroy(room);
@@ -49,7 +49,7 @@ static void test_find_information_at_every_mtu(void **state)
     for (uint16_t mtu = 23; mtu < 60; mtu++) {
         struct room *room = with_services();
         room_set_mtu(room, 0, mtu);
-        hear(room, 0, "04 0100 1300");
+        hear(room, 0, "04 0100 1d00");
         size_t length = room->sent[room->first_sent].length;
         assert_true(length <= mtu);
         assert_true(length + 4 > mtu || length == 2 + 19 * 4);
@@ -64,9 +64,9 @@ static void test_find_by_type_value(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    exchange(room, 0, "06 0100 ffff 0028 0d18", "07 0a00 1100");
-    exchange(room, 0, "06 0100 ffff 0028 9ecadc240ee5a9e093f3a3b50100406e", "07 1200 1700");
-    exchange(room, 0, "06 0b00 ffff 0028 0d18", "01 06 0b00 0a");
+    exchange(room, 0, "06 0100 ffff 0028 0d18", "07 1400 1b00");
+    exchange(room, 0, "06 0100 ffff 0028 9ecadc240ee5a9e093f3a3b50100406e", "07 1c00 2100");
+    exchange(room, 0, "06 1500 ffff 0028 0d18", "01 06 1500 0a");
     exchange(room, 0, "06 0000 ffff 0028 0d18", "01 06 0000 01");
     exchange(room, 0, "06 0300 0200 0028 0d18", "01 06 0300 01");
     exchange(room, 0, "06 0100 ffff 0028 0d", "01 06 0100 0a");
@@ -80,8 +80,8 @@ static void test_find_by_type_value_of_other_types(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    exchange(room, 0, "06 0100 ffff 0328 2a0f00382a", "07 0e00 1100");
-    exchange(room, 0, "06 0100 ffff 0229 0000", "07 0900 0900 0d00 0d00 1000 1000 1700 1700 2700 2700");
+    exchange(room, 0, "06 0100 ffff 0328 2a1900382a", "07 1800 1b00");
+    exchange(room, 0, "06 0100 ffff 0229 0000", "07 0d00 0d00 1700 1700 1a00 1a00 2100 2100 3100 3100");
     room_destroy(room);
 }
 
@@ -90,14 +90,14 @@ static void test_find_by_type_value_asks(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    put(room, 12, "abc");
+    put(room, 22, "abc");
     exchange(room, 0, "06 0100 ffff 372a 616264", "01 06 0100 0a");
     hear(room, 0, "06 0100 ffff 372a 616263");
-    expect_event(room, "read-request 40 000c");
-    expect(room, 0, "07 0c00 0c00");
+    expect_event(room, "read-request 40 0016");
+    expect(room, 0, "07 1600 1600");
     room->answer = 8;
     hear(room, 0, "06 0100 ffff 372a 616263");
-    expect_event(room, "read-request 40 000c");
+    expect_event(room, "read-request 40 0016");
     expect(room, 0, "01 06 0100 0a");
     room_destroy(room);
 }
@@ -108,10 +108,10 @@ static void test_find_by_type_value_fills_the_mtu(void **state)
     struct room *room = room_create();
     struct bluet_service services[8];
     for (size_t i = 0; i < 8; i++)
-        services[i] = (struct bluet_service){uuid16(0x180d), NULL, 0};
+        services[i] = service_of(uuid16(0x180d), NULL, 0);
     assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, services, 8), 0);
-    exchange(room, 0, "06 0100 ffff 0028 0d18", "07 0a000a00 0b000b00 0c000c00 0d000d00 0e000e00");
-    exchange(room, 0, "06 0f00 ffff 0028 0d18", "07 0f000f00 10001000 11001100");
+    exchange(room, 0, "06 0100 ffff 0028 0d18", "07 14001400 15001500 16001600 17001700 18001800");
+    exchange(room, 0, "06 1900 ffff 0028 0d18", "07 19001900 1a001a00 1b001b00");
     room_destroy(room);
 }
 
@@ -121,10 +121,10 @@ static void test_read_by_type(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    exchange(room, 0, "08 0a00 1100 0328", "09 07 0b00 12 0c00 372a 0e00 2a 0f00 382a");
-    exchange(room, 0, "08 1200 1700 0328", "09 15 1300 0c 1400 9ecadc240ee5a9e093f3a3b50200406e");
-    exchange(room, 0, "08 0100 ffff fb349b5f8000008000100000 00280000", "09 04 0100 0018 0600 0118 0a00 0d18");
-    exchange(room, 0, "08 0100 ffff 0229", "09 04 0900 0000 0d00 0000 1000 0000 1700 0000 2700 0000");
+    exchange(room, 0, "08 1400 1b00 0328", "09 07 1500 12 1600 372a 1800 2a 1900 382a");
+    exchange(room, 0, "08 1c00 2100 0328", "09 15 1d00 0c 1e00 9ecadc240ee5a9e093f3a3b50200406e");
+    exchange(room, 0, "08 0100 ffff fb349b5f8000008000100000 00280000", "09 04 0100 0018 0a00 0118 1400 0d18");
+    exchange(room, 0, "08 0100 ffff 0229", "09 04 0d00 0000 1700 0000 1a00 0000 2100 0000 3100 0000");
     room_destroy(room);
 }
 
@@ -134,7 +134,7 @@ static void test_read_by_type_errors(void **state)
     struct room *room = with_services();
     exchange(room, 0, "08 0000 ffff 0328", "01 08 0000 01");
     exchange(room, 0, "08 0200 0100 0328", "01 08 0200 01");
-    exchange(room, 0, "08 2800 ffff 0328", "01 08 2800 0a");
+    exchange(room, 0, "08 3200 ffff 0328", "01 08 3200 0a");
     exchange(room, 0, "08 0100 ffff 0b2a", "01 08 0100 0a");
     exchange(room, 0, "08 0100 ffff 9ecadc240ee5a9e093f3a3b50900406e", "01 08 0100 0a");
     expect_protocol_errors(room, 0);
@@ -152,14 +152,14 @@ static void test_read_by_type_of_values(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    put(room, 12, "hello");
-    put(room, 22, "0123456789");
+    put(room, 22, "hello");
+    put(room, 32, "0123456789");
     hear(room, 0, "08 0100 ffff 372a");
-    expect_event(room, "read-request 40 000c");
-    expect(room, 0, "09 07 0c00 68656c6c6f");
-    hear(room, 0, "08 0100 ffff 9ecadc240ee5a9e093f3a3b50300406e");
     expect_event(room, "read-request 40 0016");
-    expect(room, 0, "09 0c 1600 30313233343536373839");
+    expect(room, 0, "09 07 1600 68656c6c6f");
+    hear(room, 0, "08 0100 ffff 9ecadc240ee5a9e093f3a3b50300406e");
+    expect_event(room, "read-request 40 0020");
+    expect(room, 0, "09 0c 2000 30313233343536373839");
     room_destroy(room);
 }
 
@@ -173,18 +173,18 @@ static void test_read_by_type_stops_at_what_may_not_be_read(void **state)
         {uuid16(0x2a37), BLUET_FLAG_WRITE, NULL, 0},
         {uuid16(0x2a37), BLUET_FLAG_READ | BLUET_FLAG_READ_ENCRYPTED, NULL, 0},
     };
-    const struct bluet_service service = {uuid16(0x180d), characteristics, 3};
+    const struct bluet_service service = service_of(uuid16(0x180d), characteristics, 3);
     uint16_t handles[3];
     assert_int_equal(gatt_server_register(&room->gatt.server, handles, 3, &service, 1), 3);
     hear(room, 0, "08 0100 ffff 372a");
-    expect_event(room, "read-request 40 000c");
-    expect(room, 0, "09 02 0c00");
-    exchange(room, 0, "08 0d00 ffff 372a", "01 08 0e00 02");
-    exchange(room, 0, "08 0f00 ffff 372a", "01 08 1000 05");
+    expect_event(room, "read-request 40 0016");
+    expect(room, 0, "09 02 1600");
+    exchange(room, 0, "08 1700 ffff 372a", "01 08 1800 02");
+    exchange(room, 0, "08 1900 ffff 372a", "01 08 1a00 05");
     room->answer = 0x80;
     hear(room, 0, "08 0100 ffff 372a");
-    expect_event(room, "read-request 40 000c");
-    expect(room, 0, "01 08 0c00 80");
+    expect_event(room, "read-request 40 0016");
+    expect(room, 0, "01 08 1600 80");
     room_destroy(room);
 }
 
@@ -194,24 +194,24 @@ static void test_read_by_type_lists_equal_lengths(void **state)
     struct room *room = room_create();
     const struct bluet_characteristic characteristics[] = {
         {uuid16(0x2a37), 2, NULL, 0}, {uuid16(0x2a37), 2, NULL, 0}, {uuid16(0x2a37), 2, NULL, 0}};
-    const struct bluet_service service = {uuid16(0x180d), characteristics, 3};
+    const struct bluet_service service = service_of(uuid16(0x180d), characteristics, 3);
     uint16_t handles[3];
     assert_int_equal(gatt_server_register(&room->gatt.server, handles, 3, &service, 1), 3);
     put(room, handles[0], "ab");
     put(room, handles[1], "cd");
     put(room, handles[2], "efg");
     hear(room, 0, "08 0100 ffff 372a");
-    expect_event(room, "read-request 40 000c");
-    expect_event(room, "read-request 40 000e");
-    expect(room, 0, "09 04 0c00 6162 0e00 6364");
+    expect_event(room, "read-request 40 0016");
+    expect_event(room, "read-request 40 0018");
+    expect(room, 0, "09 04 1600 6162 1800 6364");
     expect_nothing(room);
     room_destroy(room);
 }
 
 static void lengthen_when_asked(struct room *room, const struct bluet_event *event)
 {
-    if (event->attribute.attr_handle == 14)
-        put(room, 14, "longer");
+    if (event->attribute.attr_handle == 24)
+        put(room, 24, "longer");
 }
 
 /* The answer of the application may change the length that was looked at before it. */
@@ -220,13 +220,13 @@ static void test_read_by_type_of_a_value_that_grows_meanwhile(void **state)
     (void)state;
     struct room *room = room_create();
     const struct bluet_characteristic characteristics[] = {{uuid16(0x2a37), 2, NULL, 0}, {uuid16(0x2a37), 2, NULL, 0}};
-    const struct bluet_service service = {uuid16(0x180d), characteristics, 2};
+    const struct bluet_service service = service_of(uuid16(0x180d), characteristics, 2);
     assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), 2);
     room->on_event = lengthen_when_asked;
     hear(room, 0, "08 0100 ffff 372a");
-    expect_event(room, "read-request 40 000c");
-    expect_event(room, "read-request 40 000e");
-    expect(room, 0, "09 02 0c00");
+    expect_event(room, "read-request 40 0016");
+    expect_event(room, "read-request 40 0018");
+    expect(room, 0, "09 02 1600");
     room_destroy(room);
 }
 
@@ -257,13 +257,13 @@ static void test_read_by_group_type(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    exchange(room, 0, "10 0100 ffff 0028", "11 06 0100 0500 0018 0600 0900 0118 0a00 1100 0d18");
-    exchange(room, 0, "10 0b00 ffff 0028", "11 14 1200 1700 9ecadc240ee5a9e093f3a3b50100406e");
-    exchange(room, 0, "10 1800 ffff 0028", "11 06 1800 2700 0a18");
-    exchange(room, 0, "10 1800 1800 0028", "11 06 1800 2700 0a18");
-    exchange(room, 0, "10 1900 ffff 0028", "01 10 1900 0a");
+    exchange(room, 0, "10 0100 ffff 0028", "11 06 0100 0900 0018 0a00 1300 0118 1400 1b00 0d18");
+    exchange(room, 0, "10 1500 ffff 0028", "11 14 1c00 2100 9ecadc240ee5a9e093f3a3b50100406e");
+    exchange(room, 0, "10 2200 ffff 0028", "11 06 2200 3100 0a18");
+    exchange(room, 0, "10 2200 2200 0028", "11 06 2200 3100 0a18");
+    exchange(room, 0, "10 2300 ffff 0028", "01 10 2300 0a");
     exchange(room, 0, "10 0100 ffff fb349b5f8000008000100000 00280000",
-             "11 06 0100 0500 0018 0600 0900 0118 0a00 1100 0d18");
+             "11 06 0100 0900 0018 0a00 1300 0118 1400 1b00 0d18");
     room_destroy(room);
 }
 
@@ -289,16 +289,16 @@ static void test_read(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    put(room, 12, "0123456789012345678901234567890123456789");
-    hear(room, 0, "0a 0c00");
-    expect_event(room, "read-request 40 000c");
+    put(room, 22, "0123456789012345678901234567890123456789");
+    hear(room, 0, "0a 1600");
+    expect_event(room, "read-request 40 0016");
     expect(room, 0, "0b 30313233343536373839303132333435363738393031");
-    hear(room, 1, "0c 0c00 1600");
-    expect_event(room, "read-request 41 000c");
+    hear(room, 1, "0c 1600 1600");
+    expect_event(room, "read-request 41 0016");
     expect(room, 1, "0d 323334353637383930313233343536373839");
-    exchange(room, 0, "0a 0a00", "0b 0d18");
-    exchange(room, 0, "0a 1000", "0b 0000");
-    exchange(room, 0, "0c 1500 0300", "0d 9ecadc240ee5a9e093f3a3b50300406e");
+    exchange(room, 0, "0a 1400", "0b 0d18");
+    exchange(room, 0, "0a 1a00", "0b 0000");
+    exchange(room, 0, "0c 1f00 0300", "0d 9ecadc240ee5a9e093f3a3b50300406e");
     room_destroy(room);
 }
 
@@ -307,12 +307,12 @@ static void test_read_errors(void **state)
     (void)state;
     struct room *room = with_services();
     exchange(room, 0, "0a 0000", "01 0a 0000 01");
-    exchange(room, 0, "0a 2800", "01 0a 2800 01");
+    exchange(room, 0, "0a 3200", "01 0a 3200 01");
     exchange(room, 0, "0a ffff", "01 0a ffff 01");
-    exchange(room, 0, "0a 1400", "01 0a 1400 02");
-    exchange(room, 0, "0a 0800", "01 0a 0800 02");
-    exchange(room, 0, "0c 1400 0000", "01 0c 1400 02");
-    exchange(room, 0, "0c 2800 0000", "01 0c 2800 01");
+    exchange(room, 0, "0a 1e00", "01 0a 1e00 02");
+    exchange(room, 0, "0a 0c00", "01 0a 0c00 02");
+    exchange(room, 0, "0c 1e00 0000", "01 0c 1e00 02");
+    exchange(room, 0, "0c 3200 0000", "01 0c 3200 01");
     expect_protocol_errors(room, 0);
     room_destroy(room);
 }
@@ -321,22 +321,22 @@ static void test_read_blob_offsets(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    put(room, 12, "0123");
-    hear(room, 0, "0c 0c00 0400");
-    expect_event(room, "read-request 40 000c");
+    put(room, 22, "0123");
+    hear(room, 0, "0c 1600 0400");
+    expect_event(room, "read-request 40 0016");
     expect(room, 0, "0d");
-    hear(room, 0, "0c 0c00 0500");
-    expect_event(room, "read-request 40 000c");
-    expect(room, 0, "01 0c 0c00 07");
-    hear(room, 0, "0c 0c00 ffff");
-    expect_event(room, "read-request 40 000c");
-    expect(room, 0, "01 0c 0c00 07");
+    hear(room, 0, "0c 1600 0500");
+    expect_event(room, "read-request 40 0016");
+    expect(room, 0, "01 0c 1600 07");
+    hear(room, 0, "0c 1600 ffff");
+    expect_event(room, "read-request 40 0016");
+    expect(room, 0, "01 0c 1600 07");
     /* Values of our own, too. */
     exchange(room, 0, "0c 0300 0100", "01 0c 0300 07");
     exchange(room, 0, "0c 0500 0200", "0d");
     exchange(room, 0, "0c 0500 0300", "01 0c 0500 07");
-    exchange(room, 0, "0c 0d00 ff00", "01 0c 0d00 07");
-    exchange(room, 0, "0c 0b00 0600", "01 0c 0b00 07");
+    exchange(room, 0, "0c 1700 ff00", "01 0c 1700 07");
+    exchange(room, 0, "0c 1500 0600", "01 0c 1500 07");
     room_destroy(room);
 }
 
@@ -350,13 +350,13 @@ static void test_what_lies_beyond_512_octets_is_out_of_reach(void **state)
     memset(value, 'v', sizeof value);
     assert_int_equal(gatt_server_local_write(&room->gatt.server, handle, value, sizeof value, false), sizeof value);
     room_set_mtu(room, 0, 517);
-    hear(room, 0, "0a 0c00");
+    hear(room, 0, "0a 1600");
     assert_int_equal(room->sent[0].length, 513);
-    hear(room, 0, "0c 0c00 fe01");
+    hear(room, 0, "0c 1600 fe01");
     assert_int_equal(room->sent[1].length, 3);
     forget(room);
-    hear(room, 0, "0c 0c00 0102");
-    expect(room, 0, "01 0c 0c00 07");
+    hear(room, 0, "0c 1600 0102");
+    expect(room, 0, "01 0c 1600 07");
     forget(room);
     room_destroy(room);
 }
@@ -367,18 +367,18 @@ static void test_read_multiple(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    put(room, 12, "abc");
-    put(room, 15, "de");
-    hear(room, 0, "0e 0c00 0f00 0a00");
-    expect_event(room, "read-request 40 000c");
-    expect_event(room, "read-request 40 000f");
-    expect(room, 0, "0f 6162636465 0d18");
-    hear(room, 0, "20 0c00 0f00 0a00 1600");
-    expect_event(room, "read-request 40 000c");
-    expect_event(room, "read-request 40 000f");
+    put(room, 22, "abc");
+    put(room, 25, "de");
+    hear(room, 0, "0e 1600 1900 1400");
     expect_event(room, "read-request 40 0016");
+    expect_event(room, "read-request 40 0019");
+    expect(room, 0, "0f 6162636465 0d18");
+    hear(room, 0, "20 1600 1900 1400 2000");
+    expect_event(room, "read-request 40 0016");
+    expect_event(room, "read-request 40 0019");
+    expect_event(room, "read-request 40 0020");
     expect(room, 0, "21 0300 616263 0200 6465 0200 0d18 0000");
-    exchange(room, 0, "0e 0a00 0a00", "0f 0d18 0d18");
+    exchange(room, 0, "0e 1400 1400", "0f 0d18 0d18");
     room_destroy(room);
 }
 
@@ -386,16 +386,16 @@ static void test_read_multiple_is_cut_to_the_mtu(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    put(room, 12, "0123456789abcdefghij");
-    put(room, 15, "ABC");
-    hear(room, 0, "0e 0c00 0f00");
+    put(room, 22, "0123456789abcdefghij");
+    put(room, 25, "ABC");
+    hear(room, 0, "0e 1600 1900");
     expect(room, 0, "0f 303132333435363738396162636465666768696a 4142");
     forget(room);
-    hear(room, 0, "20 0c00 0f00");
+    hear(room, 0, "20 1600 1900");
     expect(room, 0, "21 1400 303132333435363738396162636465666768696a");
     forget(room);
-    put(room, 12, "0123456789abcdefghi");
-    hear(room, 0, "20 0c00 0f00");
+    put(room, 22, "0123456789abcdefghi");
+    hear(room, 0, "20 1600 1900");
     expect(room, 0, "21 1300 3031323334353637383961626364656667686903");
     forget(room);
     room_destroy(room);
@@ -411,10 +411,10 @@ static void test_read_multiple_errors(void **state)
             const char *handles, *error;
             uint32_t protocol_errors;
         } rows[] = {
-            {"", "0000 04", 1},          {"0a", "0000 04", 1},           {"0a00", "0000 04", 1},
-            {"0a00 0a", "0000 04", 1},   {"0a00 0a00 0a", "0000 04", 1}, {"0000 0a00", "0000 01", 0},
-            {"0a00 0000", "0000 01", 0}, {"0a00 2800", "2800 01", 0},    {"0a00 ffff 0000", "ffff 01", 0},
-            {"0a00 1400", "1400 02", 0}, {"0a00 1a00", "1a00 05", 0},
+            {"", "0000 04", 1},          {"0a", "0000 04", 1},           {"1400", "0000 04", 1},
+            {"1400 0a", "0000 04", 1},   {"1400 1400 0a", "0000 04", 1}, {"0000 1400", "0000 01", 0},
+            {"1400 0000", "0000 01", 0}, {"1400 3200", "3200 01", 0},    {"1400 ffff 0000", "ffff 01", 0},
+            {"1400 1e00", "1e00 02", 0}, {"1400 2400", "2400 05", 0},
         };
         for (size_t j = 0; j < sizeof rows / sizeof *rows; j++) {
             char request[40], response[40];
@@ -438,20 +438,20 @@ static void test_answers_of_the_application(void **state)
         const char *normal, *authorized;
     } rows[] = {
         {0, "0b", "0b"},
-        {1, "01 0a 0c00 01", "01 0a 1e00 01"},
-        {2, "01 0a 0c00 02", "01 0a 1e00 02"},
-        {0x0f, "01 0a 0c00 0f", "01 0a 1e00 0f"},
-        {0xff, "01 0a 0c00 ff", "01 0a 1e00 ff"},
-        {0x100, "01 0a 0c00 0e", "01 0a 1e00 08"},
-        {-1, "01 0a 0c00 0e", "01 0a 1e00 08"},
+        {1, "01 0a 1600 01", "01 0a 2800 01"},
+        {2, "01 0a 1600 02", "01 0a 2800 02"},
+        {0x0f, "01 0a 1600 0f", "01 0a 2800 0f"},
+        {0xff, "01 0a 1600 ff", "01 0a 2800 ff"},
+        {0x100, "01 0a 1600 0e", "01 0a 2800 08"},
+        {-1, "01 0a 1600 0e", "01 0a 2800 08"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         room->answer = rows[i].answer;
-        hear(room, 0, "0a 0c00");
-        expect_event(room, "read-request 40 000c");
+        hear(room, 0, "0a 1600");
+        expect_event(room, "read-request 40 0016");
         expect(room, 0, rows[i].normal);
-        hear(room, 0, "0a 1e00");
-        expect_event(room, "read-request 40 001e");
+        hear(room, 0, "0a 2800");
+        expect_event(room, "read-request 40 0028");
         expect(room, 0, rows[i].authorized);
     }
     room->answer = 0;
@@ -472,14 +472,14 @@ static void test_what_the_handler_writes_is_what_is_read(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    put(room, 12, "old value");
+    put(room, 22, "old value");
     room->on_event = write_when_asked;
-    hear(room, 0, "0a 0c00");
+    hear(room, 0, "0a 1600");
     expect(room, 0, "0b 6e6577");
-    put(room, 12, "old");
-    hear(room, 0, "08 0c00 0c00 372a");
-    expect(room, 0, "09 05 0c00 6e6577");
-    hear(room, 0, "0e 0c00 1600");
+    put(room, 22, "old");
+    hear(room, 0, "08 1600 1600 372a");
+    expect(room, 0, "09 05 1600 6e6577");
+    hear(room, 0, "0e 1600 2000");
     expect(room, 0, "0f 6e65776e6577");
     forget(room);
     room_destroy(room);
@@ -498,9 +498,9 @@ static void test_services_replaced_while_the_application_is_asked(void **state)
     const struct {
         const char *request, *response;
     } rows[] = {
-        {"0a 0c00", "01 0a 0c00 0e"},           {"0c 0c00 0000", "01 0c 0c00 0e"},
-        {"08 0100 ffff 372a", "01 08 0c00 0e"}, {"06 0100 ffff 372a", "01 06 0100 0a"},
-        {"0e 0a00 0c00", "01 0e 0c00 0e"},      {"20 0c00 0a00", "01 20 0c00 0e"},
+        {"0a 1600", "01 0a 1600 0e"},           {"0c 1600 0000", "01 0c 1600 0e"},
+        {"08 0100 ffff 372a", "01 08 1600 0e"}, {"06 0100 ffff 372a", "01 06 0100 0a"},
+        {"0e 1400 1600", "01 0e 1600 0e"},      {"20 1600 1400", "01 20 1600 0e"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct room *room = with_services();
@@ -509,7 +509,7 @@ static void test_services_replaced_while_the_application_is_asked(void **state)
         assert_int_equal(room->event_count, 1);
         room->first_event = room->event_count = 0;
         expect(room, 0, rows[i].response);
-        exchange(room, 0, "0a 0c00", "01 0a 0c00 01");
+        exchange(room, 0, "0a 1600", "01 0a 1600 01");
         room_destroy(room);
     }
 }
@@ -525,8 +525,8 @@ static void test_link_closed_while_the_application_is_asked(void **state)
     (void)state;
     struct room *room = with_services();
     room->on_event = disconnect_when_asked;
-    hear(room, 0, "0a 0c00");
-    expect_event(room, "read-request 40 000c");
+    hear(room, 0, "0a 1600");
+    expect_event(room, "read-request 40 0016");
     expect_nothing(room);
     room_lose_link(room, 0);
     room_destroy(room);
@@ -543,24 +543,24 @@ static void test_security_of_reading(void **state)
         bool key_known, encrypted, authenticated;
         const char *of_encrypted, *of_authenticated;
     } rows[] = {
-        {false, false, false, "01 0a 1a00 05", "01 0a 1c00 05"},
-        {true, false, false, "01 0a 1a00 0f", "01 0a 1c00 0f"},
-        {true, false, true, "01 0a 1a00 0f", "01 0a 1c00 0f"},
-        {true, true, false, "0b", "01 0a 1c00 05"},
-        {false, true, false, "0b", "01 0a 1c00 05"},
+        {false, false, false, "01 0a 2400 05", "01 0a 2600 05"},
+        {true, false, false, "01 0a 2400 0f", "01 0a 2600 0f"},
+        {true, false, true, "01 0a 2400 0f", "01 0a 2600 0f"},
+        {true, true, false, "0b", "01 0a 2600 05"},
+        {false, true, false, "0b", "01 0a 2600 05"},
         {true, true, true, "0b", "0b"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         link->key_known = rows[i].key_known;
         link->encrypted = rows[i].encrypted;
         link->authenticated = rows[i].authenticated;
-        hear(room, 0, "0a 1a00");
+        hear(room, 0, "0a 2400");
         expect(room, 0, rows[i].of_encrypted);
-        hear(room, 0, "0a 1c00");
+        hear(room, 0, "0a 2600");
         expect(room, 0, rows[i].of_authenticated);
         /* The other links are none the better for it. */
-        hear(room, 1, "0a 1a00");
-        expect(room, 1, "01 0a 1a00 05");
+        hear(room, 1, "0a 2400");
+        expect(room, 1, "01 0a 2400 05");
         forget(room);
     }
     room_destroy(room);

@@ -36,12 +36,12 @@ static void test_write_request(void **state)
     (void)state;
     struct room *room = with_services();
     room->on_event = value_is_there_already;
-    hear(room, 0, "12 0f00 616263");
+    hear(room, 0, "12 1900 616263");
     expect(room, 0, "13");
-    expect_event(room, "write 40 000f");
-    hear(room, 1, "12 1100 616263");
+    expect_event(room, "write 40 0019");
+    hear(room, 1, "12 1b00 616263");
     expect(room, 1, "13");
-    expect_event(room, "write 41 0011");
+    expect_event(room, "write 41 001b");
     assert_ptr_equal(observed, room);
     room_destroy(room);
 }
@@ -50,19 +50,19 @@ static void test_write_command(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    hear(room, 0, "52 1400 616263");
-    expect_event(room, "write 40 0014");
-    expect_local(room, 20, "abc");
-    hear(room, 0, "52 1400");
-    expect_event(room, "write 40 0014");
-    expect_local(room, 20, "");
+    hear(room, 0, "52 1e00 616263");
+    expect_event(room, "write 40 001e");
+    expect_local(room, 30, "abc");
+    hear(room, 0, "52 1e00");
+    expect_event(room, "write 40 001e");
+    expect_local(room, 30, "");
     /* Either kind of write is let in by either flag. */
-    hear(room, 0, "52 0f00 64");
-    expect_event(room, "write 40 000f");
-    expect_local(room, 15, "d");
-    hear(room, 0, "12 1400 65");
+    hear(room, 0, "52 1900 64");
+    expect_event(room, "write 40 0019");
+    expect_local(room, 25, "d");
+    hear(room, 0, "12 1e00 65");
     expect(room, 0, "13");
-    expect_event(room, "write 40 0014");
+    expect_event(room, "write 40 001e");
     room_destroy(room);
 }
 
@@ -71,10 +71,10 @@ static void test_write_is_cut_silently(void **state)
     (void)state;
     struct room *room = with_services();
     room_set_mtu(room, 0, 50);
-    hear(room, 0, "12 0f00 303132333435363738393031323334353637383940414243");
+    hear(room, 0, "12 1900 303132333435363738393031323334353637383940414243");
     expect(room, 0, "13");
-    expect_event(room, "write 40 000f");
-    expect_local(room, 15, "01234567890123456789");
+    expect_event(room, "write 40 0019");
+    expect_local(room, 25, "01234567890123456789");
     room_destroy(room);
 }
 
@@ -85,10 +85,10 @@ static void test_write_errors(void **state)
     const struct {
         const char *handle, *error;
     } rows[] = {
-        {"0000", "01"}, {"2800", "01"}, {"ffff", "01"},                 /* no such handle */
-        {"0a00", "03"}, {"0b00", "03"}, {"0300", "03"}, {"0800", "03"}, /* declarations, and values of ours */
-        {"0c00", "03"},                                                 /* no flag to write */
-        {"2000", "05"}, {"2200", "05"}, {"2400", "08"},                 /* security */
+        {"0000", "01"}, {"3200", "01"}, {"ffff", "01"},                 /* no such handle */
+        {"1400", "03"}, {"1500", "03"}, {"0300", "03"}, {"0800", "03"}, /* declarations, and values of ours */
+        {"1600", "03"},                                                 /* no flag to write */
+        {"2a00", "05"}, {"2c00", "05"}, {"2e00", "08"},                 /* security */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char request[32], response[32];
@@ -115,21 +115,21 @@ static void test_security_of_writing(void **state)
         bool key_known, encrypted, authenticated;
         const char *of_encrypted, *of_authenticated;
     } rows[] = {
-        {false, false, false, "01 12 2000 05", "01 12 2200 05"},
-        {true, false, false, "01 12 2000 0f", "01 12 2200 0f"},
-        {true, true, false, "13", "01 12 2200 05"},
+        {false, false, false, "01 12 2a00 05", "01 12 2c00 05"},
+        {true, false, false, "01 12 2a00 0f", "01 12 2c00 0f"},
+        {true, true, false, "13", "01 12 2c00 05"},
         {true, true, true, "13", "13"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         link->key_known = rows[i].key_known;
         link->encrypted = rows[i].encrypted;
         link->authenticated = rows[i].authenticated;
-        hear(room, 0, "12 2000 00");
+        hear(room, 0, "12 2a00 00");
         expect(room, 0, rows[i].of_encrypted);
-        hear(room, 0, "12 2200 00");
+        hear(room, 0, "12 2c00 00");
         expect(room, 0, rows[i].of_authenticated);
         forget(room);
-        exchange(room, 0, "12 2400 00", "01 12 2400 08");
+        exchange(room, 0, "12 2e00 00", "01 12 2e00 08");
     }
     room_destroy(room);
 }
@@ -140,22 +140,22 @@ static void test_configuration(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    exchange(room, 0, "12 0d00 0100", "13");
-    exchange(room, 0, "0a 0d00", "0b 0100");
-    exchange(room, 1, "0a 0d00", "0b 0000");
-    exchange(room, 0, "12 0d00 0000", "13");
-    exchange(room, 0, "0a 0d00", "0b 0000");
-    exchange(room, 0, "12 1700 0300", "13");
-    exchange(room, 0, "0a 1700", "0b 0300");
-    exchange(room, 0, "12 0900 0200", "13");
-    hear(room, 0, "52 0d00 0100");
-    exchange(room, 0, "0a 0d00", "0b 0100");
+    exchange(room, 0, "12 1700 0100", "13");
+    exchange(room, 0, "0a 1700", "0b 0100");
+    exchange(room, 1, "0a 1700", "0b 0000");
+    exchange(room, 0, "12 1700 0000", "13");
+    exchange(room, 0, "0a 1700", "0b 0000");
+    exchange(room, 0, "12 2100 0300", "13");
+    exchange(room, 0, "0a 2100", "0b 0300");
+    exchange(room, 0, "12 0d00 0200", "13");
+    hear(room, 0, "52 1700 0100");
+    exchange(room, 0, "0a 1700", "0b 0100");
     /* It is gone with the link. */
     room_lose_link(room, 0);
     room->link[0].state = LINK_OPEN;
     gatt_link_opened(&room->gatt, &room->link[0]);
-    exchange(room, 0, "0a 0d00", "0b 0000");
     exchange(room, 0, "0a 1700", "0b 0000");
+    exchange(room, 0, "0a 2100", "0b 0000");
     room_destroy(room);
 }
 
@@ -163,23 +163,23 @@ static void test_configuration_errors(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    exchange(room, 0, "12 0d00", "01 12 0d00 0d");
-    exchange(room, 0, "12 0d00 01", "01 12 0d00 0d");
-    exchange(room, 0, "12 0d00 010000", "01 12 0d00 0d");
-    exchange(room, 0, "12 0d00 0200", "01 12 0d00 13");
-    exchange(room, 0, "12 0d00 0300", "01 12 0d00 13");
-    exchange(room, 0, "12 1000 0100", "01 12 1000 13");
-    exchange(room, 0, "12 0900 0100", "01 12 0900 13");
-    exchange(room, 0, "0a 0d00", "0b 0000");
+    exchange(room, 0, "12 1700", "01 12 1700 0d");
+    exchange(room, 0, "12 1700 01", "01 12 1700 0d");
+    exchange(room, 0, "12 1700 010000", "01 12 1700 0d");
+    exchange(room, 0, "12 1700 0200", "01 12 1700 13");
+    exchange(room, 0, "12 1700 0300", "01 12 1700 13");
+    exchange(room, 0, "12 1a00 0100", "01 12 1a00 13");
+    exchange(room, 0, "12 0d00 0100", "01 12 0d00 13");
+    exchange(room, 0, "0a 1700", "0b 0000");
     /* Bits that have no meaning yet pass, and are not kept. */
-    exchange(room, 0, "12 0d00 fdff", "13");
-    exchange(room, 0, "0a 0d00", "0b 0100");
+    exchange(room, 0, "12 1700 fdff", "13");
+    exchange(room, 0, "0a 1700", "0b 0100");
     /* Who may not read may not subscribe. */
-    exchange(room, 0, "12 2700 0100", "01 12 2700 05");
+    exchange(room, 0, "12 3100 0100", "01 12 3100 05");
     room->link[0].key_known = true;
-    exchange(room, 0, "12 2700 0100", "01 12 2700 0f");
+    exchange(room, 0, "12 3100 0100", "01 12 3100 0f");
     room->link[0].encrypted = true;
-    exchange(room, 0, "12 2700 0100", "13");
+    exchange(room, 0, "12 3100 0100", "13");
     room_destroy(room);
 }
 
@@ -189,16 +189,16 @@ static void test_long_write(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 15, 100, false), 0);
-    exchange(room, 0, "16 0f00 0000 303132333435363738393031323334353637",
-             "17 0f00 0000 303132333435363738393031323334353637");
-    exchange(room, 0, "16 0f00 1200 3839", "17 0f00 1200 3839");
-    exchange(room, 0, "16 0f00 1400 6162", "17 0f00 1400 6162");
-    expect_local(room, 15, "");
+    assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 25, 100, false), 0);
+    exchange(room, 0, "16 1900 0000 303132333435363738393031323334353637",
+             "17 1900 0000 303132333435363738393031323334353637");
+    exchange(room, 0, "16 1900 1200 3839", "17 1900 1200 3839");
+    exchange(room, 0, "16 1900 1400 6162", "17 1900 1400 6162");
+    expect_local(room, 25, "");
     hear(room, 0, "18 01");
     expect(room, 0, "19");
-    expect_event(room, "write 40 000f");
-    expect_local(room, 15, "01234567890123456789ab");
+    expect_event(room, "write 40 0019");
+    expect_local(room, 25, "01234567890123456789ab");
     /* The queue is empty. */
     exchange(room, 0, "18 01", "19");
     room_destroy(room);
@@ -208,20 +208,20 @@ static void test_prepared_writes_of_several_values(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    exchange(room, 0, "16 0f00 0000 6162", "17 0f00 0000 6162");
-    exchange(room, 0, "16 1400 0000 6364", "17 1400 0000 6364");
-    exchange(room, 0, "16 1000 0000 0200", "17 1000 0000 0200");
-    exchange(room, 0, "16 0f00 0200 6566", "17 0f00 0200 6566");
-    exchange(room, 0, "16 1100 0000", "17 1100 0000");
+    exchange(room, 0, "16 1900 0000 6162", "17 1900 0000 6162");
+    exchange(room, 0, "16 1e00 0000 6364", "17 1e00 0000 6364");
+    exchange(room, 0, "16 1a00 0000 0200", "17 1a00 0000 0200");
+    exchange(room, 0, "16 1900 0200 6566", "17 1900 0200 6566");
+    exchange(room, 0, "16 1b00 0000", "17 1b00 0000");
     hear(room, 0, "18 01");
     expect(room, 0, "19");
-    expect_event(room, "write 40 000f");
-    expect_event(room, "write 40 0014");
-    expect_event(room, "write 40 000f");
-    expect_event(room, "write 40 0011");
-    expect_local(room, 15, "abef");
-    expect_local(room, 20, "cd");
-    exchange(room, 0, "0a 1000", "0b 0200");
+    expect_event(room, "write 40 0019");
+    expect_event(room, "write 40 001e");
+    expect_event(room, "write 40 0019");
+    expect_event(room, "write 40 001b");
+    expect_local(room, 25, "abef");
+    expect_local(room, 30, "cd");
+    exchange(room, 0, "0a 1a00", "0b 0200");
     room_destroy(room);
 }
 
@@ -229,10 +229,10 @@ static void test_canceled_writes_write_nothing(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    exchange(room, 0, "16 0f00 0000 6162", "17 0f00 0000 6162");
+    exchange(room, 0, "16 1900 0000 6162", "17 1900 0000 6162");
     exchange(room, 0, "18 00", "19");
     exchange(room, 0, "18 01", "19");
-    expect_local(room, 15, "");
+    expect_local(room, 25, "");
     room_destroy(room);
 }
 
@@ -240,13 +240,13 @@ static void test_links_have_queues_of_their_own(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    exchange(room, 0, "16 0f00 0000 6162", "17 0f00 0000 6162");
-    exchange(room, 1, "16 0f00 0000 6364", "17 0f00 0000 6364");
+    exchange(room, 0, "16 1900 0000 6162", "17 1900 0000 6162");
+    exchange(room, 1, "16 1900 0000 6364", "17 1900 0000 6364");
     exchange(room, 0, "18 00", "19");
     hear(room, 1, "18 01");
     expect(room, 1, "19");
-    expect_event(room, "write 41 000f");
-    expect_local(room, 15, "cd");
+    expect_event(room, "write 41 0019");
+    expect_local(room, 25, "cd");
     room_destroy(room);
 }
 
@@ -257,20 +257,20 @@ static void test_all_or_nothing(void **state)
     const struct {
         const char *bad, *error;
     } rows[] = {
-        {"16 0f00 0300 00", "01 18 0f00 07"}, /* a gap after 0 to 2 */
-        {"16 1400 0100 00", "01 18 1400 07"},   {"16 1400 ffff 00", "01 18 1400 07"},
-        {"16 1000 0000 02", "01 18 1000 0d"},   {"16 1000 0000 020000", "01 18 1000 0d"},
-        {"16 1000 0100 0200", "01 18 1000 0d"}, {"16 1000 0000 0100", "01 18 1000 13"},
+        {"16 1900 0300 00", "01 18 1900 07"}, /* a gap after 0 to 2 */
+        {"16 1e00 0100 00", "01 18 1e00 07"},   {"16 1e00 ffff 00", "01 18 1e00 07"},
+        {"16 1a00 0000 02", "01 18 1a00 0d"},   {"16 1a00 0000 020000", "01 18 1a00 0d"},
+        {"16 1a00 0100 0200", "01 18 1a00 0d"}, {"16 1a00 0000 0100", "01 18 1a00 13"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct room *room = with_services();
-        hear(room, 0, "16 0f00 0000 6162");
+        hear(room, 0, "16 1900 0000 6162");
         hear(room, 0, rows[i].bad);
         forget(room);
         exchange(room, 0, "18 01", rows[i].error);
-        expect_local(room, 15, "");
+        expect_local(room, 25, "");
         exchange(room, 0, "18 01", "19");
-        expect_local(room, 15, "");
+        expect_local(room, 25, "");
         room_destroy(room);
     }
 }
@@ -281,12 +281,12 @@ static void test_flags_of_execute(void **state)
     struct room *room = with_services();
     static const char *const bad[] = {"18 02", "18 ff", "18", "18 0100"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        hear(room, 0, "16 0f00 0000 6162");
+        hear(room, 0, "16 1900 0000 6162");
         forget(room);
         exchange(room, 0, bad[i], "01 18 0000 04");
         expect_protocol_errors(room, 1);
         exchange(room, 0, "18 01", "19");
-        expect_local(room, 15, "");
+        expect_local(room, 25, "");
     }
     room_destroy(room);
 }
@@ -296,22 +296,22 @@ static void test_offsets_within_the_old_value(void **state)
     (void)state;
     struct room *room = with_services();
     struct gatt_server *server = &room->gatt.server;
-    assert_int_equal(gatt_server_local_write(server, 15, "0123456789", 10, false), 10);
-    exchange(room, 0, "16 0f00 0400 6162", "17 0f00 0400 6162");
+    assert_int_equal(gatt_server_local_write(server, 25, "0123456789", 10, false), 10);
+    exchange(room, 0, "16 1900 0400 6162", "17 1900 0400 6162");
     hear(room, 0, "18 01");
     expect(room, 0, "19");
-    expect_event(room, "write 40 000f");
-    expect_local(room, 15, "0123ab");
+    expect_event(room, "write 40 0019");
+    expect_local(room, 25, "0123ab");
     /* Over what the piece before has put there. */
-    hear(room, 0, "16 0f00 0200 78787878");
-    hear(room, 0, "16 0f00 0300 7979");
+    hear(room, 0, "16 1900 0200 78787878");
+    hear(room, 0, "16 1900 0300 7979");
     hear(room, 0, "18 01");
     forget(room);
-    expect_local(room, 15, "01xyyx");
-    hear(room, 0, "16 0f00 0600 65");
+    expect_local(room, 25, "01xyyx");
+    hear(room, 0, "16 1900 0600 65");
     hear(room, 0, "18 01");
     forget(room);
-    expect_local(room, 15, "01xyyxe");
+    expect_local(room, 25, "01xyyxe");
     room_destroy(room);
 }
 
@@ -319,22 +319,22 @@ static void test_joined_values_take_long_writes(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 20, 12, true), 0);
-    hear(room, 0, "52 1400 616263");
-    hear(room, 0, "16 1400 0000 303132");
-    hear(room, 0, "16 1400 0300 333435");
-    hear(room, 0, "16 0f00 0000 00");
-    hear(room, 0, "16 1400 0000 78787878");
+    assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 30, 12, true), 0);
+    hear(room, 0, "52 1e00 616263");
+    hear(room, 0, "16 1e00 0000 303132");
+    hear(room, 0, "16 1e00 0300 333435");
+    hear(room, 0, "16 1900 0000 00");
+    hear(room, 0, "16 1e00 0000 78787878");
     forget(room);
     hear(room, 0, "18 01");
     expect(room, 0, "19");
     forget(room);
-    expect_local(room, 20, "abc012345xxx");
+    expect_local(room, 30, "abc012345xxx");
     /* There is no keeping only a part of what is there. */
-    hear(room, 0, "52 1400 616263");
-    hear(room, 0, "16 1400 0100 30");
+    hear(room, 0, "52 1e00 616263");
+    hear(room, 0, "16 1e00 0100 30");
     forget(room);
-    exchange(room, 0, "18 01", "01 18 1400 07");
+    exchange(room, 0, "18 01", "01 18 1e00 07");
     room_destroy(room);
 }
 
@@ -354,19 +354,19 @@ static void test_no_value_beyond_the_largest(void **state)
     for (size_t over = 0; over < 2; over++) {
         struct room *room = room_create_with(40, 64, 4);
         room_register(room);
-        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 15, 600, false), 0);
+        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 25, 600, false), 0);
         uint16_t offset = 0;
         for (; offset + 18 <= 512; offset = (uint16_t)(offset + 18))
-            prepare(room, 0, 15, offset, 18);
-        prepare(room, 0, 15, offset, 512u - offset + over);
+            prepare(room, 0, 25, offset, 18);
+        prepare(room, 0, 25, offset, 512u - offset + over);
         assert_int_equal(room->sent[room->sent_count - 1].octets[0], ATT_PREPARE_WRITE_RESPONSE);
         forget(room);
         hear(room, 0, "18 01");
-        expect(room, 0, over ? "01 18 0f00 0d" : "19");
+        expect(room, 0, over ? "01 18 1900 0d" : "19");
         forget(room);
         const void *value;
         size_t length;
-        assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &length, 15), 0);
+        assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &length, 25), 0);
         assert_int_equal(length, over ? 0 : 512);
         for (size_t i = 0; i < length; i++)
             assert_int_equal(((const uint8_t *)value)[i], (uint8_t)i);
@@ -382,27 +382,27 @@ static void test_queue_is_bounded(void **state)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct room *room = room_create_with(12, sizes[i], 4);
         room_register(room);
-        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 15, 600, false), 0);
+        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 25, 600, false), 0);
         size_t taken = 0;
         for (;; taken++) {
-            prepare(room, 0, 15, (uint16_t)(taken * 5), 5);
+            prepare(room, 0, 25, (uint16_t)(taken * 5), 5);
             if (room->sent[0].octets[0] != ATT_PREPARE_WRITE_RESPONSE)
                 break;
             forget(room);
         }
-        expect(room, 0, "01 16 0f00 09");
+        expect(room, 0, "01 16 1900 09");
         assert_true(taken * 11 <= GATT_PREPARED_LARGEST);
         assert_true(room->pool.free_count >= room->pool.count / 2);
-        prepare(room, 1, 15, 0, 18);
+        prepare(room, 1, 25, 0, 18);
         forget(room);
         hear(room, 1, "18 00");
         expect(room, 1, "19");
         hear(room, 0, "18 01");
         expect(room, 0, "19");
-        expect_event(room, "write 40 000f");
+        expect_event(room, "write 40 0019");
         const void *value;
         size_t length;
-        assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &length, 15), 0);
+        assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &length, 25), 0);
         assert_int_equal(length, taken * 5);
         for (size_t octet = 0; octet < length; octet++)
             assert_int_equal(((const uint8_t *)value)[octet], (uint8_t)octet);
@@ -415,15 +415,15 @@ static void test_link_lost_with_writes_prepared(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    prepare(room, 0, 15, 0, 18);
-    prepare(room, 0, 15, 18, 18);
+    prepare(room, 0, 25, 0, 18);
+    prepare(room, 0, 25, 18, 18);
     forget(room);
     room_lose_link(room, 0);
     room->link[0].state = LINK_OPEN;
     gatt_link_opened(&room->gatt, &room->link[0]);
     exchange(room, 0, "18 01", "19");
-    expect_local(room, 15, "");
-    prepare(room, 0, 15, 0, 18);
+    expect_local(room, 25, "");
+    prepare(room, 0, 25, 0, 18);
     forget(room);
     room_destroy(room);
 }
@@ -433,12 +433,12 @@ static void test_permission_lost_before_execution(void **state)
     (void)state;
     struct room *room = with_services();
     room->link[0].encrypted = true;
-    prepare(room, 0, 15, 0, 2);
-    prepare(room, 0, 32, 0, 2);
+    prepare(room, 0, 25, 0, 2);
+    prepare(room, 0, 42, 0, 2);
     forget(room);
     room->link[0].encrypted = false;
-    exchange(room, 0, "18 01", "01 18 2000 05");
-    expect_local(room, 15, "");
+    exchange(room, 0, "18 01", "01 18 2a00 05");
+    expect_local(room, 25, "");
     room_destroy(room);
 }
 
@@ -447,18 +447,18 @@ static void test_services_replaced_before_execution(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    prepare(room, 0, 15, 0, 2);
+    prepare(room, 0, 25, 0, 2);
     forget(room);
     room_register(room);
-    prepare(room, 0, 15, 2, 2);
+    prepare(room, 0, 25, 2, 2);
     forget(room);
     exchange(room, 0, "18 01", "01 18 0000 0e");
-    expect_local(room, 15, "");
-    prepare(room, 0, 15, 0, 2);
+    expect_local(room, 25, "");
+    prepare(room, 0, 25, 0, 2);
     forget(room);
     hear(room, 0, "18 01");
     expect(room, 0, "19");
-    expect_event(room, "write 40 000f");
+    expect_event(room, "write 40 0019");
     room_destroy(room);
 }
 
@@ -473,14 +473,14 @@ static void test_services_replaced_in_the_write_event(void **state)
     (void)state;
     struct room *room = with_services();
     room->on_event = replace_services;
-    prepare(room, 0, 15, 0, 2);
-    prepare(room, 0, 20, 0, 2);
+    prepare(room, 0, 25, 0, 2);
+    prepare(room, 0, 30, 0, 2);
     forget(room);
     hear(room, 0, "18 01");
     expect(room, 0, "19");
-    expect_event(room, "write 40 000f");
+    expect_event(room, "write 40 0019");
     expect_nothing(room);
-    exchange(room, 0, "0a 0f00", "01 0a 0f00 01");
+    exchange(room, 0, "0a 1900", "01 0a 1900 01");
     room_destroy(room);
 }
 

@@ -298,12 +298,16 @@ void player_register(struct player *player)
     static const struct bluet_descriptor descriptor = {{2, {0x01, 0x29}}, BLUET_FLAG_READ | BLUET_FLAG_WRITE};
     static const struct bluet_characteristic characteristics[] = {
         {{2, {0x37, 0x2a}}, BLUET_FLAG_READ | BLUET_FLAG_NOTIFY | BLUET_FLAG_INDICATE, &descriptor, 1},
-        {{16, {1, 2, 3}}, BLUET_FLAG_WRITE | BLUET_FLAG_WRITE_NO_RESPONSE | BLUET_FLAG_READ, NULL, 0},
+        {{16, {1, 2, 3}},
+         BLUET_FLAG_WRITE | BLUET_FLAG_WRITE_NO_RESPONSE | BLUET_FLAG_READ | BLUET_FLAG_ASK_WRITE,
+         NULL,
+         0},
         {{2, {0x38, 0x2a}}, BLUET_FLAG_READ | BLUET_FLAG_READ_AUTHORIZED, NULL, 0},
     };
+    static const size_t included = 0;
     static const struct bluet_service services[] = {
-        {{2, {0x0d, 0x18}}, characteristics, 3},
-        {{16, {9, 9, 9}}, characteristics, 1},
+        {{2, {0x0d, 0x18}}, characteristics, 3, NULL, 0, true},
+        {{16, {9, 9, 9}}, characteristics, 1, &included, 1, false},
     };
     uint16_t handles[8];
     bluet_gatts_register_services(player->host, handles, 8, services, 2);

@@ -1,0 +1,124 @@
+/*
+ * The Database Hash: AES-CMAC, with a key of zeros, over what clients may keep of a database (Vol 3 Part G, 7.3.1; RFC
+ * 4493). Block after block, so that it takes no memory, however large the database.
+ */
+#include "host/gatt_db_hash.h"
+
+#include "crypto/crypto.h"
+#include "spec/writer.h"
+
+enum { BLOCK = 16 };
+
+struct hash {
+    uint8_t state[BLOCK];
+    uint8_t block[BLOCK]; /* not in the state yet; the last one is treated differently */
+    size_t length;
+};
+
+static const uint8_t key[BLOCK];
+
+/*
+ * Clients only ask whether the hash is what it was. So where there is no cryptography another mixture does, as long as
+ * every octet counts.
+ */
+static void mix(struct hash *hash)
+{
+    uint8_t sum = 0;
+    for (size_t i = 0; i < 2 * (size_t)BLOCK; i++)
+        sum = hash->state[i % BLOCK] = (uint8_t)((sum ^ hash->block[i % BLOCK]) * 167 + 13);
+}
+
+static void encipher(struct hash *hash)
+{
+    for (size_t i = 0; i < BLOCK; i++)
+        hash->block[i] ^= hash->state[i];
+    if (!crypto_aes128(hash->state, key, hash->block))
+        mix(hash);
+    hash->length = 0;
+}
+
+static void add(struct hash *hash, const uint8_t *octets, size_t length)
+{
+    for (; length; length--) {
+        if (hash->length == BLOCK)
+            encipher(hash);
+        hash->block[hash->length++] = *octets++;
+    }
+}
+
+/* Doubling in GF(2^128): RFC 4493, 2.3 */
+static void twice(uint8_t value[BLOCK])
+{
+    uint8_t carry = value[0] & 0x80 ? 0x87 : 0;
+    for (size_t i = 0; i + 1 < BLOCK; i++)
+        value[i] = (uint8_t)(value[i] << 1 | value[i + 1] >> 7);
+    value[BLOCK - 1] = (uint8_t)(value[BLOCK - 1] << 1 ^ carry);
+}
+
+/* RFC 4493, 2.4. The message is never empty: there is always a built-in service. */
+static void finish(struct hash *hash)
+{
+    static const uint8_t zeros[BLOCK];
+    uint8_t subkey[BLOCK] = {0};
+    (void)crypto_aes128(subkey, key, zeros);
+    twice(subkey);
+    if (hash->length < BLOCK) {
+        twice(subkey);
+        hash->block[hash->length++] = 0x80;
+        memset(hash->block + hash->length, 0, BLOCK - hash->length);
+    }
+    for (size_t i = 0; i < BLOCK; i++)
+        hash->block[i] ^= subkey[i];
+    encipher(hash);
+}
+
+/* What of an attribute counts: nothing; handle and type; or the value, too. */
+enum part { NOTHING, TYPE, VALUE };
+
+static enum part part_of(const struct gatt_attribute *attribute, const struct bluet_uuid *type)
+{
+    if (attribute->kind == GATT_VALUE || type->length != 2)
+        return NOTHING;
+    switch (type->octets[0] | type->octets[1] << 8) {
+    case GATT_PRIMARY_SERVICE:
+    case GATT_SECONDARY_SERVICE:
+    case GATT_INCLUDE:
+    case GATT_CHARACTERISTIC:
+    case GATT_CHARACTERISTIC_EXTENDED_PROPERTIES:
+        return VALUE;
+    case GATT_CHARACTERISTIC_USER_DESCRIPTION:
+    case GATT_CLIENT_CHARACTERISTIC_CONFIGURATION:
+    case GATT_SERVER_CHARACTERISTIC_CONFIGURATION:
+    case GATT_CHARACTERISTIC_PRESENTATION_FORMAT:
+    case GATT_CHARACTERISTIC_AGGREGATE_FORMAT:
+        return TYPE;
+    default:
+        return NOTHING;
+    }
+}
+
+static void add_attribute(struct hash *hash, const struct gatt_db *db, const struct gatt_attribute *attribute)
+{
+    struct bluet_uuid type = gatt_db_type(db, attribute);
+    enum part part = part_of(attribute, &type);
+    if (part == NOTHING)
+        return;
+    uint16_t handle = gatt_db_handle(db, attribute);
+    const uint8_t header[] = {(uint8_t)handle, (uint8_t)(handle >> 8), type.octets[0], type.octets[1]};
+    add(hash, header, sizeof header);
+    if (part != VALUE)
+        return;
+    uint8_t declaration[GATT_DECLARATION_LARGEST];
+    struct bluet_span value = gatt_db_value(db, attribute, 0, declaration);
+    add(hash, value.data, value.length);
+}
+
+BLUET_INTERNAL void gatt_db_hash(struct gatt_db *db)
+{
+    struct hash hash = {.length = 0};
+    for (uint16_t i = 0; i < db->count; i++)
+        add_attribute(&hash, db, &db->attributes[i]);
+    finish(&hash);
+    struct writer writer = writer_of(db->hash, sizeof db->hash);
+    write_reversed(&writer, hash.state, sizeof hash.state);
+}
