@@ -102,8 +102,8 @@ struct bluet_event;
 /*
  * Receives every event. Its return value answers events that ask: 0 accepts; anything else refuses, and for
  * BLUET_EVENT_GATTS_READ_REQUEST and BLUET_EVENT_GATTS_WRITE_REQUEST is the ATT error code that the client sees.
- * BLUET_EVENT_SET_SECRET is the other way round, so that a handler which knows nothing of secrets keeps none: 1 says that
- * it is kept.
+ * BLUET_EVENT_SET_SECRET is the other way round, so that a handler which knows nothing of secrets keeps none: 1 says
+ * that it is kept.
  */
 typedef int (*bluet_event_handler)(void *context, struct bluet *host, const struct bluet_event *event);
 
