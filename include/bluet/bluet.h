@@ -420,7 +420,7 @@ BLUET_API int bluet_l2cap_connect(struct bluet *host, uint16_t conn_handle, uint
 
 /*
  * Ends a channel; BLUET_EVENT_L2CAP_DISCONNECT follows. What bluet_l2cap_send() still holds is not sent. What has come
- * whole can be read until the connection ends. BLUET_ENODEV, BLUET_ENOTCONN; BLUET_EINVAL: no such channel.
+ * whole can be read until the connection ends, or the channel's place is needed for another. BLUET_ENODEV, BLUET_ENOTCONN; BLUET_EINVAL: no such channel.
  */
 BLUET_API int bluet_l2cap_disconnect(struct bluet *host, uint16_t conn_handle, uint16_t cid);
 

@@ -94,7 +94,7 @@ static int open_rooms(struct bluet *host)
         error = buffer_pool_open(&host->pool, port, config->buffer_count, config->buffer_size);
     if (!error)
         error = link_table_open(&host->links, &host->hci, &host->pool, config->connection_count, frame_size);
-    const struct l2cap_signal_taker taker = {&host->channels, l2cap_channels_command};
+    const struct l2cap_signal_taker taker = {&host->channels, l2cap_channels_command, l2cap_channels_await};
     if (!error)
         error = l2cap_signal_open(&host->signal, &host->links, &taker);
     if (!error)
@@ -193,7 +193,10 @@ static void settle(struct bluet *host)
         link_pump(&host->links);
     if (host->pool.starved && buffer_pool_was_starved(&host->pool))
         gatt_flush(&host->gatt);
-    l2cap_channels_flush(&host->channels);
+    if (host->signal.kept_count)
+        l2cap_signal_flush(&host->signal);
+    if (host->channels.count)
+        l2cap_channels_flush(&host->channels);
     if (send_is_ready(host))
         raise_send_ready(host);
 }

@@ -71,16 +71,14 @@ BLUET_INTERNAL enum l2cap_outcome l2cap_incoming_receive(struct l2cap_incoming *
         return L2CAP_SDU_BROKEN;
     incoming->granted--;
     bool first = incoming->awaited == 0;
-    if (first)
-        incoming->awaited = read_u16(payload);
+    size_t awaited = first ? read_u16(payload) : incoming->awaited;
     size_t length = reader_remaining(payload);
-    if (!reader_ok(payload) || (first && incoming->awaited > incoming->mtu) || length > incoming->awaited ||
-        length > ring_room(incoming))
+    if (!reader_ok(payload) || (first && awaited > incoming->mtu) || length > awaited || length > ring_room(incoming))
         return L2CAP_SDU_BROKEN;
 
     if (length)
         ring_put(incoming, read_span(payload, length), length);
-    incoming->awaited -= length;
+    incoming->awaited = awaited - length;
     if (incoming->awaited)
         return L2CAP_SDU_GOES_ON;
     incoming->whole += incoming->joined;
