@@ -1,6 +1,6 @@
 """Types of the extension."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from os import PathLike
 from typing import Any, Final, TypeAlias, final, overload
 
@@ -77,6 +77,7 @@ __all__ = [
 ]
 
 _Data: TypeAlias = str | Buffer
+_Peer: TypeAlias = tuple[int, _Data]
 _Descriptor: TypeAlias = Collection[UUID | int]
 _Characteristic: TypeAlias = Collection[UUID | int | Collection[_Descriptor]]
 _Service: TypeAlias = Collection[UUID | Collection[_Characteristic]]
@@ -121,6 +122,7 @@ class BLE:
         *,
         resp_data: _Data | None = None,
         connectable: object = True,
+        peer: _Peer | None = None,
     ) -> None: ...
     def gap_scan(
         self,
@@ -143,6 +145,39 @@ class BLE:
         /,
     ) -> None: ...
     def gap_disconnect(self, conn_handle: int, /) -> bool: ...
+    def gap_disconnect_reason(self, conn_handle: int, /) -> int | None: ...
+    def gap_update(
+        self,
+        conn_handle: int,
+        min_conn_interval_us: int | None = None,
+        max_conn_interval_us: int | None = None,
+        latency: int | None = None,
+        supervision_timeout_ms: int | None = None,
+    ) -> None: ...
+    @overload
+    def gap_phy(self, conn_handle: int, /) -> tuple[int, int]: ...
+    @overload
+    def gap_phy(self, conn_handle: int, tx: int, rx: int = ..., /) -> None: ...
+    @overload
+    def gap_data_length(self, conn_handle: int, /) -> int: ...
+    @overload
+    def gap_data_length(self, conn_handle: int, octets: int, /) -> None: ...
+    def gap_rssi(self, conn_handle: int, /) -> int | None: ...
+    def gap_accept_list(
+        self,
+        peers: Iterable[_Peer],
+        *,
+        scan: object = False,
+        scan_requests: object = False,
+        connect_requests: object = False,
+    ) -> None: ...
+    def gap_connect_listed(
+        self,
+        scan_duration_ms: int | None = 2000,
+        min_conn_interval_us: int | None = None,
+        max_conn_interval_us: int | None = None,
+        /,
+    ) -> None: ...
     def gatts_register_services(self, services_definition: Collection[_Service], /) -> tuple[tuple[int, ...], ...]: ...
     def gatts_read(self, value_handle: int, /) -> bytes: ...
     def gatts_write(self, value_handle: int, data: _Data, send_update: object = False, /) -> int: ...
@@ -351,6 +386,7 @@ class GattsWrite(structseq[Any], tuple[int, int]):
 
 @final
 class L2capAccept(structseq[Any], tuple[int, int, int, int, int]):
+    __match_args__: Final = ("conn_handle", "cid", "psm", "our_mtu", "peer_mtu")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -364,6 +400,7 @@ class L2capAccept(structseq[Any], tuple[int, int, int, int, int]):
 
 @final
 class L2capConnect(structseq[Any], tuple[int, int, int, int, int]):
+    __match_args__: Final = ("conn_handle", "cid", "psm", "our_mtu", "peer_mtu")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -377,6 +414,7 @@ class L2capConnect(structseq[Any], tuple[int, int, int, int, int]):
 
 @final
 class L2capDisconnect(structseq[Any], tuple[int, int, int, int]):
+    __match_args__: Final = ("conn_handle", "cid", "psm", "status")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -388,6 +426,7 @@ class L2capDisconnect(structseq[Any], tuple[int, int, int, int]):
 
 @final
 class L2capRecv(structseq[Any], tuple[int, int]):
+    __match_args__: Final = ("conn_handle", "cid")
     @property
     def conn_handle(self) -> int: ...
     @property
@@ -395,6 +434,7 @@ class L2capRecv(structseq[Any], tuple[int, int]):
 
 @final
 class L2capSendReady(structseq[Any], tuple[int, int, int]):
+    __match_args__: Final = ("conn_handle", "cid", "status")
     @property
     def conn_handle(self) -> int: ...
     @property

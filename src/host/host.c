@@ -154,6 +154,8 @@ int bluet_activate(struct bluet *host)
     gap_advertise_open(&host->advertise, &host->controller, &host->address);
     gap_scan_open(&host->scan, &host->hci, &host->address);
     gap_connect_open(&host->connect, &host->links, &host->scan, &host->address);
+    host->accept = (struct gap_accept){.advertise = &host->advertise, .scan = &host->scan, .connect = &host->connect};
+    host->gap_link = (struct gap_link){&host->controller, &host->links, &host->signal};
     return host->ticket;
 }
 

@@ -27,6 +27,7 @@ BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8
     event.code = link->central ? BLUET_EVENT_PERIPHERAL_DISCONNECT : BLUET_EVENT_CENTRAL_DISCONNECT;
     event.disconnect.peer = link->peer;
     event.disconnect.reason = reason;
+    host->ended[host->ended_next++ % HOST_ENDED_KEPT] = (struct host_ended){link->handle, reason, true};
     bool canceled = host->state == HOST_DEACTIVATING;
     link->state = LINK_CLOSING;
     l2cap_signal_link_closed(&host->signal, link);
@@ -116,7 +117,7 @@ static void request_data_length(struct bluet *host, const struct link *link)
 static void link_opened(struct bluet *host, struct link *link, const struct new_connection *connection)
 {
     link->central = connection->role == ROLE_CENTRAL;
-    link->peer = link->central ? host->connect.peer : connection->peer;
+    link->peer = link->central && !host->connect.listed ? host->connect.peer : connection->peer;
     link->interval = connection->interval;
     link->latency = connection->latency;
     link->supervision_timeout = connection->supervision_timeout;
