@@ -130,14 +130,14 @@ void controller_connect(struct controller *controller, uint16_t handle)
     controller_settle(controller);
 }
 
-size_t controller_att_packet(uint8_t *out, uint16_t handle, const void *pdu, size_t length)
+size_t controller_packet(uint8_t *out, uint16_t handle, uint16_t cid, const void *pdu, size_t length)
 {
     struct writer packet = writer_of(out, length + 9);
     write_u8(&packet, HCI_ACL_DATA);
     write_u16(&packet, (uint16_t)(handle | HCI_BOUNDARY_FIRST_FLUSHABLE << 12));
     write_u16(&packet, (uint16_t)(length + 4));
     write_u16(&packet, (uint16_t)length);
-    write_u16(&packet, L2CAP_CID_ATT);
+    write_u16(&packet, cid);
     write_octets(&packet, pdu, length);
     return packet.length;
 }

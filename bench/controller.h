@@ -35,7 +35,7 @@ void controller_connect(struct controller *controller, uint16_t handle);
 void controller_complete(struct controller *controller, uint16_t handle, uint16_t count);
 
 /* Writes into `out` an ACL packet from the peer that holds one ATT PDU; returns its length. */
-size_t controller_att_packet(uint8_t *out, uint16_t handle, const void *pdu, size_t length);
+size_t controller_packet(uint8_t *out, uint16_t handle, uint16_t cid, const void *pdu, size_t length);
 
 /* Writes into `out` a report of a non-connectable advertisement with 31 octets; returns its length. */
 size_t controller_advertising_report(uint8_t *out);

@@ -10,7 +10,8 @@
 
 #include "controller.h"
 
-enum { REPETITIONS = 100, VALUE_LENGTH = 20 };
+enum { REPETITIONS = 100, VALUE_LENGTH = 20, SDU_LENGTH = 240, PSM = 0x80 };
+enum { CID_ATT = 0x0004, CID_SIGNALLING = 0x0005, CID_CHANNEL = 0x0040 };
 
 struct bench {
     struct controller controller;
@@ -79,7 +80,7 @@ static bool register_services(struct bench *bench, size_t count)
 
 static void receive_att(struct bench *bench, const void *pdu, size_t length)
 {
-    bench->packet_length = controller_att_packet(bench->packet, bench->conn_handle, pdu, length);
+    bench->packet_length = controller_packet(bench->packet, bench->conn_handle, CID_ATT, pdu, length);
     bluet_receive(bench->host, bench->packet, bench->packet_length);
     controller_settle(&bench->controller);
 }
@@ -137,6 +138,19 @@ static void receive(struct bench *bench)
     bluet_receive(bench->host, bench->packet, bench->packet_length);
 }
 
+static void channel_send(struct bench *bench)
+{
+    static const uint8_t sdu[SDU_LENGTH] = {1};
+    bluet_l2cap_send(bench->host, bench->conn_handle, CID_CHANNEL, sdu, sizeof sdu);
+}
+
+static void channel_receive(struct bench *bench)
+{
+    uint8_t sdu[SDU_LENGTH];
+    bluet_receive(bench->host, bench->packet, bench->packet_length);
+    bluet_l2cap_receive(bench->host, bench->conn_handle, CID_CHANNEL, sdu, sizeof sdu);
+}
+
 struct operation {
     const char *name;
     void (*run)(struct bench *bench);
@@ -162,6 +176,19 @@ static void prepare_completion(struct bench *bench)
     bench->packet_length = sizeof event;
 }
 
+/* LE Credit Based Connection Request, with as many credits as there can be: Vol 3 Part A, 4.22 */
+static void prepare_channel(struct bench *bench)
+{
+    static const uint8_t request[] = {0x14, 1, 10, 0, PSM, 0, 0x50, 0, 0, 1, 247, 0, 0xff, 0xff};
+    bluet_l2cap_listen(bench->host, PSM, 256);
+    bench->packet_length =
+        controller_packet(bench->packet, bench->conn_handle, CID_SIGNALLING, request, sizeof request);
+    bluet_receive(bench->host, bench->packet, bench->packet_length);
+    controller_settle(&bench->controller);
+    uint8_t frame[2 + SDU_LENGTH] = {SDU_LENGTH};
+    bench->packet_length = controller_packet(bench->packet, bench->conn_handle, CID_CHANNEL, frame, sizeof frame);
+}
+
 static const struct operation operations[] = {
     {"nothing", do_nothing, 0, 0, NULL},
     {"notify_20", notify_20, 0, 0, NULL},
@@ -172,6 +199,8 @@ static const struct operation operations[] = {
     {"read_request_20", receive, 0x0a, 0, NULL},
     {"write_request_20", receive, 0x12, 20, NULL},
     {"advertising_report_31", receive, 0, 0, prepare_report},
+    {"channel_send_240", channel_send, 0, 0, prepare_channel},
+    {"channel_receive_240", channel_receive, 0, 0, prepare_channel},
 };
 
 static void prepare(struct bench *bench, const struct operation *operation)
@@ -181,7 +210,7 @@ static void prepare(struct bench *bench, const struct operation *operation)
     } else if (operation->opcode) {
         uint8_t pdu[247] = {operation->opcode, (uint8_t)bench->value_handle, (uint8_t)(bench->value_handle >> 8)};
         bench->packet_length =
-            controller_att_packet(bench->packet, bench->conn_handle, pdu, operation->value_length + 3);
+            controller_packet(bench->packet, bench->conn_handle, CID_ATT, pdu, operation->value_length + 3);
     }
 }
 

@@ -15,10 +15,11 @@ enum {
     MEASURED_US = 5000000,
     HCI_SET_DATA_LENGTH = 0x2022,
     HCI_SET_PHY = 0x2032,
-    CHARACTERISTIC = 0xa001
+    CHARACTERISTIC = 0xa001,
+    PSM = 0x80
 };
 
-enum kind { NOTIFICATIONS, WRITES };
+enum kind { NOTIFICATIONS, WRITES, CHANNEL_TO_CENTRAL, CHANNEL_TO_PERIPHERAL, CHANNEL_BOTH_WAYS };
 
 struct share_case {
     const char *name;
@@ -41,6 +42,14 @@ static const struct share_case cases[] = {
     {"writes without response, 2M, 251 octets, 50 ms", WRITES, 2, 251, 50000, 1, 0, 0.99},
     {"notifications, 2M, 251 octets, 50 ms, 4 links", NOTIFICATIONS, 2, 251, 50000, 4, 0, 0.95},
     {"notifications, 2M, 251 octets, 50 ms, 10 % lost", NOTIFICATIONS, 2, 251, 50000, 1, 0.1, 0.95 * 0.9},
+    {"channel to the central, 2M, 251 octets, 15 ms", CHANNEL_TO_CENTRAL, 2, 251, 15000, 1, 0, 0.98},
+    {"channel to the central, 2M, 251 octets, 50 ms", CHANNEL_TO_CENTRAL, 2, 251, 50000, 1, 0, 0.98},
+    {"channel to the peripheral, 2M, 251 octets, 50 ms", CHANNEL_TO_PERIPHERAL, 2, 251, 50000, 1, 0, 0.98},
+    {"channel both ways at once, 2M, 251 octets, 15 ms", CHANNEL_BOTH_WAYS, 2, 251, 15000, 1, 0, 0.98},
+    {"channel both ways at once, 2M, 251 octets, 50 ms", CHANNEL_BOTH_WAYS, 2, 251, 50000, 1, 0, 0.98},
+    {"channel both ways at once, 1M, 27 octets, 50 ms", CHANNEL_BOTH_WAYS, 1, 27, 50000, 1, 0, 0.98},
+    {"channel both ways at once, 2M, 251 octets, 50 ms, 4 links", CHANNEL_BOTH_WAYS, 2, 251, 50000, 4, 0, 0.95},
+    {"channel to the central, 2M, 251 octets, 50 ms, 10 % lost", CHANNEL_TO_CENTRAL, 2, 251, 50000, 1, 0.1, 0.95 * 0.9},
 };
 
 struct peer {
@@ -51,7 +60,9 @@ struct peer {
     uint16_t value_handle; /* of a peripheral: its characteristic */
     bool connected;
     bool mtu_agreed;
-    uint64_t octets; /* received, of a link of the central by index of its peripheral */
+    bool has_channel;
+    uint16_t cid, central_cid; /* of a peripheral: its channel, at both ends */
+    uint64_t octets;           /* received, of a link of the central by index of its peripheral */
 };
 
 struct bench {
@@ -64,9 +75,25 @@ struct bench {
     bool running;
 };
 
+static bool is_channel(const struct share_case *share_case)
+{
+    return share_case->kind >= CHANNEL_TO_CENTRAL;
+}
+
+/* Less the header of L2CAP, and that of ATT or the length of the SDU. Where packets are small, a frame takes several.
+ */
 static uint16_t value_length(const struct share_case *share_case)
 {
-    return (uint16_t)(share_case->packet_octets - 7); /* less the headers of L2CAP and of ATT */
+    enum { SHORT_PACKET = 27, FRAME_IN_SHORT_PACKETS = 9 * SHORT_PACKET };
+    if (is_channel(share_case) && share_case->packet_octets == SHORT_PACKET)
+        return FRAME_IN_SHORT_PACKETS - 6;
+    return (uint16_t)(share_case->packet_octets - (is_channel(share_case) ? 6 : 7));
+}
+
+/* Link-layer packets that carry such a value. */
+static unsigned packets_of_value(const struct share_case *share_case)
+{
+    return (value_length(share_case) + 6u + share_case->packet_octets - 1) / share_case->packet_octets;
 }
 
 static void fail(const char *what)
@@ -100,6 +127,27 @@ static void pump_writes(struct bench *bench)
     }
 }
 
+static void pump_channel(struct peer *sender, uint16_t conn_handle, uint16_t cid)
+{
+    static const uint8_t data[512];
+    while (bluet_l2cap_send(sender->host, conn_handle, cid, data, value_length(sender->bench->share_case)) > 0)
+        ;
+}
+
+/* Of a peripheral, from both of its ends, where they send. */
+static void pump_channels(struct peer *peer)
+{
+    struct bench *bench = peer->bench;
+    enum kind kind = bench->share_case->kind;
+    for (size_t i = 0; i < bench->share_case->links; i++) {
+        struct peer *peripheral = &bench->peripherals[i];
+        if (peer == &bench->central && kind != CHANNEL_TO_CENTRAL)
+            pump_channel(peer, bench->central_handles[i], peripheral->central_cid);
+        if (peer == peripheral && kind != CHANNEL_TO_PERIPHERAL)
+            pump_channel(peer, peer->conn_handle, peer->cid);
+    }
+}
+
 static void pump(struct peer *peer)
 {
     if (!peer->bench->running)
@@ -108,6 +156,8 @@ static void pump(struct peer *peer)
         pump_writes(peer->bench);
     if (peer->bench->share_case->kind == NOTIFICATIONS && peer != &peer->bench->central)
         pump_notifications(peer);
+    if (is_channel(peer->bench->share_case))
+        pump_channels(peer);
 }
 
 /* ---- Events ---- */
@@ -118,6 +168,31 @@ static struct peer *peripheral_of(struct bench *bench, uint16_t central_handle)
         if (bench->central_handles[i] == central_handle)
             return &bench->peripherals[i];
     return NULL;
+}
+
+static void take_all(struct peer *receiver, struct peer *peripheral, const struct bluet_event *event)
+{
+    static uint8_t data[4096];
+    int length;
+    while ((length = bluet_l2cap_receive(receiver->host, event->conn_handle, event->channel_data.cid, data,
+                                         sizeof data)) > 0)
+        peripheral->octets += (uint64_t)length;
+}
+
+static void handle_channel_event(struct peer *peer, const struct bluet_event *event)
+{
+    bool at_central = peer == &peer->bench->central;
+    struct peer *peripheral = at_central ? peripheral_of(peer->bench, event->conn_handle) : peer;
+    if (event->code == BLUET_EVENT_L2CAP_CONNECT && at_central) {
+        peripheral->central_cid = event->channel.cid;
+        peripheral->has_channel = true;
+    } else if (event->code == BLUET_EVENT_L2CAP_CONNECT) {
+        peripheral->cid = event->channel.cid;
+    } else if (event->code == BLUET_EVENT_L2CAP_RECV) {
+        take_all(peer, peripheral, event);
+    } else if (event->code == BLUET_EVENT_L2CAP_SEND_READY) {
+        pump(peer);
+    }
 }
 
 static int handle_event(void *context, struct bluet *host, const struct bluet_event *event)
@@ -145,6 +220,7 @@ static int handle_event(void *context, struct bluet *host, const struct bluet_ev
         pump(peer);
         break;
     default:
+        handle_channel_event(peer, event);
         break;
     }
     return 0;
@@ -228,6 +304,12 @@ static void connect_peripheral(struct bench *bench, size_t index)
             fail("no exchange of MTUs");
         run_until(bench, &peer->mtu_agreed);
     }
+    uint16_t mtu = value_length(bench->share_case);
+    if (is_channel(bench->share_case)) {
+        if (bluet_l2cap_listen(peer->host, PSM, mtu) || bluet_l2cap_connect(bench->central.host, handle, PSM, mtu))
+            fail("no channel");
+        run_until(bench, &peer->has_channel);
+    }
 }
 
 /* ---- What is possible ---- */
@@ -238,13 +320,22 @@ static double packet_us(const struct share_case *share_case, uint16_t payload)
     return (preamble + 4u + 2u + payload + 3u) * 8.0 / share_case->phy;
 }
 
-/* Octets of values in a second, on all links together: each event holds as many whole pairs as fit. */
+/*
+ * Octets of values in a second, on all links together: each event holds as many whole pairs as fit; and where both ends
+ * send, behind them one that is answered by an empty packet, if it fits.
+ */
 static double most_per_second(const struct share_case *share_case)
 {
-    double pair = packet_us(share_case, share_case->packet_octets) + 150 + packet_us(share_case, 0) + 150;
+    bool both_ways = share_case->kind == CHANNEL_BOTH_WAYS;
+    double one_way = packet_us(share_case, share_case->packet_octets) + 150 + packet_us(share_case, 0) + 150;
+    double pair = both_ways ? 2 * (packet_us(share_case, share_case->packet_octets) + 150) : one_way;
     double event = share_case->interval_us / (double)share_case->links;
     unsigned pairs = (unsigned)(event / pair);
-    return pairs * (double)value_length(share_case) * share_case->links * 1e6 / share_case->interval_us;
+    double packets = pairs * (both_ways ? 2.0 : 1.0);
+    if (both_ways && event - pairs * pair >= one_way)
+        packets++;
+    double values = packets / packets_of_value(share_case);
+    return values * value_length(share_case) * share_case->links * 1e6 / share_case->interval_us;
 }
 
 /* ---- Measuring ---- */

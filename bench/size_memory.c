@@ -121,7 +121,7 @@ static void work(struct controller *controller)
 {
     uint8_t packet[64];
     controller_connect(controller, CONTROLLER_FIRST_HANDLE);
-    size_t length = controller_att_packet(packet, CONTROLLER_FIRST_HANDLE, "\x10\x01\x00\xff\xff\x00\x28", 7);
+    size_t length = controller_packet(packet, CONTROLLER_FIRST_HANDLE, 0x0004, "\x10\x01\x00\xff\xff\x00\x28", 7);
     bluet_receive(controller->host, packet, length);
     controller_settle(controller);
 }

@@ -197,7 +197,7 @@ static void settle(struct bluet *host)
         gatt_flush(&host->gatt);
     if (host->signal.kept_count)
         l2cap_signal_flush(&host->signal);
-    if (host->channels.count)
+    if (host->channels.waiting)
         l2cap_channels_flush(&host->channels);
     if (send_is_ready(host))
         raise_send_ready(host);

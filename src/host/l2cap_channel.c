@@ -135,6 +135,7 @@ BLUET_INTERNAL struct l2cap_channel *channel_take(struct l2cap_channels *channel
         .block = block,
         .block_size = ring_size + copy_size,
     };
+    channel->incoming.few = (uint16_t)(ring_size / mps / 2);
     channel->incoming.granted = l2cap_incoming_credits(&channel->incoming);
     channel_set_state(channels, channel, state);
     return channel;
@@ -248,6 +249,7 @@ BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct l
         ;
     l2cap_outgoing_keep(&channel->outgoing);
     channel->stalled = !through;
+    channels->waiting = channels->waiting || !through;
     return through;
 }
 
@@ -269,13 +271,16 @@ static void give_credits(struct l2cap_channels *channels, struct l2cap_channel *
     write_u16(&parameters, channel->local_cid);
     write_u16(&parameters, credits);
     uint8_t identifier = l2cap_signal_identifier(channels->signal, channel->link); /* nothing answers it */
-    if (!l2cap_signal_send(channels->signal, channel->link, L2CAP_FLOW_CONTROL_CREDIT, identifier, &parameters))
+    if (l2cap_signal_send(channels->signal, channel->link, L2CAP_FLOW_CONTROL_CREDIT, identifier, &parameters))
+        channels->waiting = true;
+    else
         channel->incoming.granted = (uint16_t)(channel->incoming.granted + credits);
 }
 
 /* One frame of each channel in turn, until nothing goes any more. */
 BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
 {
+    channels->waiting = false;
     for (uint8_t idle = 0; idle < channels->limit;) {
         channels->turn = (uint8_t)(channels->turn + 1u < channels->limit ? channels->turn + 1u : 0);
         struct l2cap_channel *channel = &channels->channels[channels->turn];
@@ -287,6 +292,7 @@ BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
                 idle = 0;
             if (through && channel->stalled)
                 raise_send_ready(channels, channel);
+            channels->waiting = channels->waiting || channel->outgoing.next;
         } else if (channel->state == CHANNEL_AWAIT_DISCONNECTION) {
             channel_send_owed_request(channels, channel);
         }

@@ -55,6 +55,7 @@ struct l2cap_channels {
     uint8_t count;    /* channels that are not free, and those being made */
     uint8_t awaiting; /* of those, how many have a deadline */
     uint8_t turn;     /* the channel that was served last */
+    bool waiting;     /* something may: an SDU, credits, a request */
     bool *plain;      /* by index of the link: the peer does not know the enhanced way */
 };
 

@@ -99,6 +99,7 @@ BLUET_INTERNAL void channel_send_owed_request(struct l2cap_channels *channels, s
     write_u16(&writer, channel->local_cid);
     channel->owes_request =
         l2cap_signal_send(channels->signal, channel->link, L2CAP_DISCONNECTION_REQUEST, channel->identifier, &writer);
+    channels->waiting = channels->waiting || channel->owes_request;
 }
 
 /* The deadline holds from now on, so that the channel ends also if no buffer is ever free for the request. */

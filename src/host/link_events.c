@@ -73,7 +73,8 @@ BLUET_INTERNAL bool link_parameters_are_valid(const struct link_parameters *para
            parameters->supervision_timeout <= 3200 && parameters->supervision_timeout * 4u > least;
 }
 
-BLUET_INTERNAL void link_write_parameters(struct writer *writer, const struct link *link, const struct link_parameters *parameters)
+BLUET_INTERNAL void link_write_parameters(struct writer *writer, const struct link *link,
+                                          const struct link_parameters *parameters)
 {
     write_u16(writer, link->handle);
     write_u16(writer, parameters->interval_min);

@@ -103,6 +103,7 @@ static void check_channels(const struct bluet *host)
     const struct l2cap_channels *channels = &host->channels;
     size_t count = 0;
     size_t awaiting = 0;
+    bool waiting = false;
     for (uint8_t i = 0; i < channels->limit; i++) {
         const struct l2cap_channel *channel = &channels->channels[i];
         hold(!channel->block == (channel->state == CHANNEL_FREE), "a channel has memory while it is not free");
@@ -112,9 +113,11 @@ static void check_channels(const struct bluet *host)
         awaiting += channel->state == CHANNEL_AWAIT_RESPONSE || channel->state == CHANNEL_AWAIT_DISCONNECTION;
         hold(channel->link->state != LINK_FREE, "a channel has a link");
         hold(channel_find(channels, channel->link, channel->local_cid) == channel, "a CID names one channel");
+        waiting = waiting || channel->owes_request;
         hold(!channel->owes_request || channel->state == CHANNEL_AWAIT_DISCONNECTION, "only an end can be owed");
         check_stream(channel);
     }
+    hold(!waiting || channels->waiting || host->inside, "what is owed is not forgotten");
     hold(count == channels->count && awaiting == channels->awaiting, "channels are counted");
     size_t kept = 0;
     for (uint8_t i = 0; i < host->links.limit; i++)
