@@ -176,7 +176,7 @@ task_coverage() {
 }
 
 sources_in_c() {
-    git ls-files --cached --others --exclude-standard '*.c' '*.h'
+    git -c "safe.directory=*" ls-files --cached --others --exclude-standard '*.c' '*.h'
 }
 
 task_format() {
@@ -196,7 +196,8 @@ task_help() {
 Usage: ./do TASK
 
   demo       build, then run a heart-rate sensor and a monitor that talk over the virtual air
-  check      build and run everything there is: tests under sanitizers, fuzzers, linters
+  check      build and run everything there is: tests under sanitizers, fuzzers, linters;
+             ./do check WORD...: only the steps in whose names a word stands
   build      build build/bluet, build/libbluet.a and build/python
   bench      measure speed; table on the terminal, JSON in build/bench.json
   size       weigh the host for a Cortex-M4

@@ -64,7 +64,7 @@ def bench_instructions() -> dict[str, dict[str, float]]:
         "Instructions of the host, from the call to the port's send, and from the packet to the event",
         ["operation", "-Os", "to reach", "-O2", "NimBLE", "BTstack"],
         [
-            [what, f"{small[name]:.0f}", reach, f"{fast[name]:.0f}", nimble, btstack or "-"]
+            [what, f"{small[name]:.0f}", reach, f"{fast[name]:.0f}", nimble, btstack]
             for name, (what, nimble, btstack, reach) in INSTRUCTIONS.items()
         ],
     )

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "spec/hci.h"
-#include "spec/l2cap.h"
 #include "spec/writer.h"
 
 void controller_take(void *context, const struct bluet_span *spans, size_t count)
@@ -130,7 +129,7 @@ void controller_connect(struct controller *controller, uint16_t handle)
     controller_settle(controller);
 }
 
-size_t controller_packet(uint8_t *out, uint16_t handle, uint16_t cid, const void *pdu, size_t length)
+size_t controller_frame(uint8_t *out, uint16_t handle, uint16_t cid, const void *payload, size_t length)
 {
     struct writer packet = writer_of(out, length + 9);
     write_u8(&packet, HCI_ACL_DATA);
@@ -138,7 +137,7 @@ size_t controller_packet(uint8_t *out, uint16_t handle, uint16_t cid, const void
     write_u16(&packet, (uint16_t)(length + 4));
     write_u16(&packet, (uint16_t)length);
     write_u16(&packet, cid);
-    write_octets(&packet, pdu, length);
+    write_octets(&packet, payload, length);
     return packet.length;
 }
 

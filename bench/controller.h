@@ -34,8 +34,8 @@ void controller_connect(struct controller *controller, uint16_t handle);
 /* Reports `count` packets of a connection as sent on the air. */
 void controller_complete(struct controller *controller, uint16_t handle, uint16_t count);
 
-/* Writes into `out` an ACL packet from the peer that holds one ATT PDU; returns its length. */
-size_t controller_packet(uint8_t *out, uint16_t handle, uint16_t cid, const void *pdu, size_t length);
+/* Writes into `out` an ACL packet from the peer that holds one L2CAP frame; returns its length. */
+size_t controller_frame(uint8_t *out, uint16_t handle, uint16_t cid, const void *payload, size_t length);
 
 /* Writes into `out` a report of a non-connectable advertisement with 31 octets; returns its length. */
 size_t controller_advertising_report(uint8_t *out);

@@ -10,9 +10,9 @@ INSTRUCTIONS = {
     "receive_244": ("receive one notification, 244 octets", 1154, 764, 420),
     "read_request_20": ("serve a Read Request, 20 octets", 2023, 3477, 900),
     "write_request_20": ("serve a Write Request, 20 octets", 2138, 3786, 900),
+    "channel_send_240": ("channel, send an SDU of 240 octets", 2070, "-", 900),
+    "channel_receive_240": ("channel, receive an SDU of 240 octets", 1551, "-", 700),
     "advertising_report_31": ("advertising report, 31 octets", 588, 1034, 300),
-    "channel_send_240": ("send an SDU of 240 octets through a channel", 2070, None, 900),
-    "channel_receive_240": ("receive an SDU of 240 octets, and read it", 1551, None, 700),
 }
 
 # The same operation with more of something: (operation, of what it is a multiple, what there is more of, most).

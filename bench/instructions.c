@@ -9,16 +9,17 @@
 #include <valgrind/callgrind.h>
 
 #include "controller.h"
+#include "spec/att.h"
+#include "spec/l2cap.h"
 
-enum { REPETITIONS = 100, VALUE_LENGTH = 20, SDU_LENGTH = 240, PSM = 0x80 };
-enum { CID_ATT = 0x0004, CID_SIGNALLING = 0x0005, CID_CHANNEL = 0x0040 };
+enum { REPETITIONS = 100, VALUE_LENGTH = 20, PSM = 0x80, SDU_LENGTH = 240 };
 
 struct bench {
     struct controller controller;
     struct bluet *host;
     uint16_t conn_handle;
     uint16_t value_handle;
-    size_t event_count;
+    uint16_t cid; /* of a channel, when there is one */
     uint8_t packet[512];
     size_t packet_length;
 };
@@ -51,9 +52,12 @@ static void fill(void *context, uint8_t *out, size_t length)
 
 static int handle_event(void *context, struct bluet *host, const struct bluet_event *event)
 {
-    (void)host;
-    (void)event;
-    ((struct bench *)context)->event_count++;
+    struct bench *bench = context;
+    uint8_t sdu[SDU_LENGTH];
+    if (event->code == BLUET_EVENT_L2CAP_CONNECT)
+        bench->cid = event->channel.cid;
+    if (event->code == BLUET_EVENT_L2CAP_RECV)
+        bluet_l2cap_receive(host, bench->conn_handle, bench->cid, sdu, sizeof sdu);
     return 0;
 }
 
@@ -80,7 +84,7 @@ static bool register_services(struct bench *bench, size_t count)
 
 static void receive_att(struct bench *bench, const void *pdu, size_t length)
 {
-    bench->packet_length = controller_packet(bench->packet, bench->conn_handle, CID_ATT, pdu, length);
+    bench->packet_length = controller_frame(bench->packet, bench->conn_handle, L2CAP_CID_ATT, pdu, length);
     bluet_receive(bench->host, bench->packet, bench->packet_length);
     controller_settle(&bench->controller);
 }
@@ -133,22 +137,15 @@ static void notify_244(struct bench *bench)
     bluet_gatts_notify(bench->host, bench->conn_handle, bench->value_handle, data, sizeof data);
 }
 
+static void channel_send(struct bench *bench)
+{
+    static const uint8_t data[SDU_LENGTH] = {1};
+    bluet_l2cap_send(bench->host, bench->conn_handle, bench->cid, data, sizeof data);
+}
+
 static void receive(struct bench *bench)
 {
     bluet_receive(bench->host, bench->packet, bench->packet_length);
-}
-
-static void channel_send(struct bench *bench)
-{
-    static const uint8_t sdu[SDU_LENGTH] = {1};
-    bluet_l2cap_send(bench->host, bench->conn_handle, CID_CHANNEL, sdu, sizeof sdu);
-}
-
-static void channel_receive(struct bench *bench)
-{
-    uint8_t sdu[SDU_LENGTH];
-    bluet_receive(bench->host, bench->packet, bench->packet_length);
-    bluet_l2cap_receive(bench->host, bench->conn_handle, CID_CHANNEL, sdu, sizeof sdu);
 }
 
 struct operation {
@@ -166,6 +163,26 @@ static void prepare_report(struct bench *bench)
     bench->packet_length = controller_advertising_report(bench->packet);
 }
 
+/* The peer connects a channel, with credits enough for all (Vol 3 Part A, 4.22). */
+static void prepare_channel(struct bench *bench)
+{
+    static const uint8_t request[] = {
+        L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST, 1, 10, 0, PSM, 0, 0x40, 0, 0x00, 0x04, 0xf7, 0x00, 0xff, 0xff};
+    if (bench->cid == 0) {
+        uint8_t packet[32];
+        bluet_l2cap_listen(bench->host, PSM, 1024);
+        size_t length = controller_frame(packet, bench->conn_handle, L2CAP_CID_SIGNALLING, request, sizeof request);
+        bluet_receive(bench->host, packet, length);
+        controller_settle(&bench->controller);
+    }
+    if (bench->cid == 0) {
+        fputs("no channel\n", stderr);
+        exit(1);
+    }
+    uint8_t frame[SDU_LENGTH + 2] = {SDU_LENGTH};
+    bench->packet_length = controller_frame(bench->packet, bench->conn_handle, bench->cid, frame, sizeof frame);
+}
+
 /* Number Of Completed Packets for one; a packet is sent before each, outside of what is measured. */
 static void prepare_completion(struct bench *bench)
 {
@@ -176,31 +193,18 @@ static void prepare_completion(struct bench *bench)
     bench->packet_length = sizeof event;
 }
 
-/* LE Credit Based Connection Request, with as many credits as there can be: Vol 3 Part A, 4.22 */
-static void prepare_channel(struct bench *bench)
-{
-    static const uint8_t request[] = {0x14, 1, 10, 0, PSM, 0, 0x50, 0, 0, 1, 247, 0, 0xff, 0xff};
-    bluet_l2cap_listen(bench->host, PSM, 256);
-    bench->packet_length =
-        controller_packet(bench->packet, bench->conn_handle, CID_SIGNALLING, request, sizeof request);
-    bluet_receive(bench->host, bench->packet, bench->packet_length);
-    controller_settle(&bench->controller);
-    uint8_t frame[2 + SDU_LENGTH] = {SDU_LENGTH};
-    bench->packet_length = controller_packet(bench->packet, bench->conn_handle, CID_CHANNEL, frame, sizeof frame);
-}
-
 static const struct operation operations[] = {
     {"nothing", do_nothing, 0, 0, NULL},
     {"notify_20", notify_20, 0, 0, NULL},
     {"notify_244", notify_244, 0, 0, NULL},
     {"completed_packets", receive, 0, 0, prepare_completion},
-    {"receive_20", receive, 0x1b, 20, NULL},
-    {"receive_244", receive, 0x1b, 244, NULL},
-    {"read_request_20", receive, 0x0a, 0, NULL},
-    {"write_request_20", receive, 0x12, 20, NULL},
-    {"advertising_report_31", receive, 0, 0, prepare_report},
+    {"receive_20", receive, ATT_HANDLE_VALUE_NOTIFICATION, 20, NULL},
+    {"receive_244", receive, ATT_HANDLE_VALUE_NOTIFICATION, 244, NULL},
+    {"read_request_20", receive, ATT_READ_REQUEST, 0, NULL},
+    {"write_request_20", receive, ATT_WRITE_REQUEST, 20, NULL},
     {"channel_send_240", channel_send, 0, 0, prepare_channel},
-    {"channel_receive_240", channel_receive, 0, 0, prepare_channel},
+    {"channel_receive_240", receive, 0, 0, prepare_channel},
+    {"advertising_report_31", receive, 0, 0, prepare_report},
 };
 
 static void prepare(struct bench *bench, const struct operation *operation)
@@ -210,7 +214,7 @@ static void prepare(struct bench *bench, const struct operation *operation)
     } else if (operation->opcode) {
         uint8_t pdu[247] = {operation->opcode, (uint8_t)bench->value_handle, (uint8_t)(bench->value_handle >> 8)};
         bench->packet_length =
-            controller_packet(bench->packet, bench->conn_handle, CID_ATT, pdu, operation->value_length + 3);
+            controller_frame(bench->packet, bench->conn_handle, L2CAP_CID_ATT, pdu, operation->value_length + 3);
     }
 }
 

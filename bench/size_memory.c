@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "controller.h"
+#include "spec/l2cap.h"
 
 enum { HEAP_SIZE = 256 * 1024, SEMIHOSTING_WRITE0 = 0x04, SEMIHOSTING_EXIT = 0x18 };
 
@@ -121,7 +122,7 @@ static void work(struct controller *controller)
 {
     uint8_t packet[64];
     controller_connect(controller, CONTROLLER_FIRST_HANDLE);
-    size_t length = controller_packet(packet, CONTROLLER_FIRST_HANDLE, 0x0004, "\x10\x01\x00\xff\xff\x00\x28", 7);
+    size_t length = controller_frame(packet, CONTROLLER_FIRST_HANDLE, L2CAP_CID_ATT, "\x10\x01\x00\xff\xff\x00\x28", 7);
     bluet_receive(controller->host, packet, length);
     controller_settle(controller);
 }

@@ -10,7 +10,8 @@
 #include "air/schedule.h"
 
 enum {
-    DELAY_MOST_US = 10000, /* advDelay: 4.4.2.2.1 */
+    DELAY_MOST_US = 10000,  /* advDelay: 4.4.2.2.1 */
+    START_MOST_US = 100000, /* within which the first event begins */
     HIGH_DUTY_EVENT_US = 3750,
     HIGH_DUTY_MOST_US = 1280000, /* 4.4.2.4.3 */
     PDU_GAP_US = 150,
@@ -96,7 +97,7 @@ static void end_event(struct bluet_air_controller *controller)
         start += HIGH_DUTY_EVENT_US;
     else
         start +=
-            advertiser->interval_min * (uint64_t)AIR_SLOT_US + air_random_below(&controller->random, DELAY_MOST_US + 1);
+            advertiser->interval * (uint64_t)AIR_SLOT_US + air_random_below(&controller->random, DELAY_MOST_US + 1);
     begin_event(controller, start);
 }
 
@@ -274,7 +275,7 @@ BLUET_INTERNAL void air_advertising_init(struct bluet_air_controller *controller
 {
     struct air_advertiser *advertiser = &controller->advertiser;
     memset(advertiser, 0, sizeof *advertiser);
-    advertiser->interval_min = advertiser->interval_max = 0x0800; /* the defaults of Vol 4 Part E, 7.8.5 */
+    advertiser->interval = 0x0800; /* the defaults of Vol 4 Part E, 7.8.5 */
     advertiser->channel_map = 0x07;
     advertiser->listener.controller = controller;
     advertiser->listener.hear = hear;
@@ -300,8 +301,10 @@ BLUET_INTERNAL uint8_t air_advertising_start(struct bluet_air_controller *contro
     advertiser->enabled = true;
     choose_addresses(controller);
     advertiser->directed_end = now + HIGH_DUTY_MOST_US;
-    /* Hosts that start together in virtual time would otherwise collide on their first PDUs, always. */
-    begin_event(controller, at_once ? now : now + air_random_below(&controller->random, DELAY_MOST_US));
+    /* Hosts that start together in virtual time would otherwise collide for a long while: they are in step. */
+    uint32_t interval = advertiser->interval * (uint32_t)AIR_SLOT_US;
+    uint32_t spread = interval < START_MOST_US ? interval : START_MOST_US;
+    begin_event(controller, at_once ? now : now + air_random_below(&controller->random, spread));
     return HCI_SUCCESS;
 }
 

@@ -31,7 +31,7 @@ enum air_advertiser_phase {
 };
 
 struct air_advertiser {
-    uint16_t interval_min, interval_max;
+    uint16_t interval; /* 0.625 ms: the shortest that the host allows */
     uint8_t type, own_type, channel_map, filter_policy;
     struct air_address peer;
     uint8_t data_length, response_length;
@@ -87,8 +87,6 @@ struct air_initiator {
     uint8_t peer[6];
     uint16_t interval_min, interval_max, latency, timeout;
     struct air_link *link;
-    uint8_t chosen_type; /* whom the request went to, as HCI tells it */
-    uint8_t chosen[6], local_rpa[6], peer_rpa[6];
 };
 
 struct air_masks {
@@ -110,10 +108,8 @@ struct bluet_air_controller {
 
     struct air_timer delivery;
     struct air_outbox outbox;
-    bool hardware_error; /* owed to the host */
-    void (*after)(struct bluet_air_controller *controller,
-                  struct air_link *link); /* the answer of a command is queued */
-    struct air_link *after_link;
+    bool hardware_error;                                    /* owed to the host */
+    void (*after)(struct bluet_air_controller *controller); /* what follows when the answer of a command is queued */
 
     uint8_t public_address[6], random_address[6]; /* least significant octet first */
     bool random_address_set;

@@ -89,10 +89,10 @@ static void start(struct bluet_air_controller *controller, const struct air_comm
 /* What a command gives rise to comes after its answer. */
 static void run_after(struct bluet_air_controller *controller)
 {
-    void (*after)(struct bluet_air_controller *, struct air_link *) = controller->after;
+    void (*after)(struct bluet_air_controller *) = controller->after;
     controller->after = NULL;
     if (after)
-        after(controller, controller->after_link);
+        after(controller);
 }
 
 BLUET_INTERNAL bool air_command_receive(struct bluet_air_controller *controller, struct reader *packet)

@@ -77,10 +77,9 @@ BLUET_INTERNAL void air_event_command_status(struct bluet_air_controller *contro
 
 BLUET_INTERNAL void air_event_hardware_error(struct bluet_air_controller *controller)
 {
-    uint8_t packet[EVENT_LARGEST];
-    struct writer event = event_begin(packet, HCI_EVENT_HARDWARE_ERROR);
-    write_u8(&event, HCI_MEMORY_CAPACITY_EXCEEDED);
-    put_event(controller, HCI_EVENT_HARDWARE_ERROR, &event);
+    const uint8_t packet[] = {HCI_EVENT, HCI_EVENT_HARDWARE_ERROR, 1, HCI_MEMORY_CAPACITY_EXCEEDED};
+    if (is_wanted(controller, HCI_EVENT_HARDWARE_ERROR))
+        air_outbox_offer(&controller->outbox, packet, sizeof packet);
 }
 
 BLUET_INTERNAL void air_event_data_buffer_overflow(struct bluet_air_controller *controller)

@@ -21,6 +21,7 @@ BLUET_INTERNAL bool air_le_event_is_wanted(const struct bluet_air_controller *co
 BLUET_INTERNAL void air_event_command_complete(struct bluet_air_controller *controller, uint16_t opcode,
                                                const void *parameters, size_t length);
 BLUET_INTERNAL void air_event_command_status(struct bluet_air_controller *controller, uint16_t opcode, uint8_t status);
+/* To be called when nothing else waits for the host. */
 BLUET_INTERNAL void air_event_hardware_error(struct bluet_air_controller *controller);
 BLUET_INTERNAL void air_event_data_buffer_overflow(struct bluet_air_controller *controller);
 BLUET_INTERNAL void air_event_advertising_report(struct bluet_air_controller *controller,

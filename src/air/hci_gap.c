@@ -42,8 +42,7 @@ static uint8_t le_set_advertising_parameters(struct bluet_air_controller *contro
     if (type > AIR_ADVERTISE_DIRECTED_LOW_DUTY || own_type > OWN_TYPE_MOST || peer.type > AIR_RANDOM || !intervals ||
         !in_range(channel_map, 1, 7) || filter_policy > 3)
         return HCI_INVALID_COMMAND_PARAMETERS;
-    advertiser->interval_min = interval_min;
-    advertiser->interval_max = interval_max;
+    advertiser->interval = interval_min;
     advertiser->type = type;
     advertiser->own_type = own_type;
     advertiser->peer = peer;
@@ -168,9 +167,8 @@ static uint8_t le_create_connection(struct bluet_air_controller *controller, str
     return air_initiating_start(controller);
 }
 
-static void report_cancellation(struct bluet_air_controller *controller, struct air_link *link)
+static void report_cancellation(struct bluet_air_controller *controller)
 {
-    (void)link;
     air_event_connection_complete(controller, HCI_UNKNOWN_CONNECTION_IDENTIFIER, NULL, true);
 }
 

@@ -183,10 +183,9 @@ struct air_link {
     uint8_t control_count;
 
     enum air_procedure running;
-    uint16_t wanted;  /* procedures, a bit each */
-    uint16_t asked;   /* those among them and running that the host asked for */
-    bool terminating; /* LL_TERMINATE_IND is on its way */
-    uint8_t terminate_reason;
+    uint16_t wanted;    /* procedures, a bit each */
+    uint16_t asked;     /* those among them and running that the host asked for */
+    bool terminating;   /* LL_TERMINATE_IND is on its way */
     uint8_t terminated; /* by the peer, with this reason */
     uint8_t closing;    /* to be closed as soon as nothing depends on it */
 

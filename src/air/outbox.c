@@ -76,12 +76,21 @@ BLUET_INTERNAL bool air_outbox_put(struct air_outbox *outbox, enum air_outbox_ki
     return true;
 }
 
+BLUET_INTERNAL void air_outbox_offer(struct air_outbox *outbox, const void *packet, size_t length)
+{
+    struct writer writer = writer_of(outbox->offered, sizeof outbox->offered);
+    write_octets(&writer, packet, length);
+    outbox->offered_length = writer.length;
+    outbox->offered_kind = AIR_OUTBOX_EVENT;
+    outbox->waiting[AIR_OUTBOX_EVENT]++;
+}
+
 /* Takes the next packet from the queue; false if there is none. */
 static bool offer_next(struct air_outbox *outbox)
 {
-    struct reader queue = reader_of(outbox->octets + outbox->head, outbox->tail - outbox->head);
-    if (!reader_remaining(&queue))
+    if (outbox->head == outbox->tail)
         return false;
+    struct reader queue = reader_of(outbox->octets + outbox->head, outbox->tail - outbox->head);
     outbox->offered_kind = (enum air_outbox_kind)read_u8(&queue);
     outbox->offered_length = read_u16(&queue);
     read_octets(&queue, outbox->offered, outbox->offered_length);

@@ -42,6 +42,9 @@ BLUET_INTERNAL void air_outbox_clear(struct air_outbox *outbox);
 BLUET_INTERNAL bool air_outbox_put(struct air_outbox *outbox, enum air_outbox_kind kind, const void *packet,
                                    size_t length);
 
+/* The same for the one packet that must find room, when no other waits: it needs no memory. */
+BLUET_INTERNAL void air_outbox_offer(struct air_outbox *outbox, const void *packet, size_t length);
+
 /* Hands over what waits, until the host refuses or nothing is left. */
 BLUET_INTERNAL void air_outbox_deliver(struct air_outbox *outbox,
                                        bool (*deliver)(void *context, const uint8_t *packet, size_t length),

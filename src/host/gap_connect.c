@@ -2,7 +2,16 @@
  * Making a connection. An attempt that was accepted ends either in a connection or in gap_connect_failed(). A
  * connection that is made while the attempt is being given up is a connection: the controller decides the race.
  *
- *     OFF -> AWAIT_START -> ON -> AWAIT_CANCEL -> OFF
+ * A controller reports a connection when it has sent the request. One request in some is lost, and that shows six
+ * intervals later only (Vol 6 Part B, 4.5.2); so the application hears of a connection when the peer has been heard,
+ * and a request that was lost is sent again. It may have met
+ * the request of another central, who will not hear the peer either: so that the two do not meet again, each waits for
+ * a time of its own.
+ *
+ *     OFF -> AWAIT_START -> ON -> AWAIT_PEER -> OFF
+ *                 ^         |          |
+ *                 |    AWAIT_CANCEL    v
+ *                 +------------- AWAIT_AGAIN
  */
 #include "host/gap_connect.h"
 
@@ -14,7 +23,8 @@ enum { CREATE_CONNECTION_LENGTH = 25, SCAN_INTERVAL = 0x60 /* 60 ms, all of it *
 
 /* How long after a cancellation the controller may take to report how the attempt ended. */
 static const uint64_t cancel_timeout_us = 2000000;
-static const uint64_t cancel_retry_us = 10000;
+static const uint64_t retry_us = 10000;
+static const uint64_t again_step_us = 1000; /* up to a quarter of a second */
 
 BLUET_INTERNAL void gap_connect_open(struct gap_connect *connect, struct link_table *links, struct gap_scan *scan,
                                      const struct gap_address *address)
@@ -48,17 +58,19 @@ static void create_done(void *context, const struct hci_result *result)
     if (result->status != HCI_SUCCESS) {
         gap_connect_failed(connect, result->status);
     } else if (connect->state == GAP_CONNECT_AWAIT_START) {
+        if (connect->give_up == 0)
+            connect->give_up = connect->links->hci->now + connect->timeout_us;
         connect->state = GAP_CONNECT_ON;
-        connect->deadline = connect->links->hci->now + connect->timeout_us;
+        connect->deadline = connect->give_up;
     }
 }
 
 /* ---- Start and cancel ---- */
 
 /* Vol 4 Part E, 7.8.12 */
-static void write_create_connection(struct writer *writer, const struct gap_connect *connect,
-                                    const struct link_parameters *parameters)
+static void write_create_connection(struct writer *writer, const struct gap_connect *connect)
 {
+    const struct link_parameters *parameters = &connect->parameters;
     write_u16(writer, SCAN_INTERVAL);
     write_u16(writer, SCAN_INTERVAL);
     write_u8(writer, connect->listed); /* to one of the accept list, or the one that follows */
@@ -85,6 +97,21 @@ static int check_start(const struct gap_connect *connect, const struct bluet_add
     return connect->links->count == connect->links->limit ? BLUET_ENOMEM : BLUET_OK;
 }
 
+/* Whether there was room. */
+static bool queue_create_connection(struct gap_connect *connect, int ticket)
+{
+    uint8_t octets[CREATE_CONNECTION_LENGTH];
+    struct writer writer = writer_of(octets, sizeof octets);
+    write_create_connection(&writer, connect);
+    struct hci_command command = {.opcode = HCI_LE_CREATE_CONNECTION,
+                                  .ticket = ticket,
+                                  .flags = HCI_LAST,
+                                  .done = create_done,
+                                  .context = connect,
+                                  .argument = connect->attempt};
+    return hci_request(connect->links->hci, command, octets, writer.length);
+}
+
 BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct bluet_address *peer, uint32_t timeout_ms,
                                      const struct bluet_connection_parameters *given)
 {
@@ -101,21 +128,31 @@ BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct b
     connect->attempt++;
     connect->listed = !peer;
     connect->peer = peer ? *peer : (struct bluet_address){0};
+    connect->parameters = parameters;
     connect->timeout_us = (timeout_ms ? timeout_ms : TIMEOUT_DEFAULT_MS) * 1000ull;
+    connect->give_up = 0;
     if (gap_scan_is_on(connect->scan))
         gap_scan_end(connect->scan, ticket, HCI_MAY_FAIL);
-
-    uint8_t octets[CREATE_CONNECTION_LENGTH];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_create_connection(&writer, connect, &parameters);
-    struct hci_command command = {.opcode = HCI_LE_CREATE_CONNECTION,
-                                  .ticket = ticket,
-                                  .flags = HCI_LAST,
-                                  .done = create_done,
-                                  .context = connect,
-                                  .argument = connect->attempt};
-    hci_queue(hci, command, octets, writer.length);
+    queue_create_connection(connect, ticket);
     return ticket;
+}
+
+BLUET_INTERNAL void gap_connect_await_peer(struct gap_connect *connect)
+{
+    connect->state = GAP_CONNECT_AWAIT_PEER;
+    connect->deadline = BLUET_NEVER;
+}
+
+BLUET_INTERNAL bool gap_connect_again(struct gap_connect *connect)
+{
+    struct hci *hci = connect->links->hci;
+    uint8_t random;
+    hci->port->random(hci->port->context, &random, sizeof random);
+    connect->deadline = hci->now + random * again_step_us;
+    if (connect->state != GAP_CONNECT_AWAIT_PEER || connect->deadline >= connect->give_up)
+        return false;
+    connect->state = GAP_CONNECT_AWAIT_AGAIN;
+    return true;
 }
 
 /* However it was answered: a report of how the attempt ended is on its way. */
@@ -134,12 +171,16 @@ BLUET_INTERNAL bool gap_connect_end(struct gap_connect *connect, int ticket)
                                   .done = cancel_done,
                                   .context = connect,
                                   .argument = connect->attempt};
-    if (connect->state == GAP_CONNECT_OFF || connect->state == GAP_CONNECT_AWAIT_CANCEL)
+    if (connect->state == GAP_CONNECT_OFF || connect->state == GAP_CONNECT_AWAIT_PEER ||
+        connect->state == GAP_CONNECT_AWAIT_CANCEL)
         return true;
-    if (!hci_request(connect->links->hci, command, NULL, 0))
+    /* While it waits to begin again, the controller knows nothing of it: it has failed as soon as that may be said. */
+    bool again = connect->state == GAP_CONNECT_AWAIT_AGAIN;
+    if (!again && !hci_request(connect->links->hci, command, NULL, 0))
         return false;
     connect->state = GAP_CONNECT_AWAIT_CANCEL;
-    connect->deadline = BLUET_NEVER;
+    connect->give_up = connect->links->hci->now;
+    connect->deadline = again ? connect->give_up : BLUET_NEVER;
     return true;
 }
 
@@ -147,10 +188,21 @@ BLUET_INTERNAL int gap_connect_cancel(struct gap_connect *connect)
 {
     if (connect->state == GAP_CONNECT_OFF || connect->state == GAP_CONNECT_AWAIT_CANCEL)
         return BLUET_EALREADY;
+    if (connect->state == GAP_CONNECT_AWAIT_AGAIN) {
+        gap_connect_end(connect, 0);
+        return 0;
+    }
     int ticket = hci_begin(connect->links->hci, 1, 0);
     if (ticket > 0)
         gap_connect_end(connect, ticket);
     return ticket;
+}
+
+static void begin_again(struct gap_connect *connect)
+{
+    bool begins = queue_create_connection(connect, 0);
+    connect->state = begins ? GAP_CONNECT_AWAIT_START : GAP_CONNECT_AWAIT_AGAIN;
+    connect->deadline = begins ? BLUET_NEVER : connect->links->hci->now + retry_us;
 }
 
 BLUET_INTERNAL void gap_connect_expire(struct gap_connect *connect)
@@ -159,6 +211,8 @@ BLUET_INTERNAL void gap_connect_expire(struct gap_connect *connect)
         return;
     if (connect->state == GAP_CONNECT_AWAIT_CANCEL)
         gap_connect_failed(connect, HCI_UNKNOWN_CONNECTION_IDENTIFIER);
+    else if (connect->state == GAP_CONNECT_AWAIT_AGAIN)
+        begin_again(connect);
     else if (!gap_connect_end(connect, 0))
-        connect->deadline = connect->links->hci->now + cancel_retry_us;
+        connect->deadline = connect->links->hci->now + retry_us;
 }

@@ -6,7 +6,14 @@
 #include "host/gap_scan.h"
 #include "host/link.h"
 
-enum gap_connect_state { GAP_CONNECT_OFF, GAP_CONNECT_AWAIT_START, GAP_CONNECT_ON, GAP_CONNECT_AWAIT_CANCEL };
+enum gap_connect_state {
+    GAP_CONNECT_OFF,
+    GAP_CONNECT_AWAIT_START,
+    GAP_CONNECT_ON,
+    GAP_CONNECT_AWAIT_PEER,  /* the controller has sent the request, and nobody has been heard yet */
+    GAP_CONNECT_AWAIT_AGAIN, /* nobody was: a moment passes before it is tried again */
+    GAP_CONNECT_AWAIT_CANCEL
+};
 
 struct gap_connect {
     struct link_table *links;
@@ -16,7 +23,9 @@ struct gap_connect {
     uint16_t attempt; /* tells the answers to this one from those to the last */
     bool listed;      /* to whoever of the accept list is heard first */
     struct bluet_address peer;
+    struct link_parameters parameters;
     uint64_t timeout_us;
+    uint64_t give_up; /* when the attempt ends, however often it begins; 0: it has not begun */
     uint64_t deadline;
 };
 
@@ -35,6 +44,17 @@ static inline bool gap_connect_is_on(const struct gap_connect *connect)
     return connect->state != GAP_CONNECT_OFF;
 }
 
+/* A connection may come of it. */
+static inline bool gap_connect_is_wanted(const struct gap_connect *connect)
+{
+    return gap_connect_is_on(connect) && connect->state != GAP_CONNECT_AWAIT_PEER &&
+           connect->state != GAP_CONNECT_AWAIT_AGAIN;
+}
+
+/* There is a connection, if the peer has heard of it. */
+BLUET_INTERNAL void gap_connect_await_peer(struct gap_connect *connect);
+/* It has not (HCI_CONNECTION_FAILED_TO_BE_ESTABLISHED): begins again while there is time. Whether it will. */
+BLUET_INTERNAL bool gap_connect_again(struct gap_connect *connect);
 /* There is a connection: the attempt has ended. */
 BLUET_INTERNAL void gap_connect_succeeded(struct gap_connect *connect);
 /* There is none, and will be none. Raises, if there was an attempt. */

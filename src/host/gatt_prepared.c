@@ -41,7 +41,7 @@ static bool has_room(const struct gatt_prepared *queue, const struct buffer_pool
 BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared *queue, struct buffer_pool *pool, size_t allowance,
                                          const struct gatt_prepared_write *write, const void *data)
 {
-    uint8_t header[RECORD_HEADER];
+    uint8_t header[RECORD_HEADER] = {0};
     struct writer writer = writer_of(header, sizeof header);
     write_u16(&writer, write->handle);
     write_u16(&writer, write->offset);
@@ -105,7 +105,7 @@ BLUET_INTERNAL void gatt_prepared_skip(struct gatt_prepared_cursor *cursor, size
 
 BLUET_INTERNAL bool gatt_prepared_next(struct gatt_prepared_cursor *cursor, struct gatt_prepared_write *out_write)
 {
-    uint8_t header[RECORD_HEADER];
+    uint8_t header[RECORD_HEADER] = {0};
     struct writer writer = writer_of(header, sizeof header);
     while (writer_room(&writer)) {
         struct bluet_span part = gatt_prepared_octets(cursor, writer_room(&writer));

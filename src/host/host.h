@@ -129,6 +129,9 @@ BLUET_INTERNAL void host_packet(struct bluet *host, struct reader *packet);
 BLUET_INTERNAL void host_connection_complete(struct bluet *host, struct reader *event);
 BLUET_INTERNAL void host_enhanced_connection_complete(struct bluet *host, struct reader *event);
 BLUET_INTERNAL void host_disconnection_complete(struct bluet *host, struct reader *event);
+BLUET_INTERNAL void host_remote_features_complete(struct bluet *host, struct reader *event);
+/* A packet, or an answer, has come from the peer: raises the connect event of a central, if it has not been. */
+BLUET_INTERNAL void host_link_heard(struct bluet *host, struct link *link);
 /* Raises what ends with the link, then its disconnect event. */
 BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8_t reason);
 /* Asks the controller to end the link. With ticket 0 it is the host's own wish. Whether there was room. */

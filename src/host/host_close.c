@@ -95,7 +95,7 @@ BLUET_INTERNAL void host_close_continue(struct bluet *host)
 
 BLUET_INTERNAL uint64_t host_close_deadline(const struct bluet *host)
 {
-    bool waiting = host->state == HOST_DEACTIVATING && host->close_step == HOST_CLOSE_LINKS;
+    bool waiting = host->state == HOST_DEACTIVATING && host->close_step == HOST_CLOSE_LINKS && hci_idle(&host->hci);
     return waiting ? host->close_deadline : BLUET_NEVER;
 }
 

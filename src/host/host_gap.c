@@ -74,7 +74,14 @@ int bluet_gap_connect(struct bluet *host, const struct bluet_address *peer, uint
 int bluet_gap_connect_cancel(struct bluet *host)
 {
     int error = host_check_active(host);
-    return error ? error : gap_connect_cancel(&host->connect);
+    if (error)
+        return error;
+    struct link *link = link_find_peer(&host->links, &host->connect.peer);
+    bool unheard = host->connect.state == GAP_CONNECT_AWAIT_PEER && link;
+    if (!unheard)
+        return gap_connect_cancel(&host->connect);
+    int ticket = bluet_gap_disconnect(host, link->handle);
+    return ticket ? ticket : BLUET_EALREADY;
 }
 
 int bluet_gap_disconnect(struct bluet *host, uint16_t conn_handle)

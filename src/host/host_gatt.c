@@ -44,7 +44,11 @@ int bluet_gatts_read(struct bluet *host, const void **out_value, size_t *out_len
 int bluet_gatts_write(struct bluet *host, uint16_t value_handle, const void *data, size_t length, bool send_update)
 {
     int error = host_check_active(host);
-    return error ? error : gatt_server_local_write(&host->gatt.server, value_handle, data, length, send_update);
+    if (error)
+        return error;
+    bool was_starved = sending_begins(host);
+    return sending_ended(host, was_starved,
+                         gatt_server_local_write(&host->gatt.server, value_handle, data, length, send_update));
 }
 
 int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data, size_t length)

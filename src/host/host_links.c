@@ -14,11 +14,40 @@ struct new_connection {
     uint16_t interval, latency, supervision_timeout;
 };
 
+/* ---- The application hears of it ---- */
+
+static void raise_connect(struct bluet *host, const struct link *link)
+{
+    struct bluet_event event = {.conn_handle = link->handle};
+    event.code = link->central ? BLUET_EVENT_PERIPHERAL_CONNECT : BLUET_EVENT_CENTRAL_CONNECT;
+    event.connect.peer = link->peer;
+    event_raise(&host->sink, &event);
+}
+
+BLUET_INTERNAL void host_link_heard(struct bluet *host, struct link *link)
+{
+    if (link->heard || !link->central || link->state != LINK_OPEN)
+        return;
+    link->heard = true;
+    gap_connect_succeeded(&host->connect);
+    raise_connect(host, link);
+}
+
 /* ---- The end ---- */
 
-static void raise_disconnect(struct bluet *host, const struct bluet_event *event)
+/* Whether it was the peer, or the silence after its packets, that ended the link. */
+static bool end_was_heard(const struct bluet *host, uint8_t reason)
 {
-    event_raise(&host->sink, event);
+    return host->state == HOST_ACTIVE && !host->end.due && reason != HCI_CONNECTION_FAILED_TO_BE_ESTABLISHED &&
+           reason != HCI_LOCAL_HOST_TERMINATED;
+}
+
+/* The application does not know of the link. Its attempt goes on, or has failed. */
+static void unheard_link_ended(struct bluet *host, uint8_t reason)
+{
+    bool again = reason == HCI_CONNECTION_FAILED_TO_BE_ESTABLISHED && host->state == HOST_ACTIVE;
+    if (!again || !gap_connect_again(&host->connect))
+        gap_connect_failed(&host->connect, reason);
 }
 
 BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8_t reason)
@@ -29,12 +58,18 @@ BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8
     event.disconnect.reason = reason;
     host->ended[host->ended_next++ % HOST_ENDED_KEPT] = (struct host_ended){link->handle, reason, true};
     bool canceled = host->state == HOST_DEACTIVATING;
+    if (end_was_heard(host, reason))
+        host_link_heard(host, link);
+    bool unheard = link->central && !link->heard;
     link->state = LINK_CLOSING;
     l2cap_signal_link_closed(&host->signal, link);
     l2cap_channels_link_closed(&host->channels, link);
     gatt_link_closed(&host->gatt, link, canceled ? BLUET_STATUS_CANCELED : BLUET_STATUS_DISCONNECTED);
     link_close(&host->links, link);
-    raise_disconnect(host, &event);
+    if (unheard)
+        unheard_link_ended(host, reason);
+    else
+        event_raise(&host->sink, &event);
 }
 
 static void disconnect_done(void *context, const struct hci_result *result)
@@ -114,6 +149,41 @@ static void request_data_length(struct bluet *host, const struct link *link)
     (void)hci_request(&host->hci, command, parameters, writer.length); /* smaller packets work too */
 }
 
+/* ---- Signs of life ---- */
+
+/* Whatever the peer's features are: they have come from the peer, or it has said that it does not tell them. */
+BLUET_INTERNAL void host_remote_features_complete(struct bluet *host, struct reader *event)
+{
+    uint8_t status = read_u8(event);
+    struct link *link = link_find(&host->links, read_u16(event) & 0x0fff);
+    if (!link)
+        hci_protocol_error(&host->hci);
+    else if (status == HCI_SUCCESS || status == HCI_UNSUPPORTED_REMOTE_FEATURE)
+        host_link_heard(host, link);
+}
+
+/* A controller that cannot ask leaves no way to know. */
+static void remote_features_asked(void *context, const struct hci_result *result)
+{
+    struct bluet *host = context;
+    struct link *link = link_find(&host->links, result->argument);
+    if (link && result->status != HCI_SUCCESS)
+        host_link_heard(host, link);
+}
+
+/* Any question that the link layer of the peer must answer would do. */
+static void request_remote_features(struct bluet *host, const struct link *link)
+{
+    uint8_t parameters[2];
+    struct writer writer = writer_of(parameters, sizeof parameters);
+    write_u16(&writer, link->handle);
+    struct hci_command command = {.opcode = HCI_LE_READ_REMOTE_FEATURES,
+                                  .done = remote_features_asked,
+                                  .context = host,
+                                  .argument = link->handle};
+    (void)hci_request(&host->hci, command, parameters, writer.length); /* the peer's first packet does it too */
+}
+
 static void link_opened(struct bluet *host, struct link *link, const struct new_connection *connection)
 {
     link->central = connection->role == ROLE_CENTRAL;
@@ -123,15 +193,13 @@ static void link_opened(struct bluet *host, struct link *link, const struct new_
     link->supervision_timeout = connection->supervision_timeout;
     gatt_link_opened(&host->gatt, link);
     if (link->central) {
-        gap_connect_succeeded(&host->connect);
+        gap_connect_await_peer(&host->connect);
+        request_remote_features(host, link);
         request_data_length(host, link);
     } else {
         gap_advertise_was_ended(&host->advertise);
+        raise_connect(host, link);
     }
-    struct bluet_event event = {.conn_handle = link->handle};
-    event.code = link->central ? BLUET_EVENT_PERIPHERAL_CONNECT : BLUET_EVENT_CENTRAL_CONNECT;
-    event.connect.peer = link->peer;
-    event_raise(&host->sink, &event);
 }
 
 static void connection_made(struct bluet *host, const struct new_connection *connection)
@@ -142,7 +210,7 @@ static void connection_made(struct bluet *host, const struct new_connection *con
         hci_protocol_error(&host->hci);
         return;
     }
-    if (central && !gap_connect_is_on(&host->connect)) {
+    if (central && !gap_connect_is_wanted(&host->connect)) {
         refuse_connection(host, connection->handle);
         return;
     }

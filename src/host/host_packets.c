@@ -50,13 +50,23 @@ static void long_term_key_request(struct bluet *host, struct reader *event)
     link_long_term_key_request(&host->links, event);
 }
 
+/* What the peer's link layer has said comes after the news that there is a connection. */
+static void hear_peer(struct bluet *host, struct reader event)
+{
+    struct link *link = link_find(&host->links, read_u16(&event) & 0x0fff);
+    if (link)
+        host_link_heard(host, link);
+}
+
 static void remote_connection_parameter_request(struct bluet *host, struct reader *event)
 {
+    hear_peer(host, *event);
     link_remote_connection_parameter_request(&host->links, event);
 }
 
 static void data_length_change(struct bluet *host, struct reader *event)
 {
+    hear_peer(host, *event);
     link_data_length_change(&host->links, event);
 }
 
@@ -100,6 +110,7 @@ static const struct host_event host_le_events[] = {
     {HCI_LE_EVENT_ADVERTISING_REPORT, 1, advertising_report},
     {HCI_LE_EVENT_CONNECTION_COMPLETE, 18, host_connection_complete},
     {HCI_LE_EVENT_ENHANCED_CONNECTION_COMPLETE, 30, host_enhanced_connection_complete},
+    {HCI_LE_EVENT_READ_REMOTE_FEATURES_COMPLETE, 3, host_remote_features_complete},
     {HCI_LE_EVENT_CONNECTION_UPDATE_COMPLETE, 9, connection_update_complete},
     {HCI_LE_EVENT_LONG_TERM_KEY_REQUEST, 12, long_term_key_request},
     {HCI_LE_EVENT_REMOTE_CONNECTION_PARAMETER_REQUEST, 10, remote_connection_parameter_request},
@@ -166,9 +177,10 @@ static void security_manager_frame(struct bluet *host, const struct link_frame *
 
 static void frame_received(struct bluet *host, const struct link_frame *frame)
 {
+    host_link_heard(host, frame->link);
     if (frame->link->state != LINK_OPEN)
         return;
-    if (frame->cid == L2CAP_CID_ATT && frame->length <= gatt_link_mtu(&host->gatt, frame->link)) {
+    if (frame->cid == L2CAP_CID_ATT) {
         gatt_receive(&host->gatt, frame->link, frame->payload, frame->length);
     } else if (frame->cid == L2CAP_CID_SIGNALLING) {
         struct reader reader = reader_of(frame->payload, frame->length);

@@ -8,7 +8,7 @@ enum { HEADERS_LENGTH = LINK_PACKET_HEADER_LENGTH + L2CAP_HEADER_LENGTH };
 
 /* Where in a gather list the next octet is. */
 struct span_cursor {
-    const struct bluet_span *span;
+    const struct bluet_span *span, *end;
     size_t offset;
 };
 
@@ -16,7 +16,7 @@ struct span_cursor {
 static size_t cursor_gather(struct span_cursor *cursor, struct bluet_span *out, size_t length)
 {
     size_t count = 0;
-    while (length) {
+    while (length && cursor->span != cursor->end) {
         size_t rest = cursor->span->length - cursor->offset;
         size_t part = rest < length ? rest : length;
         out[count++] = (struct bluet_span){(const uint8_t *)cursor->span->data + cursor->offset, part};
@@ -32,16 +32,16 @@ static size_t cursor_gather(struct span_cursor *cursor, struct bluet_span *out, 
 
 /* The headers come first in `spans`, which the caller has laid out for a packet that needs no cutting. */
 static void send_in_fragments(struct link_table *links, struct link *link, uint8_t *headers,
-                              const struct bluet_span *spans, size_t length)
+                              const struct bluet_span *spans, size_t count, size_t length)
 {
-    struct span_cursor cursor = {spans + 1, 0};
+    struct span_cursor cursor = {spans + 1, spans + count, 0};
     size_t header_length = HEADERS_LENGTH;
     for (bool first = true; first || length; first = false) {
         size_t room = links->hci->acl_length - (header_length - LINK_PACKET_HEADER_LENGTH);
         size_t part = length < room ? length : room;
         struct bluet_span out[1 + L2CAP_SPANS_LARGEST] = {{headers, header_length}};
-        size_t count = 1 + cursor_gather(&cursor, out + 1, part);
-        link_send_packet(links, link, first, headers, out, count, part + header_length - LINK_PACKET_HEADER_LENGTH);
+        size_t out_count = 1 + cursor_gather(&cursor, out + 1, part);
+        link_send_packet(links, link, first, headers, out, out_count, part + header_length - LINK_PACKET_HEADER_LENGTH);
         length -= part;
         header_length = LINK_PACKET_HEADER_LENGTH;
     }
@@ -84,7 +84,7 @@ BLUET_INTERNAL int l2cap_send(struct link_table *links, struct link *link, uint1
     if (allowance && frame_length <= links->hci->acl_length)
         link_send_packet(links, link, true, headers, out, out_count, frame_length);
     else if (frame_length <= allowance * links->hci->acl_length)
-        send_in_fragments(links, link, headers, out, length);
+        send_in_fragments(links, link, headers, out, out_count, length);
     else
         return enqueue_copy(links, link, headers, out, out_count);
     return BLUET_OK;

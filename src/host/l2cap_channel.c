@@ -34,9 +34,9 @@ BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels)
     if (!channels->links)
         return;
     const struct bluet_port *port = port_of(channels);
-    for (uint8_t i = 0; channels->count && i < channels->limit; i++) {
+    for (uint8_t i = 0; channels->channels && channels->count && i < channels->limit; i++) {
         if (channels->channels[i].block)
-            channel_free(channels, &channels->channels[i]);
+            l2cap_channel_free(channels, &channels->channels[i]);
     }
     memory_give(port, channels->channels, channels->limit * sizeof *channels->channels);
     memory_give(port, channels->plain, channels->links->limit * sizeof *channels->plain);
@@ -46,8 +46,8 @@ BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels)
 
 /* ---- The table ---- */
 
-BLUET_INTERNAL struct l2cap_channel *channel_find(const struct l2cap_channels *channels, const struct link *link,
-                                                  uint16_t local_cid)
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find(const struct l2cap_channels *channels, const struct link *link,
+                                                        uint16_t local_cid)
 {
     for (uint8_t i = 0; i < channels->limit; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
@@ -57,8 +57,8 @@ BLUET_INTERNAL struct l2cap_channel *channel_find(const struct l2cap_channels *c
     return NULL;
 }
 
-BLUET_INTERNAL struct l2cap_channel *channel_find_peer(const struct l2cap_channels *channels, const struct link *link,
-                                                       uint16_t peer_cid)
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_peer(const struct l2cap_channels *channels,
+                                                             const struct link *link, uint16_t peer_cid)
 {
     for (uint8_t i = 0; i < channels->limit; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
@@ -81,9 +81,9 @@ static struct l2cap_channel *channel_of_state(const struct l2cap_channels *chann
 
 static uint16_t free_cid(const struct l2cap_channels *channels, const struct link *link)
 {
-    for (uint16_t cid = L2CAP_CID_DYNAMIC_FIRST; cid <= L2CAP_CID_DYNAMIC_LAST; cid++) {
-        if (!channel_find(channels, link, cid))
-            return cid;
+    for (unsigned cid = L2CAP_CID_DYNAMIC_FIRST; cid <= L2CAP_CID_DYNAMIC_LAST; cid++) {
+        if (!l2cap_channel_find(channels, link, (uint16_t)cid))
+            return (uint16_t)cid;
     }
     return 0;
 }
@@ -101,15 +101,15 @@ static bool state_awaits(enum l2cap_channel_state state)
     return state == CHANNEL_AWAIT_RESPONSE || state == CHANNEL_AWAIT_DISCONNECTION;
 }
 
-BLUET_INTERNAL void channel_set_state(struct l2cap_channels *channels, struct l2cap_channel *channel,
-                                      enum l2cap_channel_state state)
+BLUET_INTERNAL void l2cap_channel_set_state(struct l2cap_channels *channels, struct l2cap_channel *channel,
+                                            enum l2cap_channel_state state)
 {
     channels->awaiting = (uint8_t)(channels->awaiting - state_awaits(channel->state) + state_awaits(state));
     channel->state = state;
 }
 
-BLUET_INTERNAL struct l2cap_channel *channel_take(struct l2cap_channels *channels, struct link *link, uint16_t psm,
-                                                  uint16_t mtu, enum l2cap_channel_state state)
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *channels, struct link *link,
+                                                        uint16_t psm, uint16_t mtu, enum l2cap_channel_state state)
 {
     struct l2cap_channel *channel = channel_of_state(channels, CHANNEL_FREE);
     if (!channel)
@@ -124,7 +124,7 @@ BLUET_INTERNAL struct l2cap_channel *channel_take(struct l2cap_channels *channel
     if (!block)
         return NULL;
     if (channel->state == CHANNEL_UNREAD)
-        channel_free(channels, channel);
+        l2cap_channel_free(channels, channel);
     channels->count++;
     *channel = (struct l2cap_channel){
         .link = link,
@@ -137,23 +137,23 @@ BLUET_INTERNAL struct l2cap_channel *channel_take(struct l2cap_channels *channel
     };
     channel->incoming.few = (uint16_t)(ring_size / mps / 2);
     channel->incoming.granted = l2cap_incoming_credits(&channel->incoming);
-    channel_set_state(channels, channel, state);
+    l2cap_channel_set_state(channels, channel, state);
     return channel;
 }
 
-BLUET_INTERNAL void channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel)
+BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     channels->count--;
-    channel_set_state(channels, channel, CHANNEL_FREE);
+    l2cap_channel_set_state(channels, channel, CHANNEL_FREE);
     memory_give(port_of(channels), channel->block, channel->block_size);
     *channel = (struct l2cap_channel){.state = CHANNEL_FREE};
 }
 
 /* ---- What the application is told ---- */
 
-BLUET_INTERNAL void channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel)
+BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    channel_set_state(channels, channel, CHANNEL_OPEN);
+    l2cap_channel_set_state(channels, channel, CHANNEL_OPEN);
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_CONNECT, .conn_handle = channel->link->handle};
     event.channel.cid = channel->local_cid;
     event.channel.psm = channel->psm;
@@ -162,7 +162,7 @@ BLUET_INTERNAL void channel_opened(struct l2cap_channels *channels, struct l2cap
     event_raise(channels->links->hci->sink, &event);
 }
 
-BLUET_INTERNAL void channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status)
+BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status)
 {
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_DISCONNECT, .conn_handle = channel->link->handle};
     event.channel_end.cid = channel->local_cid;
@@ -171,9 +171,9 @@ BLUET_INTERNAL void channel_end(struct l2cap_channels *channels, struct l2cap_ch
     channel->owes_request = false;
     channel->outgoing.next = NULL;
     if (channel->incoming.whole)
-        channel_set_state(channels, channel, CHANNEL_UNREAD);
+        l2cap_channel_set_state(channels, channel, CHANNEL_UNREAD);
     else
-        channel_free(channels, channel);
+        l2cap_channel_free(channels, channel);
     event_raise(channels->links->hci->sink, &event);
 }
 
@@ -191,10 +191,10 @@ BLUET_INTERNAL void l2cap_channels_link_closed(struct l2cap_channels *channels, 
         if (channel->state == CHANNEL_FREE || channel->link != link)
             continue;
         if (channel->state != CHANNEL_UNREAD)
-            channel_end(channels, channel,
-                        channel->state == CHANNEL_AWAIT_RESPONSE ? BLUET_STATUS_DISCONNECTED : BLUET_OK);
+            l2cap_channel_end(channels, channel,
+                              channel->state == CHANNEL_AWAIT_RESPONSE ? BLUET_STATUS_DISCONNECTED : BLUET_OK);
         if (channel->state == CHANNEL_UNREAD && channel->link == link)
-            channel_free(channels, channel); /* its handle means nothing any more */
+            l2cap_channel_free(channels, channel); /* its handle means nothing any more */
     }
     channels->plain[link->index] = false;
 }
@@ -237,7 +237,7 @@ static bool send_segment(struct l2cap_channels *channels, struct l2cap_channel *
 BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct link *link, uint16_t cid,
                                        const void *data, size_t length)
 {
-    struct l2cap_channel *channel = channel_find(channels, link, cid);
+    struct l2cap_channel *channel = l2cap_channel_find(channels, link, cid);
     if (!channel || channel->state != CHANNEL_OPEN || length > channel->peer_mtu || length > channel->outgoing.size)
         return BLUET_EINVAL;
     if (channel->outgoing.next)
@@ -294,7 +294,7 @@ BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
                 raise_send_ready(channels, channel);
             channels->waiting = channels->waiting || channel->outgoing.next;
         } else if (channel->state == CHANNEL_AWAIT_DISCONNECTION) {
-            channel_send_owed_request(channels, channel);
+            l2cap_channel_send_owed_request(channels, channel);
         }
     }
 }
@@ -304,7 +304,7 @@ BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
 BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, struct link *link, uint16_t cid,
                                            struct reader *payload)
 {
-    struct l2cap_channel *channel = channel_find(channels, link, cid);
+    struct l2cap_channel *channel = l2cap_channel_find(channels, link, cid);
     if (!channel || (channel->state != CHANNEL_OPEN && channel->state != CHANNEL_AWAIT_DISCONNECTION))
         return false;
     if (channel->state == CHANNEL_AWAIT_DISCONNECTION)
@@ -312,7 +312,7 @@ BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, stru
     enum l2cap_outcome outcome = l2cap_incoming_receive(&channel->incoming, payload);
     if (outcome == L2CAP_SDU_BROKEN) {
         hci_protocol_error(channels->links->hci);
-        channel_request_end(channels, channel);
+        l2cap_channel_request_end(channels, channel);
         return true;
     }
     if (outcome == L2CAP_SDU_WHOLE && channel->incoming.whole)
@@ -324,7 +324,7 @@ BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, stru
 BLUET_INTERNAL int l2cap_channels_read(struct l2cap_channels *channels, struct link *link, uint16_t cid, void *out,
                                        size_t size)
 {
-    struct l2cap_channel *channel = channel_find(channels, link, cid);
+    struct l2cap_channel *channel = l2cap_channel_find(channels, link, cid);
     bool readable = channel && (channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
                                 channel->state == CHANNEL_UNREAD);
     if (!readable)
@@ -335,7 +335,7 @@ BLUET_INTERNAL int l2cap_channels_read(struct l2cap_channels *channels, struct l
     if (channel->incoming.whole)
         return length;
     if (channel->state == CHANNEL_UNREAD)
-        channel_free(channels, channel);
+        l2cap_channel_free(channels, channel);
     else
         give_credits(channels, channel);
     return length;
@@ -352,7 +352,7 @@ static struct l2cap_listener *listener_find(const struct l2cap_channels *channel
     return NULL;
 }
 
-BLUET_INTERNAL uint16_t channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm)
+BLUET_INTERNAL uint16_t l2cap_channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm)
 {
     const struct l2cap_listener *listener = listener_find(channels, psm);
     return listener ? listener->mtu : 0;
@@ -360,7 +360,7 @@ BLUET_INTERNAL uint16_t channel_listener_mtu(const struct l2cap_channels *channe
 
 BLUET_INTERNAL int l2cap_channels_listen(struct l2cap_channels *channels, uint16_t psm, uint16_t mtu)
 {
-    if (!psm_is_valid(psm))
+    if (!l2cap_psm_is_valid(psm))
         return BLUET_EINVAL;
     if (listener_find(channels, psm))
         return BLUET_EALREADY;
@@ -373,7 +373,7 @@ BLUET_INTERNAL int l2cap_channels_listen(struct l2cap_channels *channels, uint16
         channels->listeners = grown;
         channels->listener_room++;
     }
-    channels->listeners[channels->listener_count++] = (struct l2cap_listener){psm, mtu_clamped(mtu)};
+    channels->listeners[channels->listener_count++] = (struct l2cap_listener){psm, l2cap_mtu_clamped(mtu)};
     return BLUET_OK;
 }
 

@@ -92,40 +92,40 @@ BLUET_INTERNAL int l2cap_channels_read(struct l2cap_channels *channels, struct l
 
 /* ---- Shared by the files of this room ---- */
 
-BLUET_INTERNAL struct l2cap_channel *channel_find(const struct l2cap_channels *channels, const struct link *link,
-                                                  uint16_t local_cid);
-BLUET_INTERNAL struct l2cap_channel *channel_find_peer(const struct l2cap_channels *channels, const struct link *link,
-                                                       uint16_t peer_cid);
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find(const struct l2cap_channels *channels, const struct link *link,
+                                                        uint16_t local_cid);
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_peer(const struct l2cap_channels *channels,
+                                                             const struct link *link, uint16_t peer_cid);
 /*
  * A channel in that state, with memory for `mtu`, a CID of its own and credits for the peer. If none is free, one that
  * the application has left unread is. NULL: none is left, or no memory.
  */
-BLUET_INTERNAL struct l2cap_channel *channel_take(struct l2cap_channels *channels, struct link *link, uint16_t psm,
-                                                  uint16_t mtu, enum l2cap_channel_state state);
-BLUET_INTERNAL void channel_set_state(struct l2cap_channels *channels, struct l2cap_channel *channel,
-                                      enum l2cap_channel_state state);
-BLUET_INTERNAL void channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel);
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *channels, struct link *link,
+                                                        uint16_t psm, uint16_t mtu, enum l2cap_channel_state state);
+BLUET_INTERNAL void l2cap_channel_set_state(struct l2cap_channels *channels, struct l2cap_channel *channel,
+                                            enum l2cap_channel_state state);
+BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* Its end, as the application sees it: status 0, or why a connection failed. Raises. */
-BLUET_INTERNAL void channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status);
+BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status);
 /* Asks the peer for the end of an open channel, for a fault of the peer's or by wish. */
-BLUET_INTERNAL void channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel);
+BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* The request for it, if it is owed. */
-BLUET_INTERNAL void channel_send_owed_request(struct l2cap_channels *channels, struct l2cap_channel *channel);
+BLUET_INTERNAL void l2cap_channel_send_owed_request(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* A PSM that can be connected to (Vol 3 Part A, 4.22). */
-static inline bool psm_is_valid(uint16_t psm)
+static inline bool l2cap_psm_is_valid(uint16_t psm)
 {
     return psm >= 1 && psm <= 0xff;
 }
 
-static inline uint16_t mtu_clamped(uint16_t mtu)
+static inline uint16_t l2cap_mtu_clamped(uint16_t mtu)
 {
     enum { MTU_LEAST = 32 };
     return mtu < MTU_LEAST ? MTU_LEAST : mtu;
 }
 
 /* 0: nobody listens on that PSM. */
-BLUET_INTERNAL uint16_t channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm);
-BLUET_INTERNAL void channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel);
+BLUET_INTERNAL uint16_t l2cap_channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm);
+BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel);
 
 /* A command that concerns channels. False: not understood. Raises. */
 BLUET_INTERNAL bool l2cap_channels_command(void *channels, struct link *link, uint8_t code, uint8_t identifier,

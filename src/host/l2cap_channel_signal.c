@@ -51,7 +51,8 @@ static uint16_t check_peer_cid(const struct l2cap_channels *channels, const stru
 {
     if (!cid_is_dynamic(cid))
         return L2CAP_RESULT_INVALID_SOURCE_CID;
-    return channel_find_peer(channels, link, cid) ? L2CAP_RESULT_SOURCE_CID_ALREADY_ALLOCATED : L2CAP_RESULT_SUCCESS;
+    return l2cap_channel_find_peer(channels, link, cid) ? L2CAP_RESULT_SOURCE_CID_ALREADY_ALLOCATED
+                                                        : L2CAP_RESULT_SUCCESS;
 }
 
 /* ---- Our requests ---- */
@@ -75,9 +76,10 @@ static int send_connection_request(struct l2cap_channels *channels, struct l2cap
 BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struct link *link, uint16_t psm,
                                           uint16_t mtu)
 {
-    if (!psm_is_valid(psm))
+    if (!l2cap_psm_is_valid(psm))
         return BLUET_EINVAL;
-    struct l2cap_channel *channel = channel_take(channels, link, psm, mtu_clamped(mtu), CHANNEL_AWAIT_RESPONSE);
+    struct l2cap_channel *channel =
+        l2cap_channel_take(channels, link, psm, l2cap_mtu_clamped(mtu), CHANNEL_AWAIT_RESPONSE);
     if (!channel)
         return BLUET_ENOMEM;
     const struct l2cap_incoming *incoming = &channel->incoming;
@@ -85,11 +87,11 @@ BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struc
         !channels->plain[link->index] && incoming->mtu >= ENHANCED_LEAST && incoming->mps >= ENHANCED_LEAST;
     int error = send_connection_request(channels, channel);
     if (error)
-        channel_free(channels, channel);
+        l2cap_channel_free(channels, channel);
     return error;
 }
 
-BLUET_INTERNAL void channel_send_owed_request(struct l2cap_channels *channels, struct l2cap_channel *channel)
+BLUET_INTERNAL void l2cap_channel_send_owed_request(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     if (!channel->owes_request)
         return;
@@ -103,24 +105,24 @@ BLUET_INTERNAL void channel_send_owed_request(struct l2cap_channels *channels, s
 }
 
 /* The deadline holds from now on, so that the channel ends also if no buffer is ever free for the request. */
-BLUET_INTERNAL void channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel)
+BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    channel_set_state(channels, channel, CHANNEL_AWAIT_DISCONNECTION);
+    l2cap_channel_set_state(channels, channel, CHANNEL_AWAIT_DISCONNECTION);
     channel->identifier = l2cap_signal_identifier(channels->signal, channel->link);
     channel->deadline = channels->links->hci->now + response_timeout_us;
     channel->outgoing.next = NULL;
     channel->stalled = false;
     channel->owes_request = true;
-    channel_send_owed_request(channels, channel);
+    l2cap_channel_send_owed_request(channels, channel);
 }
 
 BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, struct link *link, uint16_t cid)
 {
-    struct l2cap_channel *channel = channel_find(channels, link, cid);
+    struct l2cap_channel *channel = l2cap_channel_find(channels, link, cid);
     if (!channel || (channel->state != CHANNEL_OPEN && channel->state != CHANNEL_AWAIT_DISCONNECTION))
         return BLUET_EINVAL;
     if (channel->state == CHANNEL_OPEN)
-        channel_request_end(channels, channel);
+        l2cap_channel_request_end(channels, channel);
     return BLUET_OK;
 }
 
@@ -158,9 +160,9 @@ BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels)
         if (channel->deadline > channels->links->hci->now)
             continue;
         if (channel->state == CHANNEL_AWAIT_RESPONSE)
-            channel_end(channels, channel, BLUET_STATUS_TIMEOUT);
+            l2cap_channel_end(channels, channel, BLUET_STATUS_TIMEOUT);
         else if (channel->state == CHANNEL_AWAIT_DISCONNECTION)
-            channel_end(channels, channel, BLUET_OK);
+            l2cap_channel_end(channels, channel, BLUET_OK);
     }
 }
 
@@ -182,7 +184,7 @@ static void fall_back(struct l2cap_channels *channels, struct l2cap_channel *cha
 {
     channel->enhanced = false;
     if (send_connection_request(channels, channel))
-        channel_end(channels, channel, BLUET_STATUS_NO_MEMORY);
+        l2cap_channel_end(channels, channel, BLUET_STATUS_NO_MEMORY);
 }
 
 static void connection_answered(struct l2cap_channels *channels, struct l2cap_channel *channel,
@@ -191,13 +193,13 @@ static void connection_answered(struct l2cap_channels *channels, struct l2cap_ch
     if (result == L2CAP_RESULT_SPSM_NOT_SUPPORTED && channel->enhanced) {
         fall_back(channels, channel);
     } else if (result != L2CAP_RESULT_SUCCESS) {
-        channel_end(channels, channel, result);
+        l2cap_channel_end(channels, channel, result);
     } else if (!terms_are_valid(terms, channel->enhanced) || check_peer_cid(channels, channel->link, peer_cid)) {
         hci_protocol_error(channels->links->hci);
-        channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
     } else {
         take_terms(channel, peer_cid, terms);
-        channel_opened(channels, channel);
+        l2cap_channel_opened(channels, channel);
     }
 }
 
@@ -212,7 +214,7 @@ static bool plain_response(struct l2cap_channels *channels, struct link *link, u
     if (!channel || channel->enhanced)
         hci_protocol_error(channels->links->hci);
     else if (!reader_done(parameters))
-        channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
     else
         connection_answered(channels, channel, &terms, peer_cid, result);
     return true;
@@ -231,7 +233,7 @@ static bool enhanced_response(struct l2cap_channels *channels, struct link *link
     if (!channel || !channel->enhanced)
         hci_protocol_error(channels->links->hci);
     else if (!complete || (result == L2CAP_RESULT_SUCCESS && !reader_done(parameters)))
-        channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
     else
         connection_answered(channels, channel, &terms, peer_cid, result);
     return true;
@@ -248,12 +250,12 @@ static bool command_rejected(struct l2cap_channels *channels, struct link *link,
         return true;
     }
     if (channel) {
-        channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
         return true;
     }
     channel = find_awaiting(channels, link, CHANNEL_AWAIT_DISCONNECTION, identifier);
     if (channel)
-        channel_end(channels, channel, BLUET_OK); /* the peer no longer has it */
+        l2cap_channel_end(channels, channel, BLUET_OK); /* the peer no longer has it */
     return channel != NULL;
 }
 
@@ -265,7 +267,7 @@ static bool disconnection_response(struct l2cap_channels *channels, struct link 
     uint16_t local_cid = read_u16(parameters);
     struct l2cap_channel *channel = find_awaiting(channels, link, CHANNEL_AWAIT_DISCONNECTION, identifier);
     if (reader_done(parameters) && channel && channel->peer_cid == peer_cid && channel->local_cid == local_cid)
-        channel_end(channels, channel, BLUET_OK);
+        l2cap_channel_end(channels, channel, BLUET_OK);
     else
         hci_protocol_error(channels->links->hci);
     return true;
@@ -287,7 +289,7 @@ static uint16_t accept(struct l2cap_channels *channels, const struct channel_req
 {
     struct link *link = request->link;
     struct l2cap_channel *channel =
-        channel_take(channels, link, request->psm, request->local_mtu, CHANNEL_AWAIT_ACCEPTANCE);
+        l2cap_channel_take(channels, link, request->psm, request->local_mtu, CHANNEL_AWAIT_ACCEPTANCE);
     if (!channel)
         return L2CAP_RESULT_NO_RESOURCES;
     channel->enhanced = request->enhanced;
@@ -305,7 +307,7 @@ static uint16_t accept(struct l2cap_channels *channels, const struct channel_req
         *out_channel = channel;
         return L2CAP_RESULT_SUCCESS;
     }
-    channel_free(channels, channel);
+    l2cap_channel_free(channels, channel);
     bool named = answer >= L2CAP_RESULT_SPSM_NOT_SUPPORTED && answer <= L2CAP_RESULT_LARGEST;
     return named ? (uint16_t)answer : L2CAP_RESULT_NO_RESOURCES;
 }
@@ -314,9 +316,9 @@ static uint16_t accept(struct l2cap_channels *channels, const struct channel_req
 static void confirm(struct l2cap_channels *channels, struct l2cap_channel *channel, int error)
 {
     if (error)
-        channel_free(channels, channel);
+        l2cap_channel_free(channels, channel);
     else
-        channel_opened(channels, channel);
+        l2cap_channel_opened(channels, channel);
 }
 
 static bool plain_request(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
@@ -329,7 +331,7 @@ static bool plain_request(struct l2cap_channels *channels, struct link *link, ui
     read_terms(parameters, &request.terms);
     if (!reader_done(parameters))
         return false;
-    request.local_mtu = channel_listener_mtu(channels, request.psm);
+    request.local_mtu = l2cap_channel_listener_mtu(channels, request.psm);
     uint16_t result = check_peer_cid(channels, link, peer_cid);
     if (!request.local_mtu)
         result = L2CAP_RESULT_SPSM_NOT_SUPPORTED;
@@ -422,7 +424,7 @@ static bool enhanced_request(struct l2cap_channels *channels, struct link *link,
         (void)send_enhanced_response(channels, link, identifier, made, 0, L2CAP_RESULT_INVALID_PARAMETERS);
         return true;
     }
-    request.local_mtu = channel_listener_mtu(channels, request.psm);
+    request.local_mtu = l2cap_channel_listener_mtu(channels, request.psm);
     uint16_t result = check_enhanced(channels, &request);
     if (!result)
         result = accept_enhanced(channels, &request, parameters, made, count);
@@ -442,7 +444,7 @@ static bool disconnection_request(struct l2cap_channels *channels, struct link *
     uint16_t peer_cid = read_u16(parameters);
     if (!reader_done(parameters))
         return false;
-    struct l2cap_channel *channel = channel_find(channels, link, local_cid);
+    struct l2cap_channel *channel = l2cap_channel_find(channels, link, local_cid);
     bool joined = channel && (channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION);
     if (!joined) {
         l2cap_signal_reject_cid(channels->signal, link, identifier, local_cid, peer_cid);
@@ -457,7 +459,7 @@ static bool disconnection_request(struct l2cap_channels *channels, struct link *
     write_u16(&writer, local_cid);
     write_u16(&writer, peer_cid);
     (void)l2cap_signal_send(channels->signal, link, L2CAP_DISCONNECTION_RESPONSE, identifier, &writer);
-    channel_end(channels, channel, BLUET_OK);
+    l2cap_channel_end(channels, channel, BLUET_OK);
     return true;
 }
 
@@ -470,14 +472,14 @@ static bool flow_control_credit(struct l2cap_channels *channels, struct link *li
     uint16_t credits = read_u16(parameters);
     if (!reader_done(parameters))
         return false;
-    struct l2cap_channel *channel = channel_find_peer(channels, link, peer_cid);
+    struct l2cap_channel *channel = l2cap_channel_find_peer(channels, link, peer_cid);
     if (channel && channel->state == CHANNEL_AWAIT_DISCONNECTION)
         return true; /* was on its way when we asked for the end */
     if (!channel || credits == 0) {
         hci_protocol_error(channels->links->hci);
     } else if (credits > UINT16_MAX - channel->outgoing.credits) {
         hci_protocol_error(channels->links->hci);
-        channel_request_end(channels, channel);
+        l2cap_channel_request_end(channels, channel);
     } else {
         channel->outgoing.credits = (uint16_t)(channel->outgoing.credits + credits);
     }
@@ -490,7 +492,7 @@ static uint16_t reconfigure(const struct l2cap_channels *channels, const struct 
 {
     size_t count = reader_remaining(&cids) / sizeof(uint16_t);
     for (size_t i = 0; i < count; i++) {
-        struct l2cap_channel *channel = channel_find_peer(channels, link, read_u16(&cids));
+        struct l2cap_channel *channel = l2cap_channel_find_peer(channels, link, read_u16(&cids));
         if (!channel || !channel->enhanced)
             return L2CAP_RECONFIGURATION_INVALID_CID;
         if (terms->mtu < channel->peer_mtu)

@@ -46,6 +46,7 @@ struct link {
     uint8_t index; /* in the table: rooms above keep arrays of their own, by this */
     uint16_t handle;
     bool central; /* our role */
+    bool heard;   /* as central: the peer has been, and the application was told of the connection */
     struct bluet_address peer;
     uint16_t interval, latency, supervision_timeout;
     bool encrypted, authenticated, bonded;

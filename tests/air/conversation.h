@@ -17,7 +17,7 @@
 
 #include "bluet/air.h"
 
-enum { HOSTS_MOST = 64, PACKET_MOST = 260, ANY = -1 };
+enum { HOSTS_MOST = 70, PACKET_MOST = 260, ANY = -1 };
 
 /* Milliseconds and seconds in microseconds. */
 #define MS UINT64_C(1000)

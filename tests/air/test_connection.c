@@ -388,6 +388,45 @@ static void test_peripheral_of_two(void **state)
     assert_int_equal(status.connection_count, 2);
 }
 
+/* More links than have room in an interval, all with long packets: each has its turn, none starves. */
+static void test_too_many_streams(void **state)
+{
+    (void)state;
+    enum { LINKS = 16 };
+    static struct streams central_streams, peripheral_streams[LINKS];
+    static struct stream down[LINKS], up[LINKS];
+    memset(&central_streams, 0, sizeof central_streams);
+    memset(peripheral_streams, 0, sizeof peripheral_streams);
+    struct host *central = world_add(&world);
+    host_begin(central);
+    assert_int_equal(command(central, 0x2024, BYTES(U16(251), U16(2120))), 0);
+    for (size_t i = 0; i < LINKS; i++) {
+        struct host *peripheral = world_add(&world);
+        host_begin(peripheral);
+        assert_int_equal(command(peripheral, 0x2024, BYTES(U16(251), U16(2120))), 0);
+        struct pair pair = pair_of(central, peripheral, 12, 0, 200);
+        run_for(&world, 200 * MS);
+        stream_attach(central, &central_streams, &down[i], pair.central_handle, 251);
+        stream_attach(peripheral, &peripheral_streams[i], &up[i], pair.peripheral_handle, 251);
+    }
+    for (size_t i = 0; i < LINKS; i++)
+        stream_begin(&up[i], 251, 8);
+    run_for(&world, 20 * SECOND);
+    uint32_t least = UINT32_MAX;
+    uint32_t most = 0;
+    uint32_t sum = 0;
+    for (size_t i = 0; i < LINKS; i++) {
+        assert_int_equal(down[i].bad, 0);
+        least = down[i].received < least ? down[i].received : least;
+        most = down[i].received > most ? down[i].received : most;
+        sum += down[i].received;
+    }
+    print_message("%u to %u, %u in all, of %llu\n", least, most, sum, (unsigned long long)(20 * SECOND / 2468));
+    assert_true(least * 2 > most);
+    assert_true(sum > 20 * SECOND / 2468 * 6 / 10);
+    assert_int_equal(count_events(central, DISCONNECTION), 0);
+}
+
 /* A link that streams without pause leaves room to scan, to advertise, and to connect. */
 static void test_streaming_leaves_room(void **state)
 {
@@ -416,6 +455,111 @@ static void test_streaming_leaves_room(void **state)
     await_le_event(pair.central, CONNECTION_COMPLETE, 5 * SECOND);
     assert_int_equal(down.bad + up.bad, 0);
     assert_true(down.received > 10000 && up.received > 10000);
+}
+
+/* ---- The rest ---- */
+
+static void test_power(void **state)
+{
+    (void)state;
+    struct host *central = world_add_configured(&world, (struct bluet_air_controller_config){.transmit_power = 8});
+    struct host *peripheral = world_add_configured(&world, (struct bluet_air_controller_config){.transmit_power = -20});
+    host_begin(central);
+    host_begin(peripheral);
+    struct pair pair = pair_of(central, peripheral, 24, 0, 100);
+    for (uint8_t type = 0; type <= 2; type++) {
+        assert_int_equal(command(central, 0x0c2d, BYTES(U16(pair.central_handle), type)), type == 2 ? 0x12 : 0);
+        assert_memory_equal(returned(central, NULL), BYTES(U16(pair.central_handle), type == 2 ? 0 : 8).octets, 3);
+    }
+    assert_int_equal(command(central, 0x1405, BYTES(U16(pair.central_handle))), 0);
+    assert_int_equal((int8_t)returned(central, NULL)[2], -20 - 50);
+    assert_int_equal(command(peripheral, 0x1405, BYTES(U16(pair.peripheral_handle))), 0);
+    assert_int_equal((int8_t)returned(peripheral, NULL)[2], 8 - 50);
+    world_detach(peripheral);
+    assert_int_equal(command(central, 0x1405, BYTES(U16(pair.central_handle))), 0);
+    assert_int_equal(returned(central, NULL)[2], 127);
+}
+
+static void test_link_limit(void **state)
+{
+    (void)state;
+    enum { LINKS = 64 };
+    struct host *central = world_add(&world);
+    host_begin(central);
+    struct host *last = NULL;
+    for (size_t i = 0; i < LINKS; i++) {
+        last = world_add(&world);
+        host_begin(last);
+        pair_of(central, last, 160, 0, 400);
+    }
+    struct bytes create =
+        BYTES(U16(16), U16(16), 0, 0, 1, 2, 3, 4, 5, 6, 0, U16(24), U16(24), U16(0), U16(100), U16(0), U16(0));
+    assert_int_equal(command(central, 0x200d, create), 0x09);
+    assert_int_equal(command(central, 0x200a, BYTES(1)), 0x09);
+    assert_int_equal(command(last, 0x0406, BYTES(U16(0), 0x13)), 0);
+    await_event(central, DISCONNECTION, SECOND);
+    assert_int_equal(command(central, 0x200a, BYTES(1)), 0);
+}
+
+/* Reset, cancelled or gone at each moment of the exchange: no connection where the request did not get through whole.
+ */
+static void test_reset_while_connecting(void **state)
+{
+    (void)state;
+    struct host *central = world_add(&world);
+    struct host *peripheral = world_add(&world);
+    size_t cancelled = 0;
+    size_t connected = 0;
+    for (uint64_t delay = 0; delay < 100 * MS; delay += 53) {
+        host_begin(central);
+        host_begin(peripheral);
+        advertise(peripheral, 32, 0);
+        create_connection(central, peripheral, 24, 0, 100);
+        run_for(&world, delay);
+        look_from_here(central);
+        if (delay % 2) {
+            assert_int_equal(command(central, 0x0c03, NOTHING), 0);
+        } else if (command(central, 0x200e, NOTHING) == 0) {
+            cancelled++;
+            assert_int_equal(await_le_event(central, CONNECTION_COMPLETE, 0)->octets[4], 0x02);
+        } else {
+            connected++;
+            run_for(&world, MS);
+            assert_true(count_le_events(central, CONNECTION_COMPLETE) >= connected);
+        }
+        run_for(&world, MS);
+        assert_int_equal(count_events(central, DISCONNECTION), 0);
+    }
+    assert_true(cancelled > 10 && connected > 10);
+}
+
+/* An initiator takes no notice of those that cannot be connected to, nor of others. */
+static void test_not_connectable(void **state)
+{
+    (void)state;
+    struct host *central = world_add(&world);
+    struct host *peripheral = world_add(&world);
+    struct host *other = world_add(&world);
+    host_begin(central);
+    host_begin(peripheral);
+    host_begin(other);
+    advertise(other, 32, 0);
+    create_connection(central, peripheral, 24, 0, 100);
+    for (uint8_t type = 2; type <= 3; type++) {
+        advertise(peripheral, 32, type);
+        run_for(&world, SECOND);
+        advertise_stop(peripheral);
+    }
+    assert_int_equal(count_le_events(central, CONNECTION_COMPLETE), 0);
+    /* Directed to somebody else */
+    struct bytes parameters = BYTES(U16(32), U16(32), 4, 0, 0, 1, 2, 3, 4, 5, 6, 7, 0);
+    assert_int_equal(command(peripheral, 0x2006, parameters), 0);
+    assert_int_equal(command(peripheral, 0x200a, BYTES(1)), 0);
+    run_for(&world, SECOND);
+    assert_int_equal(count_le_events(central, CONNECTION_COMPLETE), 0);
+    advertise_stop(peripheral);
+    advertise(peripheral, 32, 0);
+    await_le_event(central, CONNECTION_COMPLETE, SECOND);
 }
 
 /* ---- Buffers ---- */
@@ -484,7 +628,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_chain, begin, end),
         cmocka_unit_test_setup_teardown(test_many_links, begin, end),
         cmocka_unit_test_setup_teardown(test_peripheral_of_two, begin, end),
+        cmocka_unit_test_setup_teardown(test_too_many_streams, begin, end),
         cmocka_unit_test_setup_teardown(test_streaming_leaves_room, begin, end),
+        cmocka_unit_test_setup_teardown(test_power, begin, end),
+        cmocka_unit_test_setup_teardown(test_link_limit, begin, end),
+        cmocka_unit_test_setup_teardown(test_reset_while_connecting, begin, end),
+        cmocka_unit_test_setup_teardown(test_not_connectable, begin, end),
         cmocka_unit_test_setup_teardown(test_buffer_overflow, begin, end),
         cmocka_unit_test_setup_teardown(test_small_buffers, begin, end),
     };

@@ -206,6 +206,26 @@ static void test_loss(void **state)
     assert_true(down.received > 100 && up.received > 100);
 }
 
+/* Another procedure is under way, at any stage: it is finished after encryption has started, or before. */
+static void test_crossing_procedures(void **state)
+{
+    (void)state;
+    for (uint64_t delay = 0; delay < 70 * MS; delay += 101) {
+        struct world crossing;
+        world_begin(&crossing, delay, 0);
+        pair = pair_connect(&crossing, 24, 0, 200);
+        run_for(&crossing, 100 * MS);
+        assert_int_equal(command(pair.peripheral, 0x2022, BYTES(U16(pair.peripheral_handle), U16(100), U16(2120))), 0);
+        run_for(&crossing, delay);
+        encrypt();
+        run_for(&crossing, 200 * MS);
+        assert_int_equal(count_le_events(pair.central, 0x07), 1);
+        assert_int_equal(count_le_events(pair.peripheral, 0x07), 1);
+        exchange();
+        world_end(&crossing);
+    }
+}
+
 /* ---- The authenticated payload timeout: Vol 6 Part B, 5.4 ---- */
 
 static void test_ping(void **state)
@@ -249,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_key_refresh, begin, end),
         cmocka_unit_test_setup_teardown(test_throughput, begin, end),
         cmocka_unit_test_setup_teardown(test_loss, begin, end),
+        cmocka_unit_test(test_crossing_procedures),
         cmocka_unit_test_setup_teardown(test_ping, begin, end),
         cmocka_unit_test_setup_teardown(test_payload_timeout, begin, end),
     };

@@ -82,6 +82,26 @@ static void call_client(struct room *room)
     }
 }
 
+/* Under way or waiting. */
+static size_t indications(const struct room *room)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < ROOM_LINKS; i++) {
+        const struct gatt_server_link *link = &room->gatt.server.links[i];
+        count += link->indicated != 0;
+        for (const struct gatt_indication *waiting = link->first_indication; waiting; waiting = waiting->next)
+            count++;
+    }
+    return count;
+}
+
+static void update(struct room *room, uint16_t handle, const void *value, size_t length)
+{
+    size_t before = indications(room);
+    gatt_server_local_write(&room->gatt.server, handle, value, length, true);
+    begun += indications(room) - before;
+}
+
 static void call_server(struct room *room)
 {
     struct gatt_server *server = &room->gatt.server;
@@ -100,7 +120,10 @@ static void call_server(struct room *room)
         gatt_server_local_read(server, &read, &length, any_handle());
         break;
     case 2:
-        gatt_server_local_write(server, any_handle(), value, any(600), any(2));
+        if (any(2))
+            update(room, any_handle(), value, any(600));
+        else
+            gatt_server_local_write(server, any_handle(), value, any(600), false);
         break;
     case 3:
         gatt_server_set_buffer(server, any_handle(), any(600), any(2));

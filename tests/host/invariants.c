@@ -112,7 +112,7 @@ static void check_channels(const struct bluet *host)
         count++;
         awaiting += channel->state == CHANNEL_AWAIT_RESPONSE || channel->state == CHANNEL_AWAIT_DISCONNECTION;
         hold(channel->link->state != LINK_FREE, "a channel has a link");
-        hold(channel_find(channels, channel->link, channel->local_cid) == channel, "a CID names one channel");
+        hold(l2cap_channel_find(channels, channel->link, channel->local_cid) == channel, "a CID names one channel");
         waiting = waiting || channel->owes_request;
         hold(!channel->owes_request || channel->state == CHANNEL_AWAIT_DISCONNECTION, "only an end can be owed");
         check_stream(channel);

@@ -86,6 +86,8 @@ void talk_pass(struct talk *talk, uint64_t duration_us);
 
 /* A connection, reported by the controller, with its events looked at. The peer's address ends in the handle's low
  * octet. */
+/* The answer to LE Read Remote Features: the sign of life for which a central waits. */
+void talk_peer_is_heard(struct talk *talk, uint16_t handle);
 void talk_connect_central(struct talk *talk, uint16_t handle);
 void talk_connect_peripheral(struct talk *talk, uint16_t handle);
 /* A whole L2CAP frame from a peer, given as hex behind its header. */

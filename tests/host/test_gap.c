@@ -340,6 +340,11 @@ static void test_connect(void **state)
     talk_expect_event(talk, "OPERATION_DONE 2 error 0 status 0x00");
     /* The controller may have resolved the address: the application hears the one it gave. */
     talk_receive(talk, "04 3e 13 01 00 41 00 00 02 99 99 99 99 99 99 18 00 00 00 f4 01 00");
+    talk_expect(talk, "01 16 20 02 41 00"); /* LE Read Remote Features */
+    talk_receive(talk, "04 0f 04 00 01 16 20");
+    talk_expect_no_event(talk);
+    assert_int_equal(bluet_gap_connect(talk->host, &peer, 0, NULL), BLUET_EALREADY);
+    talk_peer_is_heard(talk, 0x41);
     talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0041 1/c00000000041");
     talk_expect(talk, "01 22 20 06 41 00 fb 00 48 08"); /* LE Set Data Length */
     talk_receive(talk, "04 0e 06 01 22 20 00 41 00");
@@ -355,6 +360,116 @@ static void test_connect(void **state)
     assert_int_equal(connection.transmit_octets, 27);
     assert_int_equal(bluet_gap_connect(talk->host, &peer, 0, NULL), BLUET_EISCONN);
     assert_int_equal(bluet_gap_connect_cancel(talk->host), BLUET_EALREADY);
+    talk_destroy(talk);
+}
+
+static struct talk *connecting(uint32_t timeout_ms)
+{
+    struct talk *talk = talk_activated(NULL);
+    assert_int_equal(bluet_gap_connect(talk->host, &peer, timeout_ms, NULL), 2);
+    talk_answer(talk);
+    talk_expect_event(talk, "OPERATION_DONE 2 error 0 status 0x00");
+    return talk;
+}
+
+/* A request that the peer has not heard is sent again, as long as the attempt lasts. */
+static void test_request_is_lost(void **state)
+{
+    (void)state;
+    struct talk *talk = connecting(2000);
+    for (unsigned i = 0; i < 3; i++) {
+        talk_receive(talk, connection_complete);
+        talk_answer(talk);
+        talk_pass(talk, 300000);
+        talk_receive(talk, "04 05 04 00 41 00 3e");
+        talk_expect_nothing(talk);
+        talk_pass(talk, 255000); /* a moment that is drawn */
+        talk_expect_no_event(talk);
+        talk_expect(talk, "01 0d 20 19 60 00 60 00 00 01 41 00 00 00 00 c0 00 18 00 28 00 00 00 f4 01 00 00 00 00");
+        talk_receive(talk, "04 0f 04 00 01 0d 20");
+    }
+    talk_receive(talk, connection_complete);
+    talk_answer(talk);
+    talk_peer_is_heard(talk, 0x41);
+    talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0041 1/c00000000041");
+    talk_receive(talk, "04 05 04 00 41 00 3e"); /* has been heard before: an end like any other */
+    talk_expect_event(talk, "PERIPHERAL_DISCONNECT 0x0041 1/c00000000041 reason 0x3e");
+    talk_destroy(talk);
+}
+
+/* Time is up, another reason, a cancellation: then the attempt has failed. */
+static void test_request_is_lost_for_good(void **state)
+{
+    (void)state;
+    struct talk *talk = connecting(1000);
+    talk_receive(talk, connection_complete);
+    talk_answer(talk);
+    talk_pass(talk, 1000000);
+    talk_receive(talk, "04 05 04 00 41 00 3e");
+    talk_expect_event(talk, "PERIPHERAL_DISCONNECT 255/000000000000 reason 0x3e");
+    talk_expect_nothing(talk);
+    talk_destroy(talk);
+
+    talk = connecting(1000);
+    talk_receive(talk, connection_complete);
+    talk_answer(talk);
+    talk_receive(talk, "04 05 04 00 41 00 13"); /* the peer has heard, and leaves at once */
+    talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0041 1/c00000000041");
+    talk_expect_event(talk, "PERIPHERAL_DISCONNECT 0x0041 1/c00000000041 reason 0x13");
+    talk_expect_nothing(talk);
+    talk_destroy(talk);
+
+    talk = connecting(1000);
+    talk_receive(talk, connection_complete);
+    talk_answer(talk);
+    assert_int_equal(bluet_gap_connect_cancel(talk->host), 3);
+    assert_int_equal(bluet_gap_connect_cancel(talk->host), BLUET_EALREADY);
+    talk_expect(talk, "01 06 04 03 41 00 13");
+    talk_receive(talk, "04 0f 04 00 01 06 04");
+    talk_expect_event(talk, "OPERATION_DONE 3 error 0 status 0x00");
+    talk_receive(talk, "04 05 04 00 41 00 16");
+    talk_expect_event(talk, "PERIPHERAL_DISCONNECT 255/000000000000 reason 0x16");
+    talk_destroy(talk);
+}
+
+static void test_cancel_between_requests(void **state)
+{
+    (void)state;
+    struct talk *talk = connecting(2000);
+    talk_receive(talk, connection_complete);
+    talk_answer(talk);
+    talk_receive(talk, "04 05 04 00 41 00 3e");
+    assert_int_equal(bluet_gap_connect(talk->host, &peer, 0, NULL), BLUET_EALREADY);
+    assert_int_equal(bluet_gap_connect_cancel(talk->host), 0);
+    assert_int_equal(bluet_gap_connect_cancel(talk->host), BLUET_EALREADY);
+    talk_expect_no_event(talk);
+    talk_pass(talk, 0);
+    talk_expect_event(talk, "PERIPHERAL_DISCONNECT 255/000000000000 reason 0x02");
+    talk_pass(talk, 10000000);
+    talk_expect_nothing(talk);
+    talk_destroy(talk);
+}
+
+/* What comes from the peer is a sign of life too, and is heard after the news of the connection. */
+static void test_first_packet_is_heard(void **state)
+{
+    (void)state;
+    struct talk *talk = connecting(1000);
+    talk_receive(talk, connection_complete);
+    talk_receive_frame(talk, 0x41, 4, "1b 10 00 05");
+    talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0041 1/c00000000041");
+    talk_expect_event(talk, "GATTC_NOTIFY 0x0041 0x0010 length 1");
+    talk_answer(talk);
+    talk_peer_is_heard(talk, 0x41);
+    talk_expect_no_event(talk);
+    talk_destroy(talk);
+
+    talk = connecting(1000);
+    talk_receive(talk, connection_complete);
+    talk_take(talk);
+    talk_receive(talk, "04 0f 04 01 01 16 20"); /* a controller that cannot ask */
+    talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0041 1/c00000000041");
+    talk_answer(talk);
     talk_destroy(talk);
 }
 
@@ -400,15 +515,6 @@ static void test_connect_refused(void **state)
     talk_destroy(talk);
 }
 
-static struct talk *connecting(uint32_t timeout_ms)
-{
-    struct talk *talk = talk_activated(NULL);
-    assert_int_equal(bluet_gap_connect(talk->host, &peer, timeout_ms, NULL), 2);
-    talk_answer(talk);
-    talk_expect_event(talk, "OPERATION_DONE 2 error 0 status 0x00");
-    return talk;
-}
-
 static void test_connect_timeout(void **state)
 {
     (void)state;
@@ -452,6 +558,7 @@ static void test_cancel_meets_success(void **state)
     assert_int_equal(bluet_gap_connect_cancel(talk->host), 3);
     talk_take(talk);
     talk_receive(talk, connection_complete);
+    talk_peer_is_heard(talk, 0x41);
     talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0041 1/c00000000041");
     talk_receive(talk, "04 0e 04 01 0e 20 0c");
     talk_expect_event(talk, "OPERATION_DONE 3 error -114 status 0x0c");
@@ -466,6 +573,7 @@ static void test_cancel_meets_success(void **state)
     talk_receive(talk, "04 0e 04 01 0e 20 0c");
     talk_expect_event(talk, "OPERATION_DONE 3 error -114 status 0x0c");
     talk_receive(talk, connection_complete);
+    talk_peer_is_heard(talk, 0x41);
     talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0041 1/c00000000041");
     talk_answer(talk);
     talk_pass(talk, 10000000);
@@ -502,6 +610,7 @@ static void test_cancel_before_start(void **state)
     talk_answer(talk);
     talk_expect_event(talk, "OPERATION_DONE 4 error 0 status 0x00");
     talk_receive(talk, connection_complete);
+    talk_peer_is_heard(talk, 0x41);
     talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0041 1/c00000000041");
     talk_answer(talk);
     talk_destroy(talk);
@@ -541,6 +650,7 @@ static void test_connect_stops_scan(void **state)
     talk_answer(talk);
     talk_expect_event(talk, "OPERATION_DONE 3 error 0 status 0x00");
     talk_receive(talk, connection_complete);
+    talk_peer_is_heard(talk, 0x41);
     talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0041 1/c00000000041");
     talk_answer(talk);
     talk_destroy(talk);
@@ -580,6 +690,10 @@ int main(void)
         cmocka_unit_test(test_malformed_reports),
         cmocka_unit_test(test_scan_stopped_by_handler),
         cmocka_unit_test(test_connect),
+        cmocka_unit_test(test_request_is_lost),
+        cmocka_unit_test(test_request_is_lost_for_good),
+        cmocka_unit_test(test_cancel_between_requests),
+        cmocka_unit_test(test_first_packet_is_heard),
         cmocka_unit_test(test_connect_arguments),
         cmocka_unit_test(test_connect_refused),
         cmocka_unit_test(test_connect_timeout),

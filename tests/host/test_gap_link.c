@@ -291,6 +291,8 @@ static void test_connection_to_the_list(void **state)
     talk_receive(talk, "04 0f 04 00 01 0d 20");
     talk_forget(talk);
     talk_receive(talk, "04 3e 13 01 00 41 00 00 01 06 05 04 03 02 c0 18 00 00 00 f4 01 00");
+    talk_answer(talk);
+    talk_peer_is_heard(talk, LINK);
     talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0041 1/c00203040506");
     finish(talk);
 }

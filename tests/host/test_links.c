@@ -123,6 +123,9 @@ static void test_data_length(void **state)
     talk_answer(talk);
     talk_expect_event(talk, "OPERATION_DONE 2 error 0 status 0x00");
     talk_receive(talk, "04 3e 13 01 00 40 00 00 01 40 00 00 00 00 c0 18 00 00 00 f4 01 00");
+    talk_expect(talk, "01 16 20 02 40 00"); /* LE Read Remote Features, and nothing of data length */
+    talk_receive(talk, "04 0f 04 00 01 16 20");
+    talk_peer_is_heard(talk, 0x40);
     talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0040 1/c00000000040");
     talk_expect_nothing(talk);
     talk_destroy(talk);
@@ -318,6 +321,7 @@ static void test_connect_again_in_handler(void **state)
     talk_answer(talk);
     talk_expect_event(talk, "OPERATION_DONE 3 error 0 status 0x00");
     talk_receive(talk, "04 3e 13 01 00 40 00 00 01 40 00 00 00 00 c0 18 00 00 00 f4 01 00");
+    talk_peer_is_heard(talk, 0x40);
     talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0040 1/c00000000040");
     talk_answer(talk);
     talk_destroy(talk);

@@ -31,6 +31,7 @@ ble.active(True)
 ble.gap_advertise(20_000, b"\\x02\\x01\\x06")
 print(*ble.config("mac")[1], flush=True)
 assert connected.wait(20)
+time.sleep(0.3)
 print("connected", flush=True)
 {}
 """

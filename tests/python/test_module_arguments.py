@@ -26,6 +26,11 @@ NEED_RADIO = {
     "gattc_read": ((1, 2),),
     "gattc_write": ((1, 2, b"x"),),
     "gattc_exchange_mtu": ((1,),),
+    "l2cap_listen": ((0x80, 100),),
+    "l2cap_connect": ((1, 0x80, 100),),
+    "l2cap_disconnect": ((1, 0x40),),
+    "l2cap_send": ((1, 0x40, b"x"),),
+    "l2cap_recvinto": ((1, 0x40, bytearray(1)), (1, 0x40, None)),
     "hci_cmd": ((3, 3, b"", bytearray()),),
 }
 

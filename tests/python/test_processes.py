@@ -79,6 +79,7 @@ input()
 for number, ble in enumerate(radios):
     conn = wait(number, bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
     assert ble.gap_disconnect(conn) is True
+for number in range(3):
     wait(number, bluetooth.IRQ_PERIPHERAL_DISCONNECT)
     wait(number, bluetooth.IRQ_CENTRAL_DISCONNECT)
 print("done", flush=True)

@@ -136,7 +136,7 @@ def test_radios_come_and_go_in_threads(own_air):
             radio.ble.active(False)
 
     assert run_threads([come_and_go] * 4, 3) == []
-    assert sum(connected) >= 4
+    assert sum(connected) >= 4, connected
     stay.ble.irq(None)
     assert stay.ble.active(False) is False
 

@@ -77,21 +77,17 @@ def experience(seed, loss=0.0):
 
 
 def visit(air, central, peripheral, handle, story, number):
-    """Connects, reads, is notified; once more if the connection request met another advertisement in the air."""
-    for _ in range(10):
-        before = len(story)
+    """Connects, reads, is notified."""
+    before = len(story)
 
-        def data_of(code, since=before):
-            return [data for _, event, data in story[since:] if event == code]
+    def data_of(code):
+        return [data for _, event, data in story[before:] if event == code]
 
-        central.ble.gap_connect(*peripheral.ble.config("mac"), 10_000)
-        assert air.run_until(lambda: data_of(bluetooth.IRQ_PERIPHERAL_CONNECT), 15)
-        conn = data_of(bluetooth.IRQ_PERIPHERAL_CONNECT)[0][0]
-        central.ble.gattc_read(conn, handle)
-        assert air.run_until(lambda: data_of(bluetooth.IRQ_GATTC_READ_DONE), 15)
-        if data_of(bluetooth.IRQ_GATTC_READ_DONE)[0][2] == 0:
-            break
-        assert air.run_until(lambda: data_of(bluetooth.IRQ_PERIPHERAL_DISCONNECT), 15)
+    central.ble.gap_connect(*peripheral.ble.config("mac"), 10_000)
+    assert air.run_until(lambda: data_of(bluetooth.IRQ_PERIPHERAL_CONNECT), 15)
+    ((conn, *_),) = data_of(bluetooth.IRQ_PERIPHERAL_CONNECT)
+    central.ble.gattc_read(conn, handle)
+    assert air.run_until(lambda: data_of(bluetooth.IRQ_GATTC_READ_DONE), 15)
     assert data_of(bluetooth.IRQ_GATTC_READ_RESULT) == [(conn, handle, bytes((number,)))]
     to_central = peripheral.last(bluetooth.IRQ_CENTRAL_CONNECT)[0]
     peripheral.ble.gatts_notify(to_central, handle, b"news")

@@ -20,7 +20,7 @@ MADE = {".git", "build", "dist", "__pycache__", ".pytest_cache", ".ruff_cache", 
 def files() -> tuple[Path, ...]:
     """Every file of the project, relative to its root."""
     if (ROOT / ".git").exists() and shutil.which("git"):
-        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        command = ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
         listing = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
         names = {Path(name) for name in listing.split("\0") if name}
         return tuple(sorted(name for name in names if (ROOT / name).is_file()))

@@ -51,7 +51,7 @@ def test_c_program(number: int, tmp_path: Path) -> None:
     source = tmp_path / "program.c"
     source.write_text(blocks("c")[number])
     command = ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include", str(source)]
-    command += ["-o", str(tmp_path / "program"), str(BUILD / "libbluet.a"), "-pthread", "-lm"]
+    command += ["-o", str(tmp_path / "program"), str(BUILD / "libbluet.a"), "-pthread", "-lmbedcrypto", "-lm"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     run = subprocess.run([tmp_path / "program"], capture_output=True, text=True, timeout=60)
