@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-# A buffer's method, which the interpreter shows from 3.12 on; and methods that ask without an argument, and set with one.
+# A buffer's method, which the interpreter shows from 3.12 on; and methods of more than one form.
 ALLOWED = """\
 bluet._bluetooth.UUID.__buffer__
 bluet._bluetooth.BLE.gap_connect
