@@ -38,7 +38,10 @@ PyObject *ble_gap_update(PyObject *object, PyObject *arguments, PyObject *keywor
 static bool connection_now(struct ble *self, uint16_t conn_handle, struct bluet_connection *out)
 {
     struct bluet *host = ble_enter(self);
-    return host && ble_leave(self, bluet_connection(host, out, conn_handle)) >= 0;
+    if (!host)
+        return false;
+    int error = bluet_is_active(host) ? bluet_connection(host, out, conn_handle) : BLUET_ENODEV;
+    return ble_leave(self, error) >= 0;
 }
 
 PyObject *ble_gap_phy(PyObject *object, PyObject *const *arguments, Py_ssize_t count)

@@ -20,10 +20,11 @@ static void expect_read(struct talk *talk, const char *text)
 static void tell_segment(struct talk *talk, int sdu_length, size_t octets)
 {
     char hex[600] = "";
+    size_t length = 0;
     if (sdu_length >= 0)
-        snprintf(hex, sizeof hex, "%02x %02x ", sdu_length & 0xff, sdu_length >> 8);
+        length += (size_t)snprintf(hex, sizeof hex, "%02x %02x ", sdu_length & 0xff, sdu_length >> 8);
     for (size_t i = 0; i < octets; i++)
-        strcat(hex, "61 ");
+        length += (size_t)snprintf(hex + length, sizeof hex - length, "61 ");
     dialogue_tell_data(talk, hex);
 }
 

@@ -15,6 +15,12 @@ NEED_RADIO = {
     "gap_scan": ((), (None,), (1_000,)),
     "gap_connect": ((0, ADDRESS), (None,)),
     "gap_disconnect": ((1,),),
+    "gap_update": ((1,),),
+    "gap_phy": ((1,), (1, 2)),
+    "gap_data_length": ((1,), (1, 100)),
+    "gap_rssi": ((1,),),
+    "gap_accept_list": (([],),),
+    "gap_connect_listed": ((),),
     "gatts_register_services": ((SERVICES,),),
     "gatts_write": ((1, b"x"),),
     "gatts_notify": ((1, 2), (1, 2, b"x")),
@@ -74,6 +80,7 @@ def test_what_works_inactive(air):
     assert ble.active() is False
     assert ble.gatts_read(1) == b""
     assert ble.irq(print) is None
+    assert ble.gap_disconnect_reason(1) is None
     raises(errno.ENODEV, ble.config, "mac")
     ble.config(gap_name="early", mtu=100, bond=True, mitm=1, io=4, le_secure=True, addr_mode=1, rxbuf=4096)
     assert ble.active(True) is True
@@ -370,5 +377,5 @@ def test_explain():
 
 def test_module_is_complete():
     assert {name for name in vars(bluetooth.BLE) if not name.startswith("_")} == set(NEED_RADIO) | {
-        *("active", "capture", "config", "gatts_read", "irq")
+        *("active", "capture", "config", "gap_disconnect_reason", "gatts_read", "irq")
     }
