@@ -125,7 +125,7 @@ static void test_spans(void **state)
     struct link *link = link_find(&talk->host->links, 0x40);
     struct bluet_span spans[L2CAP_SPANS_LARGEST + 1];
     for (size_t i = 0; i <= L2CAP_SPANS_LARGEST; i++)
-        spans[i] = (struct bluet_span){"abcdefg" + i, 1};
+        spans[i] = (struct bluet_span){&"abcdefg"[i], 1};
     assert_int_equal(l2cap_send(&talk->host->links, link, 4, spans, L2CAP_SPANS_LARGEST + 1), BLUET_EINVAL);
     assert_int_equal(l2cap_send(&talk->host->links, link, 4, spans, L2CAP_SPANS_LARGEST), BLUET_OK);
     talk_expect_frame(talk, 0x40, 4, "61 62 63 64 65 66");
