@@ -44,6 +44,7 @@ static const struct share_case cases[] = {
     {"channel to the central, 2M, 251 octets, 50 ms", CHANNEL_TO_CENTRAL, 2, 251, 50000, 1, 0, 0.98},
     {"channel to the peripheral, 2M, 251 octets, 50 ms", CHANNEL_TO_PERIPHERAL, 2, 251, 50000, 1, 0, 0.98},
     {"channel both ways at once, 2M, 251 octets, 50 ms", CHANNEL_BOTH, 2, 251, 50000, 1, 0, 0.98},
+    {"channel to the central, 2M, 251 octets, 50 ms, 10 % lost", CHANNEL_TO_CENTRAL, 2, 251, 50000, 1, 0.1, 0.95 * 0.9},
     {"notifications, 2M, 251 octets, 50 ms, 4 links", NOTIFICATIONS, 2, 251, 50000, 4, 0, 0.95},
     {"notifications, 2M, 251 octets, 50 ms, 10 % lost", NOTIFICATIONS, 2, 251, 50000, 1, 0.1, 0.95 * 0.9},
 };

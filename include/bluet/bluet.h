@@ -288,6 +288,58 @@ BLUET_API int bluet_gap_connect_cancel(struct bluet *host);
 /* Disconnects; a disconnect event follows. A ticket; 0 if it is already on its way. BLUET_ENODEV, BLUET_ENOTCONN. */
 BLUET_API int bluet_gap_disconnect(struct bluet *host, uint16_t conn_handle);
 
+/*
+ * Advertises to `peer` alone (ADV_DIRECT_IND, Vol 6 Part B, 2.3.1.2), without data. `interval_us` 0: as fast as can be,
+ * which the controller ends after 1.28 s; otherwise as for bluet_gap_advertise(). A connection, or
+ * bluet_gap_advertise_stop(), ends it. Returns a ticket. BLUET_ENODEV, BLUET_EINVAL, BLUET_ENOMEM.
+ */
+BLUET_API int bluet_gap_advertise_directed(struct bluet *host, uint32_t interval_us, const struct bluet_address *peer);
+
+/* Who looks at the accept list: a sum of these. */
+enum bluet_accept {
+    BLUET_ACCEPT_SCAN = 0x01,            /* a scan reports only those in it */
+    BLUET_ACCEPT_SCAN_REQUESTS = 0x02,   /* advertising answers the scan requests of those in it only */
+    BLUET_ACCEPT_CONNECT_REQUESTS = 0x04 /* advertising is connected to by those in it only */
+};
+
+/*
+ * Replaces the controller's filter accept list (Vol 6 Part B, 4.3), and says what looks at it from the next start on.
+ * The list is empty after activation. Returns a ticket. BLUET_ENODEV; BLUET_EINVAL; BLUET_EBUSY: it is being looked at;
+ * BLUET_ENOMEM: longer than the controller's, or too many commands at once (struct bluet_config, `command_size`).
+ */
+BLUET_API int bluet_gap_accept_list(struct bluet *host, const struct bluet_address *addresses, size_t count,
+                                    unsigned uses);
+
+/* The same as bluet_gap_connect(), to whoever of the accept list is heard first. */
+BLUET_API int bluet_gap_connect_listed(struct bluet *host, uint32_t timeout_ms,
+                                       const struct bluet_connection_parameters *parameters);
+
+/*
+ * Asks for other connection parameters: as central of the controller; as peripheral of the central, by the link layer
+ * where both can, else by L2CAP (Vol 3 Part A, 4.20). BLUET_EVENT_CONNECTION_UPDATE tells what came of it. Returns a
+ * ticket, or 0. BLUET_ENODEV, BLUET_ENOTCONN, BLUET_EINVAL, BLUET_ENOMEM; BLUET_EALREADY: a request is under way.
+ */
+BLUET_API int bluet_gap_update(struct bluet *host, uint16_t conn_handle,
+                               const struct bluet_connection_parameters *parameters);
+
+/* For bluet_gap_set_phy(): a sum of these. */
+enum bluet_phy { BLUET_PHY_1M = 0x01, BLUET_PHY_2M = 0x02, BLUET_PHY_CODED = 0x04 };
+
+/*
+ * Asks for one of these PHYs; 0: no preference. bluet_connection() tells what is in force. Returns a ticket.
+ * BLUET_ENODEV, BLUET_ENOTCONN, BLUET_EINVAL, BLUET_ENOMEM.
+ */
+BLUET_API int bluet_gap_set_phy(struct bluet *host, uint16_t conn_handle, uint8_t transmit, uint8_t receive);
+
+/* Asks for link-layer packets of at most so many octets, 27 to 251. The rest as bluet_gap_set_phy(). */
+BLUET_API int bluet_gap_set_data_length(struct bluet *host, uint16_t conn_handle, uint16_t octets);
+
+/* Asks how well the peer is heard, which bluet_connection() tells then. The rest as bluet_gap_set_phy(). */
+BLUET_API int bluet_gap_read_rssi(struct bluet *host, uint16_t conn_handle);
+
+/* The HCI error code that the last connection of that handle ended with. BLUET_ENOTCONN: not one of the last 8. */
+BLUET_API int bluet_gap_disconnect_reason(const struct bluet *host, uint16_t conn_handle);
+
 struct bluet_connection {
     struct bluet_address peer;
     bool central;      /* our role */
@@ -299,6 +351,7 @@ struct bluet_connection {
     uint8_t key_size;
     uint16_t transmit_octets;          /* link-layer payload in force */
     uint8_t transmit_phy, receive_phy; /* 1: 1M, 2: 2M, 3: coded */
+    int8_t rssi;                       /* dBm, when it was last asked for; 127: not known */
 };
 
 /* BLUET_ENOTCONN. */
@@ -494,7 +547,8 @@ BLUET_API int bluet_l2cap_connect(struct bluet *host, uint16_t conn_handle, uint
 
 /*
  * Ends a channel; BLUET_EVENT_L2CAP_DISCONNECT follows. What bluet_l2cap_send() still holds is not sent. What has come
- * whole can be read until the connection ends. BLUET_ENODEV, BLUET_ENOTCONN; BLUET_EINVAL: no such channel.
+ * whole can be read until the connection ends, or the channel's place is needed for another. BLUET_ENODEV,
+ * BLUET_ENOTCONN; BLUET_EINVAL: no such channel.
  */
 BLUET_API int bluet_l2cap_disconnect(struct bluet *host, uint16_t conn_handle, uint16_t cid);
 

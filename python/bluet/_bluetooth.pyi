@@ -1,6 +1,6 @@
 """Types of the extension."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from os import PathLike
 from typing import Any, Final, TypeAlias, final, overload
 
@@ -80,6 +80,7 @@ __all__ = [
 ]
 
 _Data: TypeAlias = str | Buffer
+_Peer: TypeAlias = tuple[int, _Data]
 _Descriptor: TypeAlias = Collection[UUID | int]
 _Characteristic: TypeAlias = Collection[UUID | int | Collection[_Descriptor]]
 _Service: TypeAlias = Collection[UUID | Collection[_Characteristic] | Collection[int] | bool]
@@ -128,6 +129,7 @@ class BLE:
         *,
         resp_data: _Data | None = None,
         connectable: object = True,
+        peer: _Peer | None = None,
     ) -> None: ...
     def gap_scan(
         self,
@@ -154,6 +156,39 @@ class BLE:
     def gap_passkey(self, conn_handle: int, action: int, passkey: int, /) -> None: ...
     def gap_bonds(self) -> list[tuple[int, bytes]]: ...
     def gap_unpair(self, addr_type: int, addr: _Data, /) -> bool: ...
+    def gap_disconnect_reason(self, conn_handle: int, /) -> int | None: ...
+    def gap_update(
+        self,
+        conn_handle: int,
+        min_conn_interval_us: int | None = None,
+        max_conn_interval_us: int | None = None,
+        latency: int | None = None,
+        supervision_timeout_ms: int | None = None,
+    ) -> None: ...
+    @overload
+    def gap_phy(self, conn_handle: int, /) -> tuple[int, int]: ...
+    @overload
+    def gap_phy(self, conn_handle: int, tx: int, rx: int = ..., /) -> None: ...
+    @overload
+    def gap_data_length(self, conn_handle: int, /) -> int: ...
+    @overload
+    def gap_data_length(self, conn_handle: int, octets: int, /) -> None: ...
+    def gap_rssi(self, conn_handle: int, /) -> int | None: ...
+    def gap_accept_list(
+        self,
+        peers: Iterable[_Peer],
+        *,
+        scan: object = False,
+        scan_requests: object = False,
+        connect_requests: object = False,
+    ) -> None: ...
+    def gap_connect_listed(
+        self,
+        scan_duration_ms: int | None = 2000,
+        min_conn_interval_us: int | None = None,
+        max_conn_interval_us: int | None = None,
+        /,
+    ) -> None: ...
     def gatts_register_services(self, services_definition: Collection[_Service], /) -> tuple[tuple[int, ...], ...]: ...
     def gatts_read(self, value_handle: int, /) -> bytes: ...
     def gatts_write(self, value_handle: int, data: _Data, send_update: object = False, /) -> int: ...

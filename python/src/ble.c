@@ -235,8 +235,10 @@ static PyMethodDef ble_methods[] = {
     {"irq", ble_irq, METH_O,
      "irq($self, handler, /)\n--\n\nhandler(event, data) receives the events; None: nobody does."},
     {"gap_advertise", FAST(ble_gap_advertise), METH_VARARGS | METH_KEYWORDS,
-     "gap_advertise($self, interval_us=500000, adv_data=None, *, resp_data=None, connectable=True)\n--\n\n"
-     "Advertise; interval_us None stops. Data None: as last time."},
+     "gap_advertise($self, interval_us=500000, adv_data=None, *, resp_data=None, connectable=True, "
+     "peer=None)\n--\n\n"
+     "Advertise; interval_us None stops. Data None: as last time. peer, a pair (addr_type, addr): to it alone, without "
+     "data, and with interval_us 0 as fast as can be, for 1.28 s."},
     {"gap_scan", FAST(ble_gap_scan), METH_FASTCALL,
      "gap_scan($self, duration_ms=0, interval_us=1280000, window_us=11250, active=False, /)\n--\n\n"
      "Scan for so long, 0: until stopped; None stops."},
@@ -254,6 +256,30 @@ static PyMethodDef ble_methods[] = {
      "gap_bonds($self, /)\n--\n\nThe peers whose keys are kept, as (addr_type, addr)."},
     {"gap_unpair", FAST(ble_gap_unpair), METH_FASTCALL,
      "gap_unpair($self, addr_type, addr, /)\n--\n\nForget a peer; False if it is not known."},
+    {"gap_disconnect_reason", ble_gap_disconnect_reason, METH_O,
+     "gap_disconnect_reason($self, conn_handle, /)\n--\n\n"
+     "The HCI error code that the last connection of that handle ended with, or None; see bluet.explain."},
+    {"gap_update", FAST(ble_gap_update), METH_VARARGS | METH_KEYWORDS,
+     "gap_update($self, conn_handle, min_conn_interval_us=None, max_conn_interval_us=None, latency=None, "
+     "supervision_timeout_ms=None)\n--\n\n"
+     "Ask for other connection parameters; IRQ_CONNECTION_UPDATE tells what came of it."},
+    {"gap_phy", FAST(ble_gap_phy), METH_FASTCALL,
+     "gap_phy($self, conn_handle, tx=None, rx=None, /)\n--\n\n"
+     "The PHYs in force, a pair: 1 1M, 2 2M, 3 coded. With tx, or tx and rx: ask for one of a sum of 1 1M, 2 2M, "
+     "4 coded; 0: no preference."},
+    {"gap_data_length", FAST(ble_gap_data_length), METH_FASTCALL,
+     "gap_data_length($self, conn_handle, octets=None, /)\n--\n\n"
+     "The most octets of a link-layer packet that is sent. With octets, 27 to 251: ask for as much."},
+    {"gap_rssi", ble_gap_rssi, METH_O,
+     "gap_rssi($self, conn_handle, /)\n--\n\n"
+     "How well the peer is heard, in dBm, or None. Inside a handler: when it was last asked for."},
+    {"gap_accept_list", FAST(ble_gap_accept_list), METH_VARARGS | METH_KEYWORDS,
+     "gap_accept_list($self, peers, *, scan=False, scan_requests=False, connect_requests=False)\n--\n\n"
+     "Replace the accept list by pairs (addr_type, addr), and say what looks at it: what a scan reports, whose scan "
+     "requests and whose connections are taken while advertising."},
+    {"gap_connect_listed", FAST(ble_gap_connect_listed), METH_FASTCALL,
+     "gap_connect_listed($self, scan_duration_ms=2000, min_conn_interval_us=None, max_conn_interval_us=None, /)\n--\n\n"
+     "Connect to whoever of the accept list is heard first."},
     {"gatts_register_services", ble_gatts_register_services, METH_O,
      "gatts_register_services($self, services_definition, /)\n--\n\n"
      "Replace the services; returns a tuple of value handles for each."},

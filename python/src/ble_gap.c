@@ -40,13 +40,22 @@ static PyObject *advertise_stop(struct ble *self)
     return host ? ble_leave_none(self, bluet_gap_advertise_stop(host)) : NULL;
 }
 
+static PyObject *advertise_directed(struct ble *self, uint32_t interval_us, PyObject *peer)
+{
+    struct bluet_address address;
+    if (!argument_peer(peer, &address))
+        return NULL;
+    struct bluet *host = ble_enter(self);
+    return host ? ble_leave_none(self, bluet_gap_advertise_directed(host, interval_us, &address)) : NULL;
+}
+
 PyObject *ble_gap_advertise(PyObject *object, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"interval_us", "adv_data", "resp_data", "connectable", NULL};
-    PyObject *interval = NULL, *advertising_data = Py_None, *response_data = Py_None;
+    static char *names[] = {"interval_us", "adv_data", "resp_data", "connectable", "peer", NULL};
+    PyObject *peer = Py_None, *interval = NULL, *advertising_data = Py_None, *response_data = Py_None;
     int connectable = 1;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|OO$Op:gap_advertise", names, &interval, &advertising_data,
-                                     &response_data, &connectable))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|OO$OpO:gap_advertise", names, &interval, &advertising_data,
+                                     &response_data, &connectable, &peer))
         return NULL;
     struct ble *self = (struct ble *)object;
     if (interval == Py_None)
@@ -55,6 +64,8 @@ PyObject *ble_gap_advertise(PyObject *object, PyObject *arguments, PyObject *key
     long long interval_us = 500000;
     if (interval && !argument_in_range(interval, 0, UINT32_MAX, &interval_us))
         return NULL;
+    if (peer != Py_None)
+        return advertise_directed(self, (uint32_t)interval_us, peer);
     struct advertisement what = {.interval_us = (uint32_t)interval_us, .connectable = connectable};
     PyObject *result = NULL;
     if (data_argument(advertising_data, &what.advertising, &what.advertising_span) &&
@@ -115,7 +126,7 @@ static PyObject *connect_cancel(struct ble *self)
     return host ? ble_leave_none(self, bluet_gap_connect_cancel(host)) : NULL;
 }
 
-static bool address_argument(PyObject *type, PyObject *octets, struct bluet_address *out)
+bool argument_address(PyObject *type, PyObject *octets, struct bluet_address *out)
 {
     long long number;
     if (!argument_integer(type, &number))
@@ -162,7 +173,7 @@ PyObject *ble_gap_connect(PyObject *object, PyObject *const *arguments, Py_ssize
     struct bluet_address peer;
     uint32_t timeout_ms = 0;
     struct bluet_connection_parameters parameters = {0};
-    if (!address_argument(arguments[0], arguments[1], &peer) || !optional(arguments, count, 2, &timeout_ms) ||
+    if (!argument_address(arguments[0], arguments[1], &peer) || !optional(arguments, count, 2, &timeout_ms) ||
         !optional(arguments, count, 3, &parameters.interval_min_us) ||
         !optional(arguments, count, 4, &parameters.interval_max_us))
         return NULL;

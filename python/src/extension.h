@@ -177,6 +177,16 @@ PyObject *ble_gap_pair(PyObject *self, PyObject *handle);
 PyObject *ble_gap_passkey(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gap_bonds(PyObject *self, PyObject *unused);
 PyObject *ble_gap_unpair(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_gap_update(PyObject *self, PyObject *arguments, PyObject *keywords);
+PyObject *ble_gap_phy(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_gap_data_length(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_gap_rssi(PyObject *self, PyObject *handle);
+PyObject *ble_gap_disconnect_reason(PyObject *self, PyObject *handle);
+PyObject *ble_gap_accept_list(PyObject *self, PyObject *arguments, PyObject *keywords);
+PyObject *ble_gap_connect_listed(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+/* An address as its two parts, and as a pair of them. */
+bool argument_address(PyObject *type, PyObject *octets, struct bluet_address *out);
+bool argument_peer(PyObject *object, struct bluet_address *out);
 PyObject *ble_hci_cmd(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 
 PyObject *ble_gatts_register_services(PyObject *self, PyObject *services);

@@ -4,7 +4,13 @@
 #include "spec/hci.h"
 #include "spec/writer.h"
 
-enum { ADV_IND = 0x00, ADV_SCAN_IND = 0x02, ADVERTISING_PARAMETERS_LENGTH = 15, ADVERTISING_DATA_LENGTH = 32 };
+enum advertising_type {
+    ADV_IND = 0x00,
+    ADV_DIRECT_IND_HIGH_DUTY = 0x01,
+    ADV_SCAN_IND = 0x02,
+    ADV_DIRECT_IND_LOW_DUTY = 0x04
+};
+enum { ADVERTISING_PARAMETERS_LENGTH = 15, ADVERTISING_DATA_LENGTH = 32 };
 
 BLUET_INTERNAL void gap_advertise_open(struct gap_advertise *advertise, const struct hci_controller *controller,
                                        const struct gap_address *address)
@@ -48,10 +54,11 @@ static void queue_enable(struct gap_advertise *advertise, bool enable, uint8_t f
 }
 
 /* Vol 4 Part E, 7.8.5 */
-static void queue_parameters(struct gap_advertise *advertise, uint32_t interval_us, bool connectable)
+static void queue_parameters(struct gap_advertise *advertise, uint32_t interval_us, enum advertising_type type,
+                             const struct bluet_address *peer)
 {
     /* Before 5.0 what cannot be connected to was advertised every 100 ms at most (4.2, Vol 2 Part E, 7.8.5). */
-    uint32_t least = connectable || advertise->controller->version >= HCI_VERSION_5_0 ? 20000 : 100000;
+    uint32_t least = type != ADV_SCAN_IND || advertise->controller->version >= HCI_VERSION_5_0 ? 20000 : 100000;
     uint32_t most = 10240000;
     if (interval_us < least)
         interval_us = least;
@@ -61,11 +68,15 @@ static void queue_parameters(struct gap_advertise *advertise, uint32_t interval_
     struct writer writer = writer_of(octets, sizeof octets);
     write_u16(&writer, (uint16_t)(interval_us / 625));
     write_u16(&writer, (uint16_t)(interval_us / 625));
-    write_u8(&writer, connectable ? ADV_IND : ADV_SCAN_IND);
+    write_u8(&writer, (uint8_t)type);
     write_u8(&writer, gap_address_own(advertise->address).type);
-    write_zeros(&writer, 7); /* peer address: of directed advertising only */
+    write_u8(&writer, peer ? peer->type : 0);
+    if (peer)
+        write_reversed(&writer, peer->octets, sizeof peer->octets);
+    else
+        write_zeros(&writer, 6);
     write_u8(&writer, 0x07); /* all three channels */
-    write_u8(&writer, 0x00); /* scan and connect requests from everybody */
+    write_u8(&writer, peer ? 0 : advertise->filter_policy);
     struct hci_command command = {.opcode = HCI_LE_SET_ADVERTISING_PARAMETERS, .done = advertise_start_done};
     advertise_queue(advertise, command, &writer);
 }
@@ -87,6 +98,15 @@ static void queue_data(struct gap_advertise *advertise, uint16_t opcode, struct 
     advertise_queue(advertise, command, &writer);
 }
 
+static void begin_start(struct gap_advertise *advertise, int ticket)
+{
+    advertise->ticket = advertise->starting = ticket;
+    /* It may have ended a moment ago with a connection, and some controllers refuse to disable what is not enabled. */
+    if (advertise->on)
+        queue_enable(advertise, false, HCI_MAY_FAIL, NULL);
+    advertise->on = true;
+}
+
 BLUET_INTERNAL int gap_advertise_start(struct gap_advertise *advertise, uint32_t interval_us,
                                        const struct bluet_span *data, const struct bluet_span *response,
                                        bool connectable)
@@ -97,14 +117,24 @@ BLUET_INTERNAL int gap_advertise_start(struct gap_advertise *advertise, uint32_t
     int ticket = hci_begin(advertise->hci, 5, 1 + ADVERTISING_PARAMETERS_LENGTH + 2 * ADVERTISING_DATA_LENGTH + 1);
     if (ticket < 0)
         return ticket;
-    advertise->ticket = advertise->starting = ticket;
-    /* It may have ended a moment ago with a connection, and some controllers refuse to disable what is not enabled. */
-    if (advertise->on)
-        queue_enable(advertise, false, HCI_MAY_FAIL, NULL);
-    advertise->on = true;
-    queue_parameters(advertise, interval_us, connectable);
+    begin_start(advertise, ticket);
+    queue_parameters(advertise, interval_us, connectable ? ADV_IND : ADV_SCAN_IND, NULL);
     queue_data(advertise, HCI_LE_SET_ADVERTISING_DATA, &advertise->data, data);
     queue_data(advertise, HCI_LE_SET_SCAN_RESPONSE_DATA, &advertise->response, response);
+    queue_enable(advertise, true, HCI_LAST, advertise_start_done);
+    return ticket;
+}
+
+BLUET_INTERNAL int gap_advertise_start_directed(struct gap_advertise *advertise, uint32_t interval_us,
+                                                const struct bluet_address *peer)
+{
+    if (peer->type > BLUET_ADDRESS_RANDOM)
+        return BLUET_EINVAL;
+    int ticket = hci_begin(advertise->hci, 3, 1 + ADVERTISING_PARAMETERS_LENGTH + 1);
+    if (ticket < 0)
+        return ticket;
+    begin_start(advertise, ticket);
+    queue_parameters(advertise, interval_us, interval_us ? ADV_DIRECT_IND_LOW_DUTY : ADV_DIRECT_IND_HIGH_DUTY, peer);
     queue_enable(advertise, true, HCI_LAST, advertise_start_done);
     return ticket;
 }

@@ -14,9 +14,10 @@ struct gap_advertise {
     struct hci *hci;
     const struct hci_controller *controller;
     const struct gap_address *address;
-    bool on;      /* once all that is queued is done */
-    int starting; /* ticket of a start that the controller has not confirmed; 0: none */
-    int ticket;   /* the last start or stop */
+    bool on;               /* once all that is queued is done */
+    int starting;          /* ticket of a start that the controller has not confirmed; 0: none */
+    int ticket;            /* the last start or stop */
+    uint8_t filter_policy; /* whose requests are taken (Vol 4 Part E, 7.8.5) */
     struct gap_advertising_data data, response;
 };
 
@@ -26,6 +27,9 @@ BLUET_INTERNAL void gap_advertise_open(struct gap_advertise *advertise, const st
 BLUET_INTERNAL int gap_advertise_start(struct gap_advertise *advertise, uint32_t interval_us,
                                        const struct bluet_span *data, const struct bluet_span *response,
                                        bool connectable);
+/* As bluet_gap_advertise_directed(): a ticket. -EINVAL, -ENOMEM */
+BLUET_INTERNAL int gap_advertise_start_directed(struct gap_advertise *advertise, uint32_t interval_us,
+                                                const struct bluet_address *peer);
 /* A ticket; 0 if not advertising. -ENOMEM */
 BLUET_INTERNAL int gap_advertise_stop(struct gap_advertise *advertise);
 /* The same without a ticket, when the command queue is empty. */

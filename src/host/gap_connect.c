@@ -15,11 +15,11 @@
  */
 #include "host/gap_connect.h"
 
+#include "host/gap_link.h"
 #include "spec/hci.h"
 #include "spec/writer.h"
 
 enum { CREATE_CONNECTION_LENGTH = 25, SCAN_INTERVAL = 0x60 /* 60 ms, all of it */, TIMEOUT_DEFAULT_MS = 2000 };
-enum { INTERVAL_MIN_DEFAULT_US = 30000, INTERVAL_MAX_DEFAULT_US = 50000, SUPERVISION_TIMEOUT_DEFAULT_MS = 5000 };
 
 /* How long after a cancellation the controller may take to report how the attempt ended. */
 static const uint64_t cancel_timeout_us = 2000000;
@@ -65,31 +65,7 @@ static void create_done(void *context, const struct hci_result *result)
     }
 }
 
-/* ---- Parameters ---- */
-
-/* What is not given is filled in so that it goes with what is. */
-BLUET_INTERNAL struct link_parameters gap_connect_parameters(const struct bluet_connection_parameters *given)
-{
-    uint32_t min = given->interval_min_us;
-    uint32_t max = given->interval_max_us;
-    if (min == 0)
-        min = max && max < INTERVAL_MIN_DEFAULT_US ? max : INTERVAL_MIN_DEFAULT_US;
-    if (max == 0)
-        max = min > INTERVAL_MAX_DEFAULT_US ? min : INTERVAL_MAX_DEFAULT_US;
-    uint64_t timeout_ms = given->supervision_timeout_ms;
-    uint64_t least_ms = (1ull + given->latency) * max * 2 / 1000 + 10;
-    if (timeout_ms == 0)
-        timeout_ms = least_ms > SUPERVISION_TIMEOUT_DEFAULT_MS ? least_ms : SUPERVISION_TIMEOUT_DEFAULT_MS;
-
-    struct link_parameters parameters = {0};
-    if (min > 4000000 || max > 4000000 || timeout_ms > 32000)
-        return parameters;
-    parameters.interval_min = (uint16_t)(min / 1250);
-    parameters.interval_max = (uint16_t)(max / 1250);
-    parameters.latency = given->latency;
-    parameters.supervision_timeout = (uint16_t)(timeout_ms / 10);
-    return parameters;
-}
+/* ---- Start and cancel ---- */
 
 /* Vol 4 Part E, 7.8.12 */
 static void write_create_connection(struct writer *writer, const struct gap_connect *connect)
@@ -97,7 +73,7 @@ static void write_create_connection(struct writer *writer, const struct gap_conn
     const struct link_parameters *parameters = &connect->parameters;
     write_u16(writer, SCAN_INTERVAL);
     write_u16(writer, SCAN_INTERVAL);
-    write_u8(writer, 0); /* the peer is the one that follows */
+    write_u8(writer, connect->listed); /* to one of the accept list, or the one that follows */
     write_u8(writer, connect->peer.type);
     write_reversed(writer, connect->peer.octets, sizeof connect->peer.octets);
     write_u8(writer, gap_address_own(connect->address).type);
@@ -109,16 +85,14 @@ static void write_create_connection(struct writer *writer, const struct gap_conn
     write_u16(writer, 0);
 }
 
-/* ---- Start and cancel ---- */
-
 static int check_start(const struct gap_connect *connect, const struct bluet_address *peer,
                        const struct link_parameters *parameters)
 {
-    if (peer->type > BLUET_ADDRESS_RANDOM || !link_parameters_are_valid(parameters))
+    if ((peer && peer->type > BLUET_ADDRESS_RANDOM) || !link_parameters_are_valid(parameters))
         return BLUET_EINVAL;
     if (gap_connect_is_on(connect))
         return BLUET_EALREADY;
-    if (link_find_peer(connect->links, peer))
+    if (peer && link_find_peer(connect->links, peer))
         return BLUET_EISCONN;
     return connect->links->count == connect->links->limit ? BLUET_ENOMEM : BLUET_OK;
 }
@@ -142,7 +116,7 @@ BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct b
                                      const struct bluet_connection_parameters *given)
 {
     static const struct bluet_connection_parameters defaults = {0};
-    struct link_parameters parameters = gap_connect_parameters(given ? given : &defaults);
+    struct link_parameters parameters = gap_link_parameters(given ? given : &defaults);
     int error = check_start(connect, peer, &parameters);
     if (error)
         return error;
@@ -152,7 +126,8 @@ BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct b
         return ticket;
     connect->state = GAP_CONNECT_AWAIT_START;
     connect->attempt++;
-    connect->peer = *peer;
+    connect->listed = !peer;
+    connect->peer = peer ? *peer : (struct bluet_address){0};
     connect->parameters = parameters;
     connect->timeout_us = (timeout_ms ? timeout_ms : TIMEOUT_DEFAULT_MS) * 1000ull;
     connect->give_up = 0;

@@ -21,6 +21,7 @@ struct gap_connect {
     const struct gap_address *address;
     enum gap_connect_state state;
     uint16_t attempt; /* tells the answers to this one from those to the last */
+    bool listed;      /* to whoever of the accept list is heard first */
     struct bluet_address peer;
     struct link_parameters parameters;
     uint64_t timeout_us;
@@ -30,10 +31,8 @@ struct gap_connect {
 
 BLUET_INTERNAL void gap_connect_open(struct gap_connect *connect, struct link_table *links, struct gap_scan *scan,
                                      const struct gap_address *address);
-/* As bluet_gap_connect(): a ticket. -EINVAL, -EALREADY, -EISCONN, -ENOMEM */
-/* In the controller's units, defaults filled in; what is out of range is not valid (link_parameters_are_valid()). */
-BLUET_INTERNAL struct link_parameters gap_connect_parameters(const struct bluet_connection_parameters *given);
-
+/* As bluet_gap_connect(); `peer` NULL: as bluet_gap_connect_listed(). A ticket. -EINVAL, -EALREADY, -EISCONN, -ENOMEM
+ */
 BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct bluet_address *peer, uint32_t timeout_ms,
                                      const struct bluet_connection_parameters *parameters);
 /* A ticket. -EALREADY, -ENOMEM */

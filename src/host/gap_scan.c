@@ -76,7 +76,7 @@ BLUET_INTERNAL int gap_scan_start(struct gap_scan *scan, uint32_t duration_ms, u
     write_u16(&parameters, (uint16_t)(scan_clamped(interval_us) / SCAN_UNIT_US));
     write_u16(&parameters, (uint16_t)(scan_clamped(window_us) / SCAN_UNIT_US));
     write_u8(&parameters, gap_address_own(scan->address).type);
-    write_u8(&parameters, 0); /* from everybody */
+    write_u8(&parameters, scan->filter_policy);
     struct hci_command command = {
         .opcode = HCI_LE_SET_SCAN_PARAMETERS, .ticket = ticket, .done = scan_start_done, .context = scan};
     hci_queue(scan->hci, command, octets, parameters.length);

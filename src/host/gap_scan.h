@@ -14,7 +14,8 @@ struct gap_scan {
     uint16_t stops;       /* scans that have been told to stop, and have not ended */
     uint64_t duration_us; /* 0: until stopped */
     uint64_t deadline;
-    uint32_t dropped; /* reports that were malformed */
+    uint8_t filter_policy; /* 1: only who is in the accept list is reported */
+    uint32_t dropped;      /* reports that were malformed */
 };
 
 BLUET_INTERNAL void gap_scan_open(struct gap_scan *scan, struct hci *hci, const struct gap_address *address);

@@ -98,7 +98,7 @@ static int open_rooms(struct bluet *host)
         error = buffer_pool_open(&host->pool, port, config->buffer_count, config->buffer_size);
     if (!error)
         error = link_table_open(&host->links, &host->hci, &host->pool, config->connection_count, frame_size);
-    const struct l2cap_signal_taker taker = {&host->channels, l2cap_channels_command};
+    const struct l2cap_signal_taker taker = {&host->channels, l2cap_channels_command, l2cap_channels_await};
     if (!error)
         error = l2cap_signal_open(&host->signal, &host->links, &taker);
     if (!error)
@@ -164,6 +164,8 @@ int bluet_activate(struct bluet *host)
     gap_advertise_open(&host->advertise, &host->controller, &host->address);
     gap_scan_open(&host->scan, &host->hci, &host->address);
     gap_connect_open(&host->connect, &host->links, &host->scan, &host->address);
+    host->accept = (struct gap_accept){.advertise = &host->advertise, .scan = &host->scan, .connect = &host->connect};
+    host->gap_link = (struct gap_link){&host->controller, &host->links, &host->signal};
     return host->ticket;
 }
 
@@ -205,7 +207,10 @@ static void settle(struct bluet *host)
         link_pump(&host->links);
     if (host->pool.starved && buffer_pool_was_starved(&host->pool))
         gatt_flush(&host->gatt);
-    l2cap_channels_flush(&host->channels);
+    if (host->signal.kept_count)
+        l2cap_signal_flush(&host->signal);
+    if (host->channels.waiting)
+        l2cap_channels_flush(&host->channels);
     if (send_is_ready(host))
         raise_send_ready(host);
 }
@@ -300,7 +305,7 @@ int bluet_set_gap_name_writable(struct bluet *host, bool writable)
 int bluet_set_preferred_parameters(struct bluet *host, const struct bluet_connection_parameters *parameters)
 {
     static const struct link_parameters none = {UINT16_MAX, UINT16_MAX, 0, UINT16_MAX};
-    struct link_parameters preferred = parameters ? gap_connect_parameters(parameters) : none;
+    struct link_parameters preferred = parameters ? gap_link_parameters(parameters) : none;
     if (parameters && !link_parameters_are_valid(&preferred))
         return BLUET_EINVAL;
     struct writer writer = writer_of(host->gatt.db.preferred_parameters, sizeof host->gatt.db.preferred_parameters);

@@ -10,9 +10,11 @@
 #include "bluet/bluet.h"
 #include "host/buffer.h"
 #include "host/event.h"
+#include "host/gap_accept.h"
 #include "host/gap_address.h"
 #include "host/gap_advertise.h"
 #include "host/gap_connect.h"
+#include "host/gap_link.h"
 #include "host/gap_scan.h"
 #include "host/gatt.h"
 #include "host/hci.h"
@@ -52,6 +54,15 @@ struct host_end {
     uint8_t status;
 };
 
+/* Why a connection has ended. */
+struct host_ended {
+    uint16_t handle;
+    uint8_t reason;
+    bool known;
+};
+
+enum { HOST_ENDED_KEPT = 8 };
+
 struct bluet {
     struct bluet_config config; /* no limit is zero any more */
     struct event_sink sink;
@@ -70,12 +81,17 @@ struct bluet {
     struct gap_advertise advertise;
     struct gap_scan scan;
     struct gap_connect connect;
+    struct gap_accept accept;
+    struct gap_link gap_link;
 
     int ticket;          /* of the activation or deactivation under way */
     int canceled_ticket; /* of an activation that was overtaken by deactivation; 0: none */
     struct host_end end;
     enum host_close_step close_step;
     uint64_t close_deadline;
+
+    struct host_ended ended[HOST_ENDED_KEPT]; /* a ring */
+    uint8_t ended_next;
 
     bool send_refused; /* the application has been, for want of buffers; there was so much free then: */
     uint16_t refused_pool_free, refused_controller_free;

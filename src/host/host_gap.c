@@ -100,6 +100,65 @@ int bluet_gap_disconnect(struct bluet *host, uint16_t conn_handle)
     return ticket;
 }
 
+int bluet_gap_advertise_directed(struct bluet *host, uint32_t interval_us, const struct bluet_address *peer)
+{
+    int error = host_check_active(host);
+    return error ? error : gap_advertise_start_directed(&host->advertise, interval_us, peer);
+}
+
+int bluet_gap_connect_listed(struct bluet *host, uint32_t timeout_ms,
+                             const struct bluet_connection_parameters *parameters)
+{
+    int error = host_check_active(host);
+    return error ? error : gap_connect_start(&host->connect, NULL, timeout_ms, parameters);
+}
+
+int bluet_gap_accept_list(struct bluet *host, const struct bluet_address *addresses, size_t count, unsigned uses)
+{
+    int error = host_check_active(host);
+    return error ? error : gap_accept_set(&host->accept, addresses, count, uses);
+}
+
+/* ---- A connection ---- */
+
+int bluet_gap_update(struct bluet *host, uint16_t conn_handle, const struct bluet_connection_parameters *parameters)
+{
+    struct link *link;
+    int error = host_find_link(host, &link, conn_handle);
+    return error ? error : gap_link_update(&host->gap_link, link, parameters);
+}
+
+int bluet_gap_set_phy(struct bluet *host, uint16_t conn_handle, uint8_t transmit, uint8_t receive)
+{
+    struct link *link;
+    int error = host_find_link(host, &link, conn_handle);
+    return error ? error : gap_link_set_phy(&host->gap_link, link, transmit, receive);
+}
+
+int bluet_gap_set_data_length(struct bluet *host, uint16_t conn_handle, uint16_t octets)
+{
+    struct link *link;
+    int error = host_find_link(host, &link, conn_handle);
+    return error ? error : gap_link_set_data_length(&host->gap_link, link, octets);
+}
+
+int bluet_gap_read_rssi(struct bluet *host, uint16_t conn_handle)
+{
+    struct link *link;
+    int error = host_find_link(host, &link, conn_handle);
+    return error ? error : gap_link_read_rssi(&host->gap_link, link);
+}
+
+int bluet_gap_disconnect_reason(const struct bluet *host, uint16_t conn_handle)
+{
+    for (uint8_t back = 1; back <= HOST_ENDED_KEPT; back++) {
+        const struct host_ended *ended = &host->ended[(uint8_t)(host->ended_next - back) % HOST_ENDED_KEPT];
+        if (ended->known && ended->handle == conn_handle)
+            return ended->reason;
+    }
+    return BLUET_ENOTCONN;
+}
+
 int bluet_connection(const struct bluet *host, struct bluet_connection *out_connection, uint16_t conn_handle)
 {
     const struct link *link = link_find(&host->links, conn_handle);
@@ -119,6 +178,7 @@ int bluet_connection(const struct bluet *host, struct bluet_connection *out_conn
         .transmit_octets = link->transmit_octets,
         .transmit_phy = link->transmit_phy,
         .receive_phy = link->receive_phy,
+        .rssi = link->rssi,
     };
     return BLUET_OK;
 }

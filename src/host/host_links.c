@@ -56,6 +56,7 @@ BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8
     event.code = link->central ? BLUET_EVENT_PERIPHERAL_DISCONNECT : BLUET_EVENT_CENTRAL_DISCONNECT;
     event.disconnect.peer = link->peer;
     event.disconnect.reason = reason;
+    host->ended[host->ended_next++ % HOST_ENDED_KEPT] = (struct host_ended){link->handle, reason, true};
     bool canceled = host->state == HOST_DEACTIVATING;
     if (end_was_heard(host, reason))
         host_link_heard(host, link);
@@ -189,7 +190,7 @@ static void request_remote_features(struct bluet *host, const struct link *link)
 static void link_opened(struct bluet *host, struct link *link, const struct new_connection *connection)
 {
     link->central = connection->role == ROLE_CENTRAL;
-    link->peer = link->central ? host->connect.peer : connection->peer;
+    link->peer = link->central && !host->connect.listed ? host->connect.peer : connection->peer;
     link->interval = connection->interval;
     link->latency = connection->latency;
     link->supervision_timeout = connection->supervision_timeout;

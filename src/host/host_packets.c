@@ -48,7 +48,8 @@ static void encryption_key_refresh_complete(struct bluet *host, struct reader *e
 
 static void connection_update_complete(struct bluet *host, struct reader *event)
 {
-    link_connection_update_complete(&host->links, event);
+    if (!gap_link_update_goes_on(&host->gap_link, *event))
+        link_connection_update_complete(&host->links, event);
 }
 
 static void long_term_key_request(struct bluet *host, struct reader *event)

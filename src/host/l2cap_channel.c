@@ -5,7 +5,7 @@
 #include "spec/l2cap.h"
 #include "spec/writer.h"
 
-enum { CHANNEL_MTU_LEAST = 32, CHANNEL_SDU_LARGEST = 65535 };
+enum { CHANNEL_SDU_LARGEST = 65535 };
 
 static const struct bluet_port *port_of(const struct l2cap_channels *channels)
 {
@@ -70,7 +70,6 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_peer(const struct l2cap_
     return NULL;
 }
 
-/* A free one; failing that, one that the application has left unread. */
 static struct l2cap_channel *channel_of_state(const struct l2cap_channels *channels, enum l2cap_channel_state state)
 {
     for (uint8_t i = 0; i < channels->limit; i++) {
@@ -97,12 +96,24 @@ static uint16_t local_mps(const struct l2cap_channels *channels)
     return (uint16_t)(frame - L2CAP_HEADER_LENGTH);
 }
 
+static bool state_awaits(enum l2cap_channel_state state)
+{
+    return state == CHANNEL_AWAIT_RESPONSE || state == CHANNEL_AWAIT_DISCONNECTION;
+}
+
+BLUET_INTERNAL void l2cap_channel_set_state(struct l2cap_channels *channels, struct l2cap_channel *channel,
+                                            enum l2cap_channel_state state)
+{
+    channels->awaiting = (uint8_t)(channels->awaiting - state_awaits(channel->state) + state_awaits(state));
+    channel->state = state;
+}
+
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *channels, struct link *link,
-                                                        uint16_t psm, uint16_t mtu)
+                                                        uint16_t psm, uint16_t mtu, enum l2cap_channel_state state)
 {
     struct l2cap_channel *channel = channel_of_state(channels, CHANNEL_FREE);
-    if (!channel && (channel = channel_of_state(channels, CHANNEL_UNREAD)))
-        l2cap_channel_free(channels, channel);
+    if (!channel)
+        channel = channel_of_state(channels, CHANNEL_UNREAD);
     uint16_t cid = free_cid(channels, link);
     if (!channel || !cid)
         return NULL;
@@ -112,6 +123,8 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *c
     uint8_t *block = memory_take(port_of(channels), ring_size + copy_size);
     if (!block)
         return NULL;
+    if (channel->state == CHANNEL_UNREAD)
+        l2cap_channel_free(channels, channel);
     channels->count++;
     *channel = (struct l2cap_channel){
         .link = link,
@@ -122,12 +135,16 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *c
         .block = block,
         .block_size = ring_size + copy_size,
     };
+    channel->incoming.few = (uint16_t)(ring_size / mps / 2);
+    channel->incoming.granted = l2cap_incoming_credits(&channel->incoming);
+    l2cap_channel_set_state(channels, channel, state);
     return channel;
 }
 
 BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     channels->count--;
+    l2cap_channel_set_state(channels, channel, CHANNEL_FREE);
     memory_give(port_of(channels), channel->block, channel->block_size);
     *channel = (struct l2cap_channel){.state = CHANNEL_FREE};
 }
@@ -136,7 +153,7 @@ BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l
 
 BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    channel->state = CHANNEL_OPEN;
+    l2cap_channel_set_state(channels, channel, CHANNEL_OPEN);
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_CONNECT, .conn_handle = channel->link->handle};
     event.channel.cid = channel->local_cid;
     event.channel.psm = channel->psm;
@@ -151,8 +168,10 @@ BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2
     event.channel_end.cid = channel->local_cid;
     event.channel_end.psm = channel->psm;
     event.channel_end.status = status;
+    channel->owes_request = false;
+    channel->outgoing.next = NULL;
     if (channel->incoming.whole)
-        channel->state = CHANNEL_UNREAD;
+        l2cap_channel_set_state(channels, channel, CHANNEL_UNREAD);
     else
         l2cap_channel_free(channels, channel);
     event_raise(channels->links->hci->sink, &event);
@@ -230,6 +249,7 @@ BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct l
         ;
     l2cap_outgoing_keep(&channel->outgoing);
     channel->stalled = !through;
+    channels->waiting = channels->waiting || !through;
     return through;
 }
 
@@ -250,27 +270,32 @@ static void give_credits(struct l2cap_channels *channels, struct l2cap_channel *
     struct writer parameters = writer_of(octets, sizeof octets);
     write_u16(&parameters, channel->local_cid);
     write_u16(&parameters, credits);
-    uint8_t identifier = l2cap_signal_identifier(channels->signal, channel->link);
-    if (!l2cap_signal_send(channels->signal, channel->link, L2CAP_FLOW_CONTROL_CREDIT, identifier, &parameters))
+    uint8_t identifier = l2cap_signal_identifier(channels->signal, channel->link); /* nothing answers it */
+    if (l2cap_signal_send(channels->signal, channel->link, L2CAP_FLOW_CONTROL_CREDIT, identifier, &parameters))
+        channels->waiting = true;
+    else
         channel->incoming.granted = (uint16_t)(channel->incoming.granted + credits);
 }
 
 /* One frame of each channel in turn, until nothing goes any more. */
 BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
 {
-    for (uint8_t idle = 0; channels->count && idle < channels->limit; idle++) {
-        channels->turn = (uint8_t)((channels->turn + 1) % channels->limit);
+    channels->waiting = false;
+    for (uint8_t idle = 0; idle < channels->limit;) {
+        channels->turn = (uint8_t)(channels->turn + 1u < channels->limit ? channels->turn + 1u : 0);
         struct l2cap_channel *channel = &channels->channels[channels->turn];
-        if (channel->state == CHANNEL_FREE)
-            continue;
-        if (channel->owes_request)
-            l2cap_channel_request_end(channels, channel);
-        give_credits(channels, channel);
         bool through = false;
-        if (send_segment(channels, channel, &through))
-            idle = 0;
-        if (through && channel->stalled)
-            raise_send_ready(channels, channel);
+        idle++;
+        if (channel->state == CHANNEL_OPEN) {
+            give_credits(channels, channel);
+            if (send_segment(channels, channel, &through))
+                idle = 0;
+            if (through && channel->stalled)
+                raise_send_ready(channels, channel);
+            channels->waiting = channels->waiting || channel->outgoing.next;
+        } else if (channel->state == CHANNEL_AWAIT_DISCONNECTION) {
+            l2cap_channel_send_owed_request(channels, channel);
+        }
     }
 }
 
@@ -292,9 +317,7 @@ BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, stru
     }
     if (outcome == L2CAP_SDU_WHOLE && channel->incoming.whole)
         raise_received(channels, channel);
-    channel = l2cap_channel_find(channels, link, cid); /* the application may have ended it */
-    if (channel)
-        give_credits(channels, channel);
+    give_credits(channels, channel); /* unless the application has ended it */
     return true;
 }
 
@@ -329,11 +352,6 @@ static struct l2cap_listener *listener_find(const struct l2cap_channels *channel
     return NULL;
 }
 
-static uint16_t clamp_mtu(uint16_t mtu)
-{
-    return mtu < CHANNEL_MTU_LEAST ? CHANNEL_MTU_LEAST : mtu;
-}
-
 BLUET_INTERNAL uint16_t l2cap_channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm)
 {
     const struct l2cap_listener *listener = listener_find(channels, psm);
@@ -342,8 +360,7 @@ BLUET_INTERNAL uint16_t l2cap_channel_listener_mtu(const struct l2cap_channels *
 
 BLUET_INTERNAL int l2cap_channels_listen(struct l2cap_channels *channels, uint16_t psm, uint16_t mtu)
 {
-    enum { SPSM_LARGEST = 0xff }; /* Vol 3 Part A, 4.22 */
-    if (psm == 0 || psm > SPSM_LARGEST)
+    if (!l2cap_psm_is_valid(psm))
         return BLUET_EINVAL;
     if (listener_find(channels, psm))
         return BLUET_EALREADY;
@@ -356,7 +373,7 @@ BLUET_INTERNAL int l2cap_channels_listen(struct l2cap_channels *channels, uint16
         channels->listeners = grown;
         channels->listener_room++;
     }
-    channels->listeners[channels->listener_count++] = (struct l2cap_listener){psm, clamp_mtu(mtu)};
+    channels->listeners[channels->listener_count++] = (struct l2cap_listener){psm, l2cap_mtu_clamped(mtu)};
     return BLUET_OK;
 }
 

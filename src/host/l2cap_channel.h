@@ -32,7 +32,7 @@ struct l2cap_channel {
     uint8_t identifier; /* of the request that awaits its response */
     bool enhanced;
     bool stalled;      /* the application was told to wait for BLUET_EVENT_L2CAP_SEND_READY */
-    bool owes_request; /* a Disconnection Request found no buffer */
+    bool owes_request; /* CHANNEL_AWAIT_DISCONNECTION, but the request has found no buffer yet */
     uint64_t deadline; /* of an AWAIT state */
     struct l2cap_outgoing outgoing;
     struct l2cap_incoming incoming;
@@ -52,9 +52,11 @@ struct l2cap_channels {
     uint16_t listener_count, listener_room;
     uint16_t receive_size; /* room beyond the MTU for what comes in */
     uint8_t limit;
-    uint8_t count; /* channels that are not free, and those being made */
-    uint8_t turn;  /* the channel that is served first, next time */
-    bool *plain;   /* by index of the link: the peer does not know the enhanced way */
+    uint8_t count;    /* channels that are not free, and those being made */
+    uint8_t awaiting; /* of those, how many have a deadline */
+    uint8_t turn;     /* the channel that was served last */
+    bool waiting;     /* something may: an SDU, credits, a request */
+    bool *plain;      /* by index of the link: the peer does not know the enhanced way */
 };
 
 /* -ENOMEM */
@@ -64,6 +66,9 @@ BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels);
 
 /* Raises BLUET_EVENT_L2CAP_DISCONNECT for each channel of the link, which are then free. */
 BLUET_INTERNAL void l2cap_channels_link_closed(struct l2cap_channels *channels, const struct link *link);
+
+/* Whether a request of ours with that identifier awaits its response; for struct l2cap_signal_taker. */
+BLUET_INTERNAL bool l2cap_channels_await(const void *channels, const struct link *link, uint8_t identifier);
 
 /* One K-frame; false: there is no such channel. Raises. */
 BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, struct link *link, uint16_t cid,
@@ -91,14 +96,33 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find(const struct l2cap_chann
                                                         uint16_t local_cid);
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_peer(const struct l2cap_channels *channels,
                                                              const struct link *link, uint16_t peer_cid);
-/* A channel with memory for `mtu` and a CID of its own, still CHANNEL_FREE. NULL: none is left, or no memory. */
+/*
+ * A channel in that state, with memory for `mtu`, a CID of its own and credits for the peer. If none is free, one that
+ * the application has left unread is. NULL: none is left, or no memory.
+ */
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *channels, struct link *link,
-                                                        uint16_t psm, uint16_t mtu);
+                                                        uint16_t psm, uint16_t mtu, enum l2cap_channel_state state);
+BLUET_INTERNAL void l2cap_channel_set_state(struct l2cap_channels *channels, struct l2cap_channel *channel,
+                                            enum l2cap_channel_state state);
 BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* Its end, as the application sees it: status 0, or why a connection failed. Raises. */
 BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status);
-/* Asks the peer for its end, for a fault of the peer's or by wish. */
+/* Asks the peer for the end of an open channel, for a fault of the peer's or by wish. */
 BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel);
+/* The request for it, if it is owed. */
+BLUET_INTERNAL void l2cap_channel_send_owed_request(struct l2cap_channels *channels, struct l2cap_channel *channel);
+/* A PSM that can be connected to (Vol 3 Part A, 4.22). */
+static inline bool l2cap_psm_is_valid(uint16_t psm)
+{
+    return psm >= 1 && psm <= 0xff;
+}
+
+static inline uint16_t l2cap_mtu_clamped(uint16_t mtu)
+{
+    enum { MTU_LEAST = 32 };
+    return mtu < MTU_LEAST ? MTU_LEAST : mtu;
+}
+
 /* 0: nobody listens on that PSM. */
 BLUET_INTERNAL uint16_t l2cap_channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm);
 BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel);

@@ -76,34 +76,44 @@ static int send_connection_request(struct l2cap_channels *channels, struct l2cap
 BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struct link *link, uint16_t psm,
                                           uint16_t mtu)
 {
-    if (psm == 0 || psm > 0xff)
+    if (!l2cap_psm_is_valid(psm))
         return BLUET_EINVAL;
-    uint16_t clamped = mtu < 32 ? 32 : mtu;
-    struct l2cap_channel *channel = l2cap_channel_take(channels, link, psm, clamped);
+    struct l2cap_channel *channel =
+        l2cap_channel_take(channels, link, psm, l2cap_mtu_clamped(mtu), CHANNEL_AWAIT_RESPONSE);
     if (!channel)
         return BLUET_ENOMEM;
-    channel->state = CHANNEL_AWAIT_RESPONSE;
+    const struct l2cap_incoming *incoming = &channel->incoming;
     channel->enhanced =
-        !channels->plain[link->index] && clamped >= ENHANCED_LEAST && channel->incoming.mps >= ENHANCED_LEAST;
-    channel->incoming.granted = l2cap_incoming_credits(&channel->incoming);
+        !channels->plain[link->index] && incoming->mtu >= ENHANCED_LEAST && incoming->mps >= ENHANCED_LEAST;
     int error = send_connection_request(channels, channel);
     if (error)
         l2cap_channel_free(channels, channel);
     return error;
 }
 
-BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel)
+BLUET_INTERNAL void l2cap_channel_send_owed_request(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
+    if (!channel->owes_request)
+        return;
     uint8_t octets[4];
     struct writer writer = writer_of(octets, sizeof octets);
     write_u16(&writer, channel->peer_cid);
     write_u16(&writer, channel->local_cid);
-    channel->state = CHANNEL_AWAIT_DISCONNECTION;
+    channel->owes_request =
+        l2cap_signal_send(channels->signal, channel->link, L2CAP_DISCONNECTION_REQUEST, channel->identifier, &writer);
+    channels->waiting = channels->waiting || channel->owes_request;
+}
+
+/* The deadline holds from now on, so that the channel ends also if no buffer is ever free for the request. */
+BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    l2cap_channel_set_state(channels, channel, CHANNEL_AWAIT_DISCONNECTION);
     channel->identifier = l2cap_signal_identifier(channels->signal, channel->link);
     channel->deadline = channels->links->hci->now + response_timeout_us;
     channel->outgoing.next = NULL;
-    channel->owes_request =
-        l2cap_signal_send(channels->signal, channel->link, L2CAP_DISCONNECTION_REQUEST, channel->identifier, &writer);
+    channel->stalled = false;
+    channel->owes_request = true;
+    l2cap_channel_send_owed_request(channels, channel);
 }
 
 BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, struct link *link, uint16_t cid)
@@ -116,13 +126,28 @@ BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, st
     return BLUET_OK;
 }
 
+static bool channel_awaits(const struct l2cap_channel *channel)
+{
+    return channel->state == CHANNEL_AWAIT_RESPONSE || channel->state == CHANNEL_AWAIT_DISCONNECTION;
+}
+
+BLUET_INTERNAL bool l2cap_channels_await(const void *context, const struct link *link, uint8_t identifier)
+{
+    const struct l2cap_channels *channels = context;
+    for (uint8_t i = 0; channels->awaiting && i < channels->limit; i++) {
+        const struct l2cap_channel *channel = &channels->channels[i];
+        if (channel_awaits(channel) && channel->link == link && channel->identifier == identifier)
+            return true;
+    }
+    return false;
+}
+
 BLUET_INTERNAL uint64_t l2cap_channels_deadline(const struct l2cap_channels *channels)
 {
     uint64_t deadline = BLUET_NEVER;
-    for (uint8_t i = 0; channels->count && i < channels->limit; i++) {
+    for (uint8_t i = 0; channels->awaiting && i < channels->limit; i++) {
         const struct l2cap_channel *channel = &channels->channels[i];
-        bool awaits = channel->state == CHANNEL_AWAIT_RESPONSE || channel->state == CHANNEL_AWAIT_DISCONNECTION;
-        if (awaits && channel->deadline < deadline)
+        if (channel_awaits(channel) && channel->deadline < deadline)
             deadline = channel->deadline;
     }
     return deadline;
@@ -130,7 +155,7 @@ BLUET_INTERNAL uint64_t l2cap_channels_deadline(const struct l2cap_channels *cha
 
 BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels)
 {
-    for (uint8_t i = 0; i < channels->limit; i++) {
+    for (uint8_t i = 0; channels->awaiting && i < channels->limit; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
         if (channel->deadline > channels->links->hci->now)
             continue;
@@ -250,24 +275,31 @@ static bool disconnection_response(struct l2cap_channels *channels, struct link 
 
 /* ---- The peer's requests ---- */
 
+struct channel_request {
+    struct link *link;
+    uint16_t psm;
+    uint16_t local_mtu; /* of whoever listened on the PSM when the request came; 0: nobody did */
+    struct channel_terms terms;
+    bool enhanced;
+};
+
 /* Whether the application takes a channel on these terms; it is open then, but for the response. */
-static uint16_t accept(struct l2cap_channels *channels, struct link *link, uint16_t psm, uint16_t peer_cid,
-                       const struct channel_terms *terms, bool enhanced, struct l2cap_channel **out_channel)
+static uint16_t accept(struct l2cap_channels *channels, const struct channel_request *request, uint16_t peer_cid,
+                       struct l2cap_channel **out_channel)
 {
-    uint16_t mtu = l2cap_channel_listener_mtu(channels, psm);
-    struct l2cap_channel *channel = l2cap_channel_take(channels, link, psm, mtu);
+    struct link *link = request->link;
+    struct l2cap_channel *channel =
+        l2cap_channel_take(channels, link, request->psm, request->local_mtu, CHANNEL_AWAIT_ACCEPTANCE);
     if (!channel)
         return L2CAP_RESULT_NO_RESOURCES;
-    channel->enhanced = enhanced;
-    take_terms(channel, peer_cid, terms);
-    channel->incoming.granted = l2cap_incoming_credits(&channel->incoming);
-    channel->state = CHANNEL_AWAIT_ACCEPTANCE;
+    channel->enhanced = request->enhanced;
+    take_terms(channel, peer_cid, &request->terms);
 
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_ACCEPT, .conn_handle = link->handle};
     event.channel.cid = channel->local_cid;
-    event.channel.psm = psm;
-    event.channel.our_mtu = mtu;
-    event.channel.peer_mtu = terms->mtu;
+    event.channel.psm = request->psm;
+    event.channel.our_mtu = request->local_mtu;
+    event.channel.peer_mtu = request->terms.mtu;
     int answer = event_raise(channels->links->hci->sink, &event);
     if (link->state != LINK_OPEN)
         answer = L2CAP_RESULT_NO_RESOURCES;
@@ -280,7 +312,7 @@ static uint16_t accept(struct l2cap_channels *channels, struct link *link, uint1
     return named ? (uint16_t)answer : L2CAP_RESULT_NO_RESOURCES;
 }
 
-/* The response has gone; if there was no buffer for it, the peer will give up waiting, and the channel goes. */
+/* The response has gone; if the application has asked for the end of the link meanwhile, there is no channel. */
 static void confirm(struct l2cap_channels *channels, struct l2cap_channel *channel, int error)
 {
     if (error)
@@ -292,20 +324,21 @@ static void confirm(struct l2cap_channels *channels, struct l2cap_channel *chann
 static bool plain_request(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
                           struct reader *parameters)
 {
-    struct channel_terms terms;
+    struct channel_request request = {.link = link};
     struct l2cap_channel *channel = NULL;
-    uint16_t psm = read_u16(parameters);
+    request.psm = read_u16(parameters);
     uint16_t peer_cid = read_u16(parameters);
-    read_terms(parameters, &terms);
+    read_terms(parameters, &request.terms);
     if (!reader_done(parameters))
         return false;
+    request.local_mtu = l2cap_channel_listener_mtu(channels, request.psm);
     uint16_t result = check_peer_cid(channels, link, peer_cid);
-    if (!l2cap_channel_listener_mtu(channels, psm))
+    if (!request.local_mtu)
         result = L2CAP_RESULT_SPSM_NOT_SUPPORTED;
-    else if (!result && !terms_are_valid(&terms, false))
+    else if (!result && !terms_are_valid(&request.terms, false))
         result = L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
     if (!result)
-        result = accept(channels, link, psm, peer_cid, &terms, false, &channel);
+        result = accept(channels, &request, peer_cid, &channel);
 
     uint8_t octets[10];
     struct writer writer = writer_of(octets, sizeof octets);
@@ -323,14 +356,37 @@ static bool plain_request(struct l2cap_channels *channels, struct link *link, ui
 }
 
 /* The part of an enhanced request that holds for all its channels. */
-static uint16_t check_enhanced(const struct l2cap_channels *channels, uint16_t psm, const struct channel_terms *terms)
+static uint16_t check_enhanced(const struct l2cap_channels *channels, const struct channel_request *request)
 {
     bool able = channels->links->frame_size >= ENHANCED_LEAST + L2CAP_HEADER_LENGTH;
-    if (!able || l2cap_channel_listener_mtu(channels, psm) < ENHANCED_LEAST)
+    if (!able || request->local_mtu < ENHANCED_LEAST)
         return L2CAP_RESULT_SPSM_NOT_SUPPORTED; /* by this way: the peer may ask by the other */
-    if (!terms_are_valid(terms, true))
+    if (!terms_are_valid(&request->terms, true))
         return L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
     return L2CAP_RESULT_SUCCESS;
+}
+
+/*
+ * The channels of the request whose CIDs follow; those that are refused stay NULL. The result says why the last one
+ * was; if others were made, it must be one that says so of some only (Vol 3 Part A, 4.26).
+ */
+static uint16_t accept_enhanced(struct l2cap_channels *channels, const struct channel_request *request,
+                                struct reader *cids, struct l2cap_channel **made, size_t count)
+{
+    uint16_t result = L2CAP_RESULT_SUCCESS;
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        uint16_t peer_cid = read_u16(cids);
+        uint16_t verdict = check_peer_cid(channels, request->link, peer_cid);
+        if (!verdict)
+            verdict = accept(channels, request, peer_cid, &made[i]);
+        if (verdict)
+            result = verdict;
+        any = any || made[i];
+    }
+    bool of_some = result == L2CAP_RESULT_SUCCESS || result == L2CAP_RESULT_INVALID_SOURCE_CID ||
+                   result == L2CAP_RESULT_SOURCE_CID_ALREADY_ALLOCATED;
+    return any && !of_some ? L2CAP_RESULT_NO_RESOURCES : result;
 }
 
 static int send_enhanced_response(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
@@ -355,10 +411,10 @@ static int send_enhanced_response(struct l2cap_channels *channels, struct link *
 static bool enhanced_request(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
                              struct reader *parameters)
 {
-    struct channel_terms terms;
+    struct channel_request request = {.link = link, .enhanced = true};
     struct l2cap_channel *made[ENHANCED_CHANNELS_LARGEST] = {NULL};
-    uint16_t psm = read_u16(parameters);
-    read_terms(parameters, &terms);
+    request.psm = read_u16(parameters);
+    read_terms(parameters, &request.terms);
     size_t count = reader_remaining(parameters) / sizeof(uint16_t);
     if (!reader_ok(parameters))
         return false;
@@ -368,15 +424,10 @@ static bool enhanced_request(struct l2cap_channels *channels, struct link *link,
         (void)send_enhanced_response(channels, link, identifier, made, 0, L2CAP_RESULT_INVALID_PARAMETERS);
         return true;
     }
-    uint16_t result = check_enhanced(channels, psm, &terms);
-    for (size_t i = 0; i < count && check_enhanced(channels, psm, &terms) == L2CAP_RESULT_SUCCESS; i++) {
-        uint16_t peer_cid = read_u16(parameters);
-        uint16_t verdict = check_peer_cid(channels, link, peer_cid);
-        if (!verdict)
-            verdict = accept(channels, link, psm, peer_cid, &terms, true, &made[i]);
-        if (verdict)
-            result = verdict;
-    }
+    request.local_mtu = l2cap_channel_listener_mtu(channels, request.psm);
+    uint16_t result = check_enhanced(channels, &request);
+    if (!result)
+        result = accept_enhanced(channels, &request, parameters, made, count);
     int error = send_enhanced_response(channels, link, identifier, made, count, result);
     for (size_t i = 0; i < count; i++) {
         if (made[i])
@@ -422,7 +473,9 @@ static bool flow_control_credit(struct l2cap_channels *channels, struct link *li
     if (!reader_done(parameters))
         return false;
     struct l2cap_channel *channel = l2cap_channel_find_peer(channels, link, peer_cid);
-    if (!channel || channel->state != CHANNEL_OPEN || credits == 0) {
+    if (channel && channel->state == CHANNEL_AWAIT_DISCONNECTION)
+        return true; /* was on its way when we asked for the end */
+    if (!channel || credits == 0) {
         hci_protocol_error(channels->links->hci);
     } else if (credits > UINT16_MAX - channel->outgoing.credits) {
         hci_protocol_error(channels->links->hci);

@@ -5,7 +5,6 @@
 #include "host/event.h"
 #include "host/memory.h"
 #include "spec/hci.h"
-#include "spec/l2cap.h"
 #include "spec/writer.h"
 
 enum { SIGNAL_HEADER_LENGTH = 4, SIGNAL_PARAMETERS_LARGEST = 10 };
@@ -42,14 +41,44 @@ BLUET_INTERNAL void l2cap_signal_link_closed(struct l2cap_signal *signal, const 
 {
     if (signal->requests[link->index].awaiting)
         signal->awaiting_count--;
+    if (signal->requests[link->index].kept.length)
+        signal->kept_count--;
     signal->requests[link->index] = (struct l2cap_signal_link){0};
 }
 
 BLUET_INTERNAL uint8_t l2cap_signal_identifier(struct l2cap_signal *signal, const struct link *link)
 {
-    uint8_t *identifier = &signal->requests[link->index].last_identifier;
-    *identifier = *identifier == 0xff ? 1 : (uint8_t)(*identifier + 1);
+    const struct l2cap_signal_taker *taker = &signal->taker;
+    struct l2cap_signal_link *request = &signal->requests[link->index];
+    uint8_t *identifier = &request->last_identifier;
+    do {
+        *identifier = *identifier == 0xff ? 1 : (uint8_t)(*identifier + 1);
+    } while ((request->awaiting && request->identifier == *identifier) ||
+             taker->awaits(taker->context, link, *identifier));
     return *identifier;
+}
+
+/* What asks for nothing must not be rejected either. */
+static bool is_request(uint8_t code)
+{
+    switch (code) {
+    case L2CAP_COMMAND_REJECT_RESPONSE:
+    case L2CAP_DISCONNECTION_RESPONSE:
+    case L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE:
+    case L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE:
+    case L2CAP_FLOW_CONTROL_CREDIT:
+    case L2CAP_CREDIT_BASED_CONNECTION_RESPONSE:
+    case L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void release_reserve(struct l2cap_signal *signal)
+{
+    buffer_free(signal->links->pool, signal->reserve);
+    signal->reserve = NULL;
 }
 
 BLUET_INTERNAL int l2cap_signal_send(struct l2cap_signal *signal, struct link *link, uint8_t code, uint8_t identifier,
@@ -61,10 +90,12 @@ BLUET_INTERNAL int l2cap_signal_send(struct l2cap_signal *signal, struct link *l
     write_u8(&writer, identifier);
     write_u16(&writer, (uint16_t)parameters->length);
     struct bluet_span spans[] = {{header, sizeof header}, {parameters->start, parameters->length}};
+    if (!is_request(code) && code != L2CAP_FLOW_CONTROL_CREDIT)
+        release_reserve(signal);
     return l2cap_send(signal->links, link, L2CAP_CID_SIGNALLING, spans, 2);
 }
 
-/* A response that finds no buffer is lost; the peer asks again (Vol 3 Part A, 6.2.1). */
+/* There is a buffer for it: see keep_request(). */
 static void signal_respond(struct l2cap_signal *signal, struct link *link, uint8_t code, uint8_t identifier,
                            const struct writer *parameters)
 {
@@ -167,23 +198,6 @@ static void request_rejected(struct l2cap_signal *signal, struct link *link, str
 
 /* ---- Frames ---- */
 
-/* What asks for nothing must not be rejected either. */
-static bool is_request(uint8_t code)
-{
-    switch (code) {
-    case L2CAP_COMMAND_REJECT_RESPONSE:
-    case L2CAP_DISCONNECTION_RESPONSE:
-    case L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE:
-    case L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE:
-    case L2CAP_FLOW_CONTROL_CREDIT:
-    case L2CAP_CREDIT_BASED_CONNECTION_RESPONSE:
-    case L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static void not_taken(struct l2cap_signal *signal, struct link *link, const struct signal_command *command)
 {
     if (is_request(command->code))
@@ -212,8 +226,32 @@ static void command_received(struct l2cap_signal *signal, struct link *link, str
     }
 }
 
+/*
+ * Without a buffer for the response the request is kept, as the peer would wait for it in vain; one of each link, for
+ * more than one request at a time is rare, and a peer that gets no answer gives up (Vol 3 Part A, 6.2.1).
+ */
+static bool keep_request(struct l2cap_signal *signal, struct link *link, struct reader whole, uint8_t code)
+{
+    struct l2cap_signal_link *request = &signal->requests[link->index];
+    if (!is_request(code))
+        return false;
+    signal->reserve = buffer_copy(signal->links->pool, NULL, 0);
+    if (signal->reserve || (!link->transmit.head && link_allowance(signal->links, link)))
+        return false;
+    if (request->kept.length || reader_remaining(&whole) > sizeof request->kept.octets) {
+        hci_protocol_error(signal->links->hci);
+        return true;
+    }
+    request->link = link;
+    request->kept.length = (uint8_t)reader_remaining(&whole);
+    read_octets(&whole, request->kept.octets, request->kept.length);
+    signal->kept_count++;
+    return true;
+}
+
 static void signal_command_received(struct l2cap_signal *signal, struct link *link, struct reader *frame, bool too_long)
 {
+    struct reader whole = *frame;
     struct signal_command command = {.code = read_u8(frame)};
     command.identifier = read_u8(frame);
     size_t length = read_u16(frame);
@@ -223,6 +261,9 @@ static void signal_command_received(struct l2cap_signal *signal, struct link *li
         hci_protocol_error(signal->links->hci);
         return;
     }
+    size_t used = reader_remaining(&whole) - reader_remaining(frame);
+    if (keep_request(signal, link, read_part(&whole, used), command.code))
+        return;
     if (too_long && is_request(command.code))
         signal_reject(signal, link, command.identifier, L2CAP_MTU_EXCEEDED, (uint16_t[]){L2CAP_SIGNALLING_MTU}, 1);
     else if (too_long)
@@ -231,6 +272,7 @@ static void signal_command_received(struct l2cap_signal *signal, struct link *li
         not_taken(signal, link, &command);
     else
         command_received(signal, link, &command);
+    release_reserve(signal);
 }
 
 BLUET_INTERNAL void l2cap_signal_receive(struct l2cap_signal *signal, struct link *link, struct reader *frame)
@@ -239,6 +281,20 @@ BLUET_INTERNAL void l2cap_signal_receive(struct l2cap_signal *signal, struct lin
     do {
         signal_command_received(signal, link, frame, too_long);
     } while (!too_long && reader_remaining(frame) && link->state == LINK_OPEN);
+}
+
+BLUET_INTERNAL void l2cap_signal_flush(struct l2cap_signal *signal)
+{
+    for (uint8_t i = 0; signal->kept_count && i < signal->links->limit; i++) {
+        struct l2cap_signal_link *request = &signal->requests[i];
+        if (request->kept.length == 0 || request->link->state != LINK_OPEN)
+            continue;
+        const struct l2cap_signal_kept kept = request->kept;
+        request->kept.length = 0;
+        signal->kept_count--;
+        struct reader frame = reader_of(kept.octets, kept.length);
+        l2cap_signal_receive(signal, request->link, &frame);
+    }
 }
 
 /* ---- Our request ---- */
@@ -261,13 +317,10 @@ BLUET_INTERNAL int l2cap_signal_request_update(struct l2cap_signal *signal, stru
     int error = l2cap_signal_send(signal, link, L2CAP_CONNECTION_PARAMETER_UPDATE_REQUEST, identifier, &writer);
     if (error)
         return error;
-    *request = (struct l2cap_signal_link){
-        .link = link,
-        .last_identifier = identifier,
-        .identifier = identifier,
-        .awaiting = true,
-        .deadline = signal->links->hci->now + signal_timeout_us,
-    };
+    request->link = link;
+    request->identifier = identifier;
+    request->awaiting = true;
+    request->deadline = signal->links->hci->now + signal_timeout_us;
     signal->awaiting_count++;
     return BLUET_OK;
 }

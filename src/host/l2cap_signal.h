@@ -3,27 +3,40 @@
 #define BLUET_HOST_L2CAP_SIGNAL_H
 
 #include "host/l2cap.h"
+#include "spec/l2cap.h"
 #include "spec/writer.h"
 
-/* Whoever makes channels: gets the commands that concern them, and Command Rejects first. False: not understood. */
+/* Whoever makes channels: gets the commands that concern them, and Command Rejects first. */
 struct l2cap_signal_taker {
     void *context;
+    /* False: not understood. */
     bool (*take)(void *context, struct link *link, uint8_t code, uint8_t identifier, struct reader *parameters);
+    /* Whether a request of that identifier still awaits its response. */
+    bool (*awaits)(const void *context, const struct link *link, uint8_t identifier);
+};
+
+/* A request of the peer's that found no buffer free for its response. It is not looked at before there is one. */
+struct l2cap_signal_kept {
+    uint8_t octets[L2CAP_SIGNALLING_MTU];
+    uint8_t length; /* 0: none is kept */
 };
 
 /* One request for new parameters may be under way on a link. */
 struct l2cap_signal_link {
-    const struct link *link; /* whose request it is */
+    struct link *link;       /* whose request it is; or whose is the one that is kept */
     uint8_t last_identifier; /* of any request of ours */
     uint8_t identifier;      /* of this one */
     bool awaiting;
     uint64_t deadline;
+    struct l2cap_signal_kept kept;
 };
 
 struct l2cap_signal {
     struct link_table *links;
     struct l2cap_signal_link *requests; /* by index of the link */
     uint8_t awaiting_count;
+    uint8_t kept_count;
+    struct buffer *reserve; /* for the response to the request under way, if it cannot go at once */
     struct l2cap_signal_taker taker;
 };
 
@@ -35,6 +48,8 @@ BLUET_INTERNAL void l2cap_signal_link_closed(struct l2cap_signal *signal, const 
 
 /* One frame of the channel. */
 BLUET_INTERNAL void l2cap_signal_receive(struct l2cap_signal *signal, struct link *link, struct reader *frame);
+/* Looks at the requests that were kept, now that there may be room. Raises. */
+BLUET_INTERNAL void l2cap_signal_flush(struct l2cap_signal *signal);
 
 /* For requests of our own: one that is not in use. */
 BLUET_INTERNAL uint8_t l2cap_signal_identifier(struct l2cap_signal *signal, const struct link *link);

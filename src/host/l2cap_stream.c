@@ -50,13 +50,20 @@ BLUET_INTERNAL void l2cap_outgoing_keep(struct l2cap_outgoing *outgoing)
 
 /* ---- In ---- */
 
+/* A division would cost more than all the rest. */
+static size_t ring_wrapped(const struct l2cap_incoming *incoming, size_t position)
+{
+    return position < incoming->size ? position : position - incoming->size;
+}
+
 static void ring_put(struct l2cap_incoming *incoming, const uint8_t *data, size_t length)
 {
-    size_t position = (incoming->start + incoming->whole + incoming->joined) % incoming->size;
+    size_t position = ring_wrapped(incoming, incoming->start + incoming->whole + incoming->joined);
     size_t before_wrap = incoming->size - position;
     size_t part = length < before_wrap ? length : before_wrap;
     memcpy(incoming->ring + position, data, part);
-    memcpy(incoming->ring, data + part, length - part);
+    if (part < length)
+        memcpy(incoming->ring, data + part, length - part);
     incoming->joined += length;
 }
 
@@ -71,16 +78,14 @@ BLUET_INTERNAL enum l2cap_outcome l2cap_incoming_receive(struct l2cap_incoming *
         return L2CAP_SDU_BROKEN;
     incoming->granted--;
     bool first = incoming->awaited == 0;
-    if (first)
-        incoming->awaited = read_u16(payload);
+    size_t awaited = first ? read_u16(payload) : incoming->awaited;
     size_t length = reader_remaining(payload);
-    if (!reader_ok(payload) || (first && incoming->awaited > incoming->mtu) || length > incoming->awaited ||
-        length > ring_room(incoming))
+    if (!reader_ok(payload) || (first && awaited > incoming->mtu) || length > awaited || length > ring_room(incoming))
         return L2CAP_SDU_BROKEN;
 
     if (length)
         ring_put(incoming, read_span(payload, length), length);
-    incoming->awaited -= length;
+    incoming->awaited = awaited - length;
     if (incoming->awaited)
         return L2CAP_SDU_GOES_ON;
     incoming->whole += incoming->joined;
@@ -93,11 +98,11 @@ BLUET_INTERNAL size_t l2cap_incoming_read(struct l2cap_incoming *incoming, void 
     size_t length = size < incoming->whole ? size : incoming->whole;
     size_t before_wrap = incoming->size - incoming->start;
     size_t part = length < before_wrap ? length : before_wrap;
-    if (length) {
+    if (part)
         memcpy(out, incoming->ring + incoming->start, part);
+    if (part < length)
         memcpy((uint8_t *)out + part, incoming->ring, length - part);
-    }
-    incoming->start = (incoming->start + length) % incoming->size;
+    incoming->start = ring_wrapped(incoming, incoming->start + length);
     incoming->whole -= length;
     return length;
 }
@@ -108,13 +113,10 @@ BLUET_INTERNAL size_t l2cap_incoming_read(struct l2cap_incoming *incoming, void 
  */
 BLUET_INTERNAL uint16_t l2cap_incoming_credits(const struct l2cap_incoming *incoming)
 {
-    if (incoming->whole)
+    if (incoming->whole || incoming->granted > incoming->few)
         return 0;
     size_t frames = ring_room(incoming) / incoming->mps;
-    size_t most = incoming->size / incoming->mps;
     if (frames > UINT16_MAX)
         frames = UINT16_MAX;
-    if (frames <= incoming->granted || (incoming->granted && incoming->granted > most / 2))
-        return 0;
-    return (uint16_t)(frames - incoming->granted);
+    return frames > incoming->granted ? (uint16_t)(frames - incoming->granted) : 0;
 }

@@ -33,6 +33,7 @@ struct l2cap_incoming {
     size_t awaited;    /* octets that it has yet to get; 0: none is being joined */
     uint16_t mtu, mps; /* ours */
     uint16_t granted;  /* K-frames that the peer may still send */
+    uint16_t few;      /* with more than these it is given none */
 };
 
 /* The information payload of one K-frame. */

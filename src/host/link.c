@@ -54,6 +54,7 @@ BLUET_INTERNAL struct link *link_open(struct link_table *links, uint16_t handle)
         .transmit_octets = 27, /* Vol 6 Part B, 4.5.10 */
         .transmit_phy = 1,
         .receive_phy = 1,
+        .rssi = 127,
         .next_in_bucket = *bucket,
         .receive = {.frame = links->frames + index * links->frame_size},
     };

@@ -10,6 +10,7 @@
 #include "host/hci.h"
 #include "spec/internal.h"
 #include "spec/reader.h"
+#include "spec/writer.h"
 
 enum link_state {
     LINK_FREE,
@@ -33,6 +34,13 @@ struct link_receive {
     bool open;
 };
 
+/* As both L2CAP and HCI carry them: in units of 1.25 ms and 10 ms. */
+struct link_parameters {
+    uint16_t interval_min, interval_max;
+    uint16_t latency;
+    uint16_t supervision_timeout;
+};
+
 struct link {
     enum link_state state;
     uint8_t index; /* in the table: rooms above keep arrays of their own, by this */
@@ -46,6 +54,9 @@ struct link {
     uint8_t key_size;
     uint16_t transmit_octets;
     uint8_t transmit_phy, receive_phy;
+    int8_t rssi; /* when it was last asked for; 127: never */
+    bool update_asked;
+    struct link_parameters wanted; /* of the last update that was asked for */
 
     uint8_t next_in_bucket;
     struct link_transmit transmit;
@@ -117,15 +128,11 @@ BLUET_INTERNAL void link_remote_connection_parameter_request(struct link_table *
 BLUET_INTERNAL void link_data_length_change(struct link_table *links, struct reader *event);
 BLUET_INTERNAL void link_phy_update_complete(struct link_table *links, struct reader *event);
 
-/* As both L2CAP and HCI carry them: in units of 1.25 ms and 10 ms. */
-struct link_parameters {
-    uint16_t interval_min, interval_max;
-    uint16_t latency;
-    uint16_t supervision_timeout;
-};
-
 /* Vol 4 Part E, 7.8.18 */
 BLUET_INTERNAL bool link_parameters_are_valid(const struct link_parameters *parameters);
+/* The parameters of LE Connection Update. */
+BLUET_INTERNAL void link_write_parameters(struct writer *writer, const struct link *link,
+                                          const struct link_parameters *parameters);
 /* Asks the controller for new ones. Whether there was room for the command. */
 BLUET_INTERNAL bool link_update(struct link_table *links, const struct link *link,
                                 const struct link_parameters *parameters);

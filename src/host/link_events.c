@@ -24,7 +24,8 @@ BLUET_INTERNAL bool link_parameters_are_valid(const struct link_parameters *para
            parameters->supervision_timeout <= 3200 && parameters->supervision_timeout * 4u > least;
 }
 
-static void write_parameters(struct writer *writer, const struct link *link, const struct link_parameters *parameters)
+BLUET_INTERNAL void link_write_parameters(struct writer *writer, const struct link *link,
+                                          const struct link_parameters *parameters)
 {
     write_u16(writer, link->handle);
     write_u16(writer, parameters->interval_min);
@@ -40,7 +41,7 @@ BLUET_INTERNAL bool link_update(struct link_table *links, const struct link *lin
 {
     uint8_t octets[14];
     struct writer writer = writer_of(octets, sizeof octets);
-    write_parameters(&writer, link, parameters);
+    link_write_parameters(&writer, link, parameters);
     struct hci_command command = {.opcode = HCI_LE_CONNECTION_UPDATE};
     return hci_request(links->hci, command, octets, writer.length);
 }
@@ -59,7 +60,7 @@ BLUET_INTERNAL void link_remote_connection_parameter_request(struct link_table *
     struct writer writer = writer_of(octets, sizeof octets);
     struct hci_command command = {.opcode = HCI_LE_REMOTE_CONNECTION_PARAMETER_REQUEST_REPLY};
     if (link_parameters_are_valid(&parameters)) {
-        write_parameters(&writer, link, &parameters);
+        link_write_parameters(&writer, link, &parameters);
     } else {
         command.opcode = HCI_LE_REMOTE_CONNECTION_PARAMETER_REQUEST_NEGATIVE_REPLY;
         write_u16(&writer, link->handle);

@@ -85,6 +85,46 @@ static void check_links(const struct bluet *host)
     hold(host->pool.free_count + queued <= host->pool.count, "no buffer is in two places");
 }
 
+static void check_stream(const struct l2cap_channel *channel)
+{
+    const struct l2cap_incoming *in = &channel->incoming;
+    const struct l2cap_outgoing *out = &channel->outgoing;
+    hold(in->whole + in->joined <= in->size, "what has come is in the ring");
+    hold(in->awaited == 0 || in->joined + in->awaited <= in->mtu, "no SDU is longer than our MTU");
+    hold(channel->state != CHANNEL_OPEN || in->granted * (size_t)in->mps <= in->size - in->whole - in->joined,
+         "there is room for what the peer may send");
+    hold(!out->next || (out->next == out->copy + out->sent && out->length <= out->size),
+         "an SDU that waits is the host's own copy");
+    hold(!out->next || channel->state == CHANNEL_OPEN, "only an open channel sends");
+}
+
+static void check_channels(const struct bluet *host)
+{
+    const struct l2cap_channels *channels = &host->channels;
+    size_t count = 0;
+    size_t awaiting = 0;
+    bool waiting = false;
+    for (uint8_t i = 0; i < channels->limit; i++) {
+        const struct l2cap_channel *channel = &channels->channels[i];
+        hold(!channel->block == (channel->state == CHANNEL_FREE), "a channel has memory while it is not free");
+        if (channel->state == CHANNEL_FREE)
+            continue;
+        count++;
+        awaiting += channel->state == CHANNEL_AWAIT_RESPONSE || channel->state == CHANNEL_AWAIT_DISCONNECTION;
+        hold(channel->link->state != LINK_FREE, "a channel has a link");
+        hold(l2cap_channel_find(channels, channel->link, channel->local_cid) == channel, "a CID names one channel");
+        waiting = waiting || channel->owes_request;
+        hold(!channel->owes_request || channel->state == CHANNEL_AWAIT_DISCONNECTION, "only an end can be owed");
+        check_stream(channel);
+    }
+    hold(!waiting || channels->waiting || host->inside, "what is owed is not forgotten");
+    hold(count == channels->count && awaiting == channels->awaiting, "channels are counted");
+    size_t kept = 0;
+    for (uint8_t i = 0; i < host->links.limit; i++)
+        kept += host->signal.requests[i].kept.length != 0;
+    hold(kept == host->signal.kept_count, "requests that are kept are counted");
+}
+
 void check_invariants(const struct bluet *host)
 {
     if (host->state == HOST_INACTIVE) {
@@ -93,6 +133,7 @@ void check_invariants(const struct bluet *host)
     }
     check_commands(&host->hci);
     check_links(host);
+    check_channels(host);
     hold(host->scan.state == GAP_SCAN_ON || host->scan.deadline == BLUET_NEVER, "only what runs can expire");
     hold(host->connect.state != GAP_CONNECT_OFF || host->connect.deadline == BLUET_NEVER, "only an attempt can expire");
     hold(!host->advertise.starting || host->advertise.ticket >= host->advertise.starting || host->advertise.ticket == 0,

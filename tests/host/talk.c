@@ -103,6 +103,11 @@ static const char *event_name(enum bluet_event_code code)
         {BLUET_EVENT_INACTIVE, "INACTIVE"},
         {BLUET_EVENT_GATTC_READ_DONE, "GATTC_READ_DONE"},
         {BLUET_EVENT_GATTC_NOTIFY, "GATTC_NOTIFY"},
+        {BLUET_EVENT_L2CAP_ACCEPT, "L2CAP_ACCEPT"},
+        {BLUET_EVENT_L2CAP_CONNECT, "L2CAP_CONNECT"},
+        {BLUET_EVENT_L2CAP_DISCONNECT, "L2CAP_DISCONNECT"},
+        {BLUET_EVENT_L2CAP_RECV, "L2CAP_RECV"},
+        {BLUET_EVENT_L2CAP_SEND_READY, "L2CAP_SEND_READY"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (names[i].code == code)
@@ -125,6 +130,19 @@ static void put_octets(char *out, size_t size, const uint8_t *octets, size_t len
         size_t used = strlen(out);
         snprintf(out + used, size - used, "%s%02x", i ? "" : " ", octets[i]);
     }
+}
+
+static void put_channel_event(char *out, size_t size, const struct bluet_event *event)
+{
+    size_t length = strlen(out);
+    if (event->code == BLUET_EVENT_L2CAP_DISCONNECT)
+        snprintf(out + length, size - length, " cid 0x%04x psm 0x%02x status 0x%03x", event->channel_end.cid,
+                 event->channel_end.psm, event->channel_end.status);
+    else if (event->code == BLUET_EVENT_L2CAP_ACCEPT || event->code == BLUET_EVENT_L2CAP_CONNECT)
+        snprintf(out + length, size - length, " cid 0x%04x psm 0x%02x mtu %u %u", event->channel.cid,
+                 event->channel.psm, event->channel.our_mtu, event->channel.peer_mtu);
+    else if (event->code == BLUET_EVENT_L2CAP_RECV || event->code == BLUET_EVENT_L2CAP_SEND_READY)
+        snprintf(out + length, size - length, " cid 0x%04x", event->channel_data.cid);
 }
 
 /* The name, the handle where there is one, and the members in their order. */
@@ -188,6 +206,7 @@ static void talk_event(char *out, size_t size, const struct bluet_event *event)
         snprintf(out + length, size - length, " 0x%04x length %zu", event->value.value_handle, event->value.length);
         break;
     default:
+        put_channel_event(out, size, event);
         break;
     }
 }
@@ -517,6 +536,25 @@ void talk_receive_frame(struct talk *talk, uint16_t handle, uint16_t cid, const 
 {
     uint8_t packet[TALK_PACKET_SIZE];
     talk_receive_octets(talk, packet, frame_of(packet, handle, HCI_BOUNDARY_FIRST_FLUSHABLE, cid, hex));
+}
+
+void talk_complete(struct talk *talk, uint16_t handle, uint8_t count)
+{
+    const uint8_t event[] = {
+        HCI_EVENT, HCI_EVENT_NUMBER_OF_COMPLETED_PACKETS, 5, 1, (uint8_t)handle, (uint8_t)(handle >> 8), count, 0};
+    talk_receive_octets(talk, event, sizeof event);
+}
+
+void talk_disconnect(struct talk *talk, uint16_t handle)
+{
+    const uint8_t event[] = {HCI_EVENT,
+                             HCI_EVENT_DISCONNECTION_COMPLETE,
+                             4,
+                             HCI_SUCCESS,
+                             (uint8_t)handle,
+                             (uint8_t)(handle >> 8),
+                             HCI_REMOTE_USER_TERMINATED};
+    talk_receive_octets(talk, event, sizeof event);
 }
 
 void talk_expect_frame(struct talk *talk, uint16_t handle, uint16_t cid, const char *hex)

@@ -93,6 +93,10 @@ void talk_connect_central(struct talk *talk, uint16_t handle);
 void talk_connect_peripheral(struct talk *talk, uint16_t handle);
 /* A whole L2CAP frame from a peer, given as hex behind its header. */
 void talk_receive_frame(struct talk *talk, uint16_t handle, uint16_t cid, const char *hex);
+/* The controller has sent so many packets of that link. */
+void talk_complete(struct talk *talk, uint16_t handle, uint8_t count);
+/* The link ends, by the peer's wish. */
+void talk_disconnect(struct talk *talk, uint16_t handle);
 /* The next packet sent is that frame, whole. */
 void talk_expect_frame(struct talk *talk, uint16_t handle, uint16_t cid, const char *hex);
 

@@ -51,6 +51,12 @@ def test_environmental(own_air):
     in_order(reader, "found Bluet ESS", r"temperature 2\d\.\d+ C", r"humidity 4\d\.\d+ %", r"pressure 101\d\.\d+ hPa")
 
 
+def test_file(own_air):
+    sender, receiver = run("file_sender", "file_receiver")
+    in_order(sender, "central connected", "channel open, SDUs of 1024", "sent 20000 bytes", "central disconnected")
+    in_order(receiver, "found Bluet File", "MTU 1024 here and 512 there", "received 20000 bytes, all of them right")
+
+
 def test_beacon(own_air):
     beacon, observer = run("beacon", "observer")
     assert beacon.splitlines()[-1] == "done"
@@ -59,7 +65,7 @@ def test_beacon(own_air):
 
 def test_alone(own_air):
     """Who finds nobody, says so in the end, and fails."""
-    names = ("heart_rate_monitor", "nordic_uart_central", "environmental_reader")
+    names = ("heart_rate_monitor", "nordic_uart_central", "environmental_reader", "file_receiver")
     for process in [python("-m", "bluet.run", EXAMPLES / f"{name}.py") for name in names]:
         output, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (1, "")

@@ -18,6 +18,12 @@ NEED_RADIO = {
     "gap_pair": ((1,),),
     "gap_passkey": ((1, 2, 3),),
     "gap_unpair": ((0, ADDRESS),),
+    "gap_update": ((1,),),
+    "gap_phy": ((1,), (1, 2)),
+    "gap_data_length": ((1,), (1, 100)),
+    "gap_rssi": ((1,),),
+    "gap_accept_list": (([],),),
+    "gap_connect_listed": ((),),
     "gatts_register_services": ((SERVICES,),),
     "gatts_write": ((1, b"x"),),
     "gatts_notify": ((1, 2), (1, 2, b"x")),
@@ -86,6 +92,7 @@ def test_what_works_inactive(air):
     assert ble.active() is False
     assert ble.gatts_read(1) == b""
     assert ble.irq(print) is None
+    assert ble.gap_disconnect_reason(1) is None
     raises(errno.ENODEV, ble.config, "mac")
     ble.config(gap_name="early", mtu=100, bond=True, mitm=1, io=4, le_secure=True, addr_mode=1, rxbuf=4096)
     assert ble.active(True) is True
@@ -339,7 +346,7 @@ def test_counts_of_arguments(air, name):
     method = getattr(air.ble(), name)
     with pytest.raises(TypeError):
         method(*range(9))
-    if name not in ("gap_scan", "gap_advertise"):
+    if name not in ("gap_scan", "gap_advertise", "gap_connect_listed"):
         with pytest.raises(TypeError):
             method()
 
@@ -382,5 +389,5 @@ def test_explain():
 
 def test_module_is_complete():
     assert {name for name in vars(bluetooth.BLE) if not name.startswith("_")} == set(NEED_RADIO) | {
-        *("active", "capture", "config", "gap_bonds", "gatts_read", "irq")
+        *("active", "capture", "config", "gap_bonds", "gap_disconnect_reason", "gatts_read", "irq")
     }

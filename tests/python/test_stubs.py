@@ -5,8 +5,13 @@ import sys
 
 import pytest
 
-# A buffer's method, which the interpreter shows from 3.12 on; and two forms of one method.
-ALLOWED = "bluet._bluetooth.UUID.__buffer__\nbluet._bluetooth.BLE.gap_connect\n"
+# A buffer's method, which the interpreter shows from 3.12 on; and methods of more than one form.
+ALLOWED = """\
+bluet._bluetooth.UUID.__buffer__
+bluet._bluetooth.BLE.gap_connect
+bluet._bluetooth.BLE.gap_phy
+bluet._bluetooth.BLE.gap_data_length
+"""
 
 
 def test_stubs(tmp_path):
