@@ -22,49 +22,13 @@
 #ifndef BLUET_BLUET_H
 #define BLUET_BLUET_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "bluet/event.h"
+#include "bluet/types.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#if defined(__GNUC__)
-#define BLUET_API __attribute__((visibility("default")))
-#else
-#define BLUET_API
-#endif
-
 struct bluet;
-
-/* Numbered like Linux's errno, negated, so that no C library is needed and every binding agrees. */
-enum bluet_error {
-    BLUET_OK = 0,
-    BLUET_EIO = -5,         /* the controller refused, for a reason with no better number */
-    BLUET_ENOMEM = -12,     /* no buffer free, or no memory: try again after an event, or raise the limits */
-    BLUET_EBUSY = -16,      /* something else that runs must end first */
-    BLUET_ENODEV = -19,     /* not active: call bluet_activate() */
-    BLUET_EINVAL = -22,     /* an argument out of range */
-    BLUET_ENOTSUP = -95,    /* the controller, or this build, cannot do that */
-    BLUET_EISCONN = -106,   /* there is already a connection to that address */
-    BLUET_ENOTCONN = -107,  /* no such connection */
-    BLUET_ETIMEDOUT = -110, /* the controller did not answer */
-    BLUET_EALREADY = -114,  /* the same is already running, or already done */
-    BLUET_ECANCELED = -125  /* ended by deactivation before the controller answered */
-};
-
-/*
- * The `status` of an event whose name ends in DONE: 0, the ATT error code of the peer (0x01 to 0xff, Vol 3 Part F,
- * 3.4.1.1), or one of these for causes on this side.
- */
-enum bluet_status {
-    BLUET_STATUS_DISCONNECTED = 0x100, /* the connection ended first */
-    BLUET_STATUS_TIMEOUT = 0x101,      /* no answer within 30 s (Vol 3 Part F, 3.3.3); no more ATT on that link */
-    BLUET_STATUS_PROTOCOL = 0x102,     /* the peer's answer made no sense */
-    BLUET_STATUS_NO_MEMORY = 0x103,    /* no buffer to go on with */
-    BLUET_STATUS_CANCELED = 0x104      /* deactivated */
-};
 
 /* ---- The port: what the host asks of its surroundings ---- */
 
@@ -175,20 +139,6 @@ BLUET_API void bluet_receive(struct bluet *host, const uint8_t *packet, size_t l
  */
 BLUET_API uint64_t bluet_poll(struct bluet *host);
 BLUET_API uint64_t bluet_deadline(const struct bluet *host);
-
-/* ---- Addresses and UUIDs ---- */
-
-enum bluet_address_type { BLUET_ADDRESS_PUBLIC = 0, BLUET_ADDRESS_RANDOM = 1 };
-
-struct bluet_address {
-    uint8_t type;      /* enum bluet_address_type */
-    uint8_t octets[6]; /* display order */
-};
-
-struct bluet_uuid {
-    uint8_t length;     /* 2, 4 or 16 */
-    uint8_t octets[16]; /* least significant first, as on the air */
-};
 
 /* ---- Configuration: may be called before activation too ---- */
 
@@ -626,174 +576,6 @@ BLUET_API int bluet_gap_passkey(struct bluet *host, uint16_t conn_handle, enum b
 BLUET_API int bluet_bonds(const struct bluet *host, struct bluet_address *out_peers, size_t capacity);
 /* Forgets a peer; its secrets are deleted by BLUET_EVENT_SET_SECRET. BLUET_ENODEV; BLUET_EINVAL: not bonded. */
 BLUET_API int bluet_bond_delete(struct bluet *host, const struct bluet_address *peer);
-
-/* ---- Events ---- */
-
-/* The first 31 are numbered as MicroPython's `bluetooth` module numbers them. */
-enum bluet_event_code {
-    BLUET_EVENT_CENTRAL_CONNECT = 1,
-    BLUET_EVENT_CENTRAL_DISCONNECT = 2,
-    BLUET_EVENT_GATTS_WRITE = 3,
-    BLUET_EVENT_GATTS_READ_REQUEST = 4,
-    BLUET_EVENT_SCAN_RESULT = 5,
-    BLUET_EVENT_SCAN_DONE = 6,
-    BLUET_EVENT_PERIPHERAL_CONNECT = 7,
-    BLUET_EVENT_PERIPHERAL_DISCONNECT = 8,
-    BLUET_EVENT_GATTC_SERVICE_RESULT = 9,
-    BLUET_EVENT_GATTC_SERVICE_DONE = 10,
-    BLUET_EVENT_GATTC_CHARACTERISTIC_RESULT = 11,
-    BLUET_EVENT_GATTC_CHARACTERISTIC_DONE = 12,
-    BLUET_EVENT_GATTC_DESCRIPTOR_RESULT = 13,
-    BLUET_EVENT_GATTC_DESCRIPTOR_DONE = 14,
-    BLUET_EVENT_GATTC_READ_RESULT = 15,
-    BLUET_EVENT_GATTC_READ_DONE = 16,
-    BLUET_EVENT_GATTC_WRITE_DONE = 17,
-    BLUET_EVENT_GATTC_NOTIFY = 18,
-    BLUET_EVENT_GATTC_INDICATE = 19,
-    BLUET_EVENT_GATTS_INDICATE_DONE = 20,
-    BLUET_EVENT_MTU_EXCHANGED = 21,
-    BLUET_EVENT_L2CAP_ACCEPT = 22,
-    BLUET_EVENT_L2CAP_CONNECT = 23,
-    BLUET_EVENT_L2CAP_DISCONNECT = 24,
-    BLUET_EVENT_L2CAP_RECV = 25,
-    BLUET_EVENT_L2CAP_SEND_READY = 26,
-    BLUET_EVENT_CONNECTION_UPDATE = 27,
-    BLUET_EVENT_ENCRYPTION_UPDATE = 28,
-    BLUET_EVENT_GET_SECRET = 29,
-    BLUET_EVENT_SET_SECRET = 30,
-    BLUET_EVENT_PASSKEY_ACTION = 31,
-
-    BLUET_EVENT_GATTS_WRITE_REQUEST = 32, /* beyond MicroPython, as all that follow */
-
-    BLUET_EVENT_OPERATION_DONE = 0x100, /* what a ticket stands for has ended */
-    BLUET_EVENT_SEND_READY = 0x101,     /* buffers are free again, after a BLUET_ENOMEM for want of them */
-    BLUET_EVENT_INACTIVE = 0x102        /* the controller was lost or has failed: the host is no longer active */
-};
-
-/* Kinds of secret. A host asks for the one of its own, and lists those of peers, when it is activated. */
-enum bluet_secret {
-    BLUET_SECRET_OURS = 1, /* what we have given a peer; the key is its address: type, octets in display order */
-    BLUET_SECRET_PEER = 2, /* what a peer has given us; key as above */
-    BLUET_SECRET_IRK = 10  /* our own identity; the key is "irk" */
-};
-
-/*
- * Why a link is not encrypted: a reason of Pairing Failed (Vol 3 Part H, 3.5.5; 0x01 to 0x0f), one of
- * enum bluet_status, or BLUET_REASON_HCI and an HCI error code.
- */
-enum bluet_reason { BLUET_REASON_HCI = 0x200 };
-
-/* `code` tells which member of the union holds; events without one have no more to say. */
-struct bluet_event {
-    enum bluet_event_code code;
-    uint16_t conn_handle; /* 0xffff where the event belongs to no connection */
-    union {
-        struct {
-            struct bluet_address peer; /* of a failed gap_connect: type 0xff, all zero */
-        } connect;                     /* CENTRAL_CONNECT, PERIPHERAL_CONNECT */
-        struct {
-            struct bluet_address peer;
-            uint8_t reason; /* HCI error code (Vol 1 Part F) */
-        } disconnect;       /* CENTRAL_DISCONNECT, PERIPHERAL_DISCONNECT */
-        struct {
-            uint16_t attr_handle;
-        } attribute; /* GATTS_WRITE, GATTS_READ_REQUEST */
-        struct {
-            uint16_t attr_handle;
-            uint16_t offset; /* of a piece of a long write; each is asked about when it is queued */
-            const uint8_t *data;
-            size_t length;
-        } write_request; /* GATTS_WRITE_REQUEST */
-        struct {
-            struct bluet_address peer;
-            uint8_t adv_type; /* 0 ADV_IND, 1 ADV_DIRECT_IND, 2 ADV_SCAN_IND, 3 ADV_NONCONN_IND, 4 SCAN_RSP */
-            int8_t rssi;      /* dBm; 127: not known */
-            uint8_t primary_phy, secondary_phy;
-            const uint8_t *data;
-            size_t length;
-        } scan_result;
-        struct {
-            uint16_t def_handle; /* of an included service, where that is said; otherwise start_handle */
-            uint16_t start_handle, end_handle;
-            struct bluet_uuid uuid;
-        } service_result;
-        struct {
-            uint16_t def_handle, value_handle, end_handle;
-            uint8_t properties;
-            struct bluet_uuid uuid;
-        } characteristic_result;
-        struct {
-            uint16_t dsc_handle;
-            struct bluet_uuid uuid;
-        } descriptor_result;
-        struct {
-            uint16_t value_handle;
-            uint16_t offset; /* of a piece of a value that is read */
-            const uint8_t *data;
-            size_t length;
-        } value; /* GATTC_READ_RESULT, GATTC_NOTIFY, GATTC_INDICATE */
-        struct {
-            uint16_t value_handle; /* 0 in the discovery events, and of reads of several values */
-            uint16_t status;       /* 0, an ATT error code, or enum bluet_status */
-        } done;                    /* every GATT event whose name ends in DONE */
-        struct {
-            uint16_t mtu;
-        } mtu_exchanged;
-        struct {
-            uint16_t cid, psm, our_mtu, peer_mtu;
-        } channel; /* L2CAP_ACCEPT, L2CAP_CONNECT */
-        struct {
-            uint16_t cid, psm;
-            uint16_t status; /* 0: it was open. Otherwise why it was not made: result (Vol 3 Part A, 4.23), or
-                                bluet_status */
-        } channel_end;       /* L2CAP_DISCONNECT */
-        struct {
-            uint16_t cid;
-            uint16_t status; /* of L2CAP_SEND_READY: always 0, for no SDU is ever lost */
-        } channel_data;      /* L2CAP_RECV, L2CAP_SEND_READY */
-        struct {
-            uint16_t interval; /* 1.25 ms */
-            uint16_t latency;
-            uint16_t supervision_timeout; /* 10 ms */
-            uint8_t status;               /* HCI error code */
-        } connection_update;
-        struct {
-            bool encrypted, authenticated, bonded;
-            uint8_t key_size;
-            uint16_t reason; /* 0; or why it failed: enum bluet_reason */
-        } encryption_update;
-        struct {
-            uint8_t sec_type; /* enum bluet_secret */
-            uint8_t index;    /* with `key` NULL: which one of this type is wanted */
-            const uint8_t *key;
-            size_t key_length;
-            uint8_t *out_value; /* the handler puts the secret here, and its length there; or leaves that 0 */
-            size_t capacity;
-            size_t *out_length;
-        } get_secret;
-        struct {
-            uint8_t sec_type;
-            const uint8_t *key;
-            size_t key_length;
-            const uint8_t *value; /* opaque; NULL: to be deleted */
-            size_t length;
-        } set_secret;
-        struct {
-            uint8_t action;   /* enum bluet_passkey_action */
-            uint32_t passkey; /* the number to be compared */
-        } passkey_action;
-        struct {
-            int ticket;
-            int error;               /* enum bluet_error */
-            uint8_t hci_status;      /* the HCI error code behind it */
-            const uint8_t *response; /* of bluet_hci_command(): the return parameters, status included */
-            size_t response_length;
-        } operation;
-        struct {
-            uint8_t hci_status;
-        } inactive;
-    };
-};
 
 #ifdef __cplusplus
 }
