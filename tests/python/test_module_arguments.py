@@ -47,8 +47,6 @@ NEED_RADIO = {
     "l2cap_disconnect": ((1, 0x40),),
     "l2cap_send": ((1, 0x40, b"x"),),
     "l2cap_recvinto": ((1, 0x40, bytearray(1)), (1, 0x40, None)),
-    "gap_pair": ((1,),),
-    "gap_passkey": ((1, 2, 123456),),
     "hci_cmd": ((3, 3, b"", bytearray()),),
 }
 
