@@ -52,7 +52,7 @@ PyObject *ble_gap_phy(PyObject *object, PyObject *const *arguments, Py_ssize_t c
     if (!argument_count("gap_phy", count, 1, 3) || !argument_connection(arguments[0], &conn_handle))
         return NULL;
     if (count == 1) {
-        struct bluet_connection connection;
+        struct bluet_connection connection = {0};
         if (!connection_now(self, conn_handle, &connection))
             return NULL;
         return Py_BuildValue("(ii)", connection.transmit_phy, connection.receive_phy);
@@ -74,7 +74,7 @@ PyObject *ble_gap_data_length(PyObject *object, PyObject *const *arguments, Py_s
     if (!argument_count("gap_data_length", count, 1, 2) || !argument_connection(arguments[0], &conn_handle))
         return NULL;
     if (count == 1) {
-        struct bluet_connection connection;
+        struct bluet_connection connection = {0};
         return connection_now(self, conn_handle, &connection) ? PyLong_FromLong(connection.transmit_octets) : NULL;
     }
     if (!argument_in_range(arguments[1], 0, UINT16_MAX, &octets))
@@ -88,7 +88,7 @@ PyObject *ble_gap_rssi(PyObject *object, PyObject *handle)
 {
     enum { NOT_KNOWN = 127 };
     struct ble *self = (struct ble *)object;
-    struct bluet_connection connection;
+    struct bluet_connection connection = {0};
     uint16_t conn_handle;
     if (!argument_connection(handle, &conn_handle))
         return NULL;

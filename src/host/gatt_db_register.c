@@ -268,7 +268,8 @@ static void add_built_in(struct builder *builder)
             service = add_own(builder, GATT_SERVICE, built_in[i].uuid, built_in[i].flags);
         else
             add_built_in_value(builder, &built_in[i]);
-        service->last = builder->db->count;
+        if (service) /* the first is one */
+            service->last = builder->db->count;
     }
 }
 

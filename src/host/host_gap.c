@@ -151,7 +151,7 @@ int bluet_gap_read_rssi(struct bluet *host, uint16_t conn_handle)
 
 int bluet_gap_disconnect_reason(const struct bluet *host, uint16_t conn_handle)
 {
-    for (uint8_t back = 1; back <= HOST_ENDED_KEPT; back++) {
+    for (unsigned back = 1; back <= HOST_ENDED_KEPT; back++) {
         const struct host_ended *ended = &host->ended[(uint8_t)(host->ended_next - back) % HOST_ENDED_KEPT];
         if (ended->known && ended->handle == conn_handle)
             return ended->reason;

@@ -189,8 +189,22 @@ void player_close(struct player *player)
     demand(player->memory == 0, "all memory is given back");
 }
 
+/* Octets drawn at random may happen to answer the command that is out. */
+static void look_for_answer(struct player *player, struct reader packet)
+{
+    uint8_t indicator = read_u8(&packet);
+    uint8_t code = read_u8(&packet);
+    read_u8(&packet);                                             /* length */
+    read_span(&packet, code == HCI_EVENT_COMMAND_STATUS ? 2 : 1); /* status, credits */
+    uint16_t opcode = read_u16(&packet);
+    bool answer = code == HCI_EVENT_COMMAND_COMPLETE || code == HCI_EVENT_COMMAND_STATUS;
+    if (reader_ok(&packet) && indicator == HCI_EVENT && answer && opcode == player->awaiting)
+        player->awaiting = 0;
+}
+
 void player_receive(struct player *player, const uint8_t *octets, size_t length)
 {
+    look_for_answer(player, reader_of(octets, length));
     uint8_t *packet = malloc(length ? length : 1);
     demand(packet, "there is memory");
     memcpy(packet, octets, length);
