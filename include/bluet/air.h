@@ -86,6 +86,61 @@ BLUET_API int bluet_air_receive(struct bluet_air_controller *controller, const u
 /* The host can take packets again, after `deliver` had returned false. */
 BLUET_API void bluet_air_resume(struct bluet_air_controller *controller);
 
+/*
+ * Faults: what is to go wrong, and with which packets. A rule looks at every packet that goes over the air, counts
+ * those that it matches, and does something to them. Several rules may match a packet: the first that acts on it
+ * decides.
+ */
+enum bluet_air_packet {
+    BLUET_AIR_ANY,         /* of a link, but not the empty ones that only acknowledge */
+    BLUET_AIR_CONTROL,     /* LL control PDUs; `opcode` is theirs (Vol 6 Part B, 2.4.2) */
+    BLUET_AIR_L2CAP,       /* the beginning of an L2CAP frame; `opcode` is the first octet behind the basic header */
+    BLUET_AIR_ADVERTISING, /* and scanning, and connecting: all that goes over advertising channels; lost only */
+    BLUET_AIR_EVERYTHING   /* all of these, empty ones too; lost only */
+};
+
+enum bluet_air_action {
+    /* Not received, as if by interference: a link sends it again, and each time is matched and counted anew. */
+    BLUET_AIR_LOSE = 1,
+    /* Acknowledged and then forgotten: the peer's host never sees it. Of an L2CAP frame, all parts of it. */
+    BLUET_AIR_DROP,
+    BLUET_AIR_WITHHOLD, /* not acknowledged before `delay` has passed; what is behind it waits too */
+    /* Received with the bits of `mask` turned over in the octet at `offset` of its payload. Ends an encrypted link. */
+    BLUET_AIR_CORRUPT,
+    BLUET_AIR_CUT,      /* neither it nor anything after it gets through, either way: both ends time out */
+    BLUET_AIR_CUT_AFTER /* the same, when it has been received */
+};
+
+/* Zero in any member but `action`: all packets, without a bound. */
+struct bluet_air_fault {
+    const struct bluet_air_controller *from, *to; /* whose packets; NULL: anybody's */
+    bool from_central, from_peripheral;           /* of links; neither or both: either's */
+    enum bluet_air_packet packet;
+    uint16_t cid;       /* BLUET_AIR_L2CAP: of this channel only */
+    bool has_opcode;    /* only those with `opcode` */
+    uint8_t opcode;     /* 0x03 with BLUET_AIR_CONTROL is LL_ENC_REQ */
+    uint64_t channels;  /* bit n: those on channel n, 0 to 39 */
+    uint64_t begin;     /* the air's time from which on it acts and counts */
+    uint64_t end;       /* and before which */
+    uint32_t nth;       /* acts on the n-th match only, counted from 1 */
+    double probability; /* with which it acts on a match; 0 means 1 */
+    enum bluet_air_action action;
+    uint64_t delay; /* BLUET_AIR_WITHHOLD: microseconds; 0: until the rule is removed */
+    uint16_t offset;
+    uint8_t mask; /* 0 means 0xff */
+};
+
+/*
+ * Puts a rule behind those that there are. It goes when it is removed, or one of its controllers is detached. A packet
+ * of a link is matched when it is first sent, save for BLUET_AIR_LOSE. BLUET_EINVAL, BLUET_ENOMEM.
+ */
+BLUET_API int bluet_air_add_fault(struct bluet_air *air, uint32_t *out_number, const struct bluet_air_fault *fault);
+/* BLUET_EINVAL: there is none of that number. */
+BLUET_API int bluet_air_remove_fault(struct bluet_air *air, uint32_t number);
+/* How often it has matched, and acted; either may be NULL. BLUET_EINVAL. */
+BLUET_API int bluet_air_count_fault(const struct bluet_air *air, uint32_t number, uint64_t *out_matched,
+                                    uint64_t *out_acted);
+
 /* What a controller is doing, for people and tests. */
 struct bluet_air_status {
     struct bluet_address address; /* the one it uses now */

@@ -257,7 +257,7 @@ static void hear(struct bluet_air_controller *controller, const struct air_trans
     struct air_advertiser *advertiser = &controller->advertiser;
     if (packet->channel != advertiser->channel || !air_address_equal(&packet->to, &advertiser->own) ||
         packet->start < controller->transmission.end ||
-        (packet->type != AIR_SCAN_REQ && packet->type != AIR_CONNECT_IND) || !air_received(packet))
+        (packet->type != AIR_SCAN_REQ && packet->type != AIR_CONNECT_IND) || !air_received(packet, controller))
         return;
     controller->packets_received++;
     struct air_peer peer;

@@ -1,9 +1,10 @@
 /* The public face of the air: include/bluet/air.h. */
 #include "air/connection.h"
+#include "air/fault.h"
 #include "air/hci_command.h"
 #include "air/life.h"
 
-enum { ACL_LENGTH_DEFAULT = 251, ACL_COUNT_DEFAULT = 8, HOST_STREAM = 0x486f7374 };
+enum { ACL_LENGTH_DEFAULT = 251, ACL_COUNT_DEFAULT = 8, HOST_STREAM = 0x486f7374, FAULT_STREAM = 0x4661756c };
 
 static bool is_probability(double value)
 {
@@ -24,6 +25,7 @@ int bluet_air_create(struct bluet_air **out_air, const struct bluet_air_config *
     air->loss = config->loss;
     air_random_seed(&air->losses, air->seed, 0);
     air_random_seed(&air->host_random, air->seed, HOST_STREAM);
+    air_random_seed(&air->faults_random, air->seed, FAULT_STREAM);
     *out_air = air;
     return BLUET_OK;
 }
@@ -34,6 +36,7 @@ void bluet_air_destroy(struct bluet_air *air)
         return;
     while (air->controllers)
         air_controller_destroy(air->controllers);
+    air_fault_forget(air, NULL);
     air_clock_end(&air->clock);
     struct air_memory memory = air->memory;
     air_memory_give(&memory, air, sizeof *air);

@@ -8,6 +8,7 @@
 #include "air/connection.h"
 
 #include "air/channel.h"
+#include "air/fault.h"
 #include "air/link_encryption.h"
 #include "air/schedule.h"
 
@@ -26,6 +27,14 @@ static void close_link(struct air_link *link, uint8_t reason)
 {
     air_event_disconnection_complete(link, reason);
     air_connection_drop(link);
+}
+
+/* The two ends hear nothing of each other any more. */
+static void sever(struct air_link *link)
+{
+    if (link->peer)
+        link->peer->peer = NULL;
+    link->peer = NULL;
 }
 
 static uint64_t timeout_us(const struct air_link *link)
@@ -123,22 +132,44 @@ static void take_acknowledgement(struct air_link *link, bool peer_expects)
         buffer_is_sent(link, flight->buffer);
 }
 
+static void deliver_payload(struct air_link *link, const struct air_flight *packet)
+{
+    if (packet->llid == AIR_LLID_CONTROL)
+        air_control_receive(link, packet->octets, packet->length);
+    else if (packet->length)
+        air_acl_deliver(link, packet->llid, packet->octets, packet->length);
+}
+
+static void deliver_corrupted(struct air_link *link, const struct air_flight *packet)
+{
+    uint8_t octets[AIR_OCTETS_MOST];
+    struct air_flight changed = *packet;
+    memcpy(octets, packet->octets, packet->length);
+    octets[packet->fault_offset % packet->length] ^= packet->fault_mask;
+    changed.octets = octets;
+    deliver_payload(link, &changed);
+}
+
 static void take_payload(struct air_link *link, const struct air_flight *packet)
 {
-    if (!air_encryption_matches(link, packet)) {
+    bool corrupted = packet->fault == BLUET_AIR_CORRUPT;
+    if (!air_encryption_matches(link, packet) || (corrupted && packet->encrypted)) {
         link->closing = HCI_MIC_FAILURE;
         return;
     }
     bool is_data = packet->length && packet->llid != AIR_LLID_CONTROL;
-    if (is_data && !receives_host_data(link->controller, packet->length))
+    if ((is_data && !receives_host_data(link->controller, packet->length)) ||
+        air_fault_withholds(link->controller->air, packet))
         return; /* not acknowledged: the peer sends it again */
     link->expected = !link->expected;
     if (packet->encrypted)
         link->last_authenticated = air_now(link->controller);
-    if (packet->llid == AIR_LLID_CONTROL)
-        air_control_receive(link, packet->octets, packet->length);
-    else if (is_data)
-        air_acl_deliver(link, packet->llid, packet->octets, packet->length);
+    if (corrupted)
+        deliver_corrupted(link, packet);
+    else if (packet->fault != BLUET_AIR_DROP)
+        deliver_payload(link, packet);
+    if (packet->fault == BLUET_AIR_CUT_AFTER)
+        sever(link);
 }
 
 static void take_packet(struct air_link *link, const struct air_link *from)
@@ -201,7 +232,7 @@ static bool peripheral_answers(const struct air_link *link)
 static void received(struct air_link *link, const struct air_link *from)
 {
     struct bluet_air_controller *controller = link->controller;
-    if (air_lost(controller->air)) {
+    if (air_lost(controller->air) || air_fault_loses(from)) {
         link->bad_packets++;
     } else {
         take_packet(link, from);
@@ -265,7 +296,10 @@ static void send(struct air_link *link)
     uint64_t after = now + (link->central ? pair_us(link, 0) : AIR_INTER_FRAME_US);
     uint64_t budget = link->limit > after ? link->limit - after : 0;
     air_control_run(link);
-    air_link_load(link, link->first_in_event ? AIR_NEVER : budget);
+    if (air_link_load(link, link->first_in_event ? AIR_NEVER : budget))
+        air_fault_judge(link);
+    if (link->flight.fault == BLUET_AIR_CUT)
+        sever(link);
     link->first_in_event = false;
     link->sent_more = air_link_has_more(link);
     link->state = AIR_LINK_SENDING;

@@ -137,12 +137,16 @@ struct bluet_air_controller {
     uint32_t reports_dropped;
 };
 
+struct air_fault;
+
 struct bluet_air {
     struct air_memory memory;
     struct air_clock clock;
     uint64_t seed;
     double loss;
-    struct air_random losses, host_random;
+    struct air_random losses, host_random, faults_random;
+    struct air_fault *faults;
+    uint32_t fault_number; /* of the last one */
     struct bluet_air_controller *controllers;
     uint64_t controller_number;
     struct air_transmission *on_air[AIR_CHANNEL_COUNT];

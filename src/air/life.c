@@ -2,6 +2,7 @@
 #include "air/life.h"
 
 #include "air/advertising.h"
+#include "air/fault.h"
 #include "air/initiating.h"
 #include "air/receiver.h"
 #include "air/scanning.h"
@@ -145,6 +146,7 @@ BLUET_INTERNAL void air_controller_destroy(struct bluet_air_controller *controll
 {
     struct bluet_air *air = controller->air;
     stop_everything(controller);
+    air_fault_forget(air, controller);
     air_stop(controller, &controller->delivery);
     if (controller->previous)
         controller->previous->next = controller->next;

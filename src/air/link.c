@@ -146,11 +146,11 @@ static void load_data(struct air_link *link, struct air_buffer *buffer)
     flight->buffer = buffer;
 }
 
-BLUET_INTERNAL void air_link_load(struct air_link *link, uint64_t budget)
+BLUET_INTERNAL bool air_link_load(struct air_link *link, uint64_t budget)
 {
     struct air_flight *flight = &link->flight;
     if (flight->present)
-        return;
+        return false;
     bool fits = air_link_next_airtime(link) <= budget;
     flight->present = true;
     flight->llid = AIR_LLID_CONTINUE;
@@ -164,6 +164,7 @@ BLUET_INTERNAL void air_link_load(struct air_link *link, uint64_t budget)
         load_data(link, link->buffers);
     flight->encrypted = link->encryption.transmit && flight->length;
     flight->tag = flight->encrypted ? link->encryption.tag : 0;
+    return true;
 }
 
 BLUET_INTERNAL void air_link_put_control(struct air_link *link, const void *octets, size_t length)

@@ -107,6 +107,12 @@ struct air_flight {
     const uint8_t *octets;
     struct air_buffer *buffer; /* that it is a part of, or NULL */
     uint8_t control[AIR_CONTROL_OCTETS];
+
+    uint8_t fault; /* an enum bluet_air_action for its receiver; 0: none */
+    uint8_t fault_mask;
+    uint16_t fault_offset;
+    uint32_t fault_number;
+    uint64_t fault_end;
 };
 
 struct air_lengths {
@@ -172,6 +178,7 @@ struct air_link {
     bool gave_way; /* its last event, to another connection */
     bool gave_up;  /* its last event, for the sake of listening */
     bool sent_more, peer_more;
+    bool dropping; /* the rest of an L2CAP frame */
 
     bool sequence, expected; /* transmitSeqNum, nextExpectedSeqNum */
     struct air_flight flight;
@@ -216,8 +223,9 @@ BLUET_INTERNAL struct air_link *air_link_find(const struct bluet_air_controller 
 
 /* Whether it has anything but empty PDUs to send. */
 BLUET_INTERNAL bool air_link_has_more(const struct air_link *link);
-/* Puts the next PDU into flight, if none is; one of at most `budget` microseconds, if need be an empty one. */
-BLUET_INTERNAL void air_link_load(struct air_link *link, uint64_t budget);
+/* Puts the next PDU into flight, if none is; one of at most `budget` microseconds, if need be an empty one. False: one
+ * was. */
+BLUET_INTERNAL bool air_link_load(struct air_link *link, uint64_t budget);
 /* How long that would be on the air. */
 BLUET_INTERNAL uint32_t air_flight_airtime(const struct air_link *link);
 /* How long the next PDU would be, without choosing it. */

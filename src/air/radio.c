@@ -1,5 +1,5 @@
 /* The medium and a controller's radio. See radio.h for the model. */
-#include "air/controller.h"
+#include "air/fault.h"
 
 enum { PATH_LOSS_DB = 50, CAPTURE_DB = 21, SILENCE_DBM = -200 };
 
@@ -143,9 +143,10 @@ BLUET_INTERNAL bool air_lost(struct bluet_air *air)
     return air->loss > 0 && air_random_chance(&air->losses, air->loss);
 }
 
-BLUET_INTERNAL bool air_received(const struct air_transmission *packet)
+BLUET_INTERNAL bool air_received(const struct air_transmission *packet, const struct bluet_air_controller *receiver)
 {
-    return power_of(packet) - packet->interference >= CAPTURE_DB && !air_lost(packet->sender->air);
+    return power_of(packet) - packet->interference >= CAPTURE_DB && !air_lost(packet->sender->air) &&
+           !air_fault_loses_advertising(packet, receiver);
 }
 
 BLUET_INTERNAL int8_t air_rssi(const struct bluet_air_controller *sender)

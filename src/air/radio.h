@@ -102,7 +102,7 @@ BLUET_INTERNAL uint64_t air_reply_end(const struct bluet_air *air, uint8_t chann
                                       const struct air_address *to);
 
 /* Whether one receiver got it whole. To be asked once for each. */
-BLUET_INTERNAL bool air_received(const struct air_transmission *packet);
+BLUET_INTERNAL bool air_received(const struct air_transmission *packet, const struct bluet_air_controller *receiver);
 BLUET_INTERNAL bool air_lost(struct bluet_air *air);
 BLUET_INTERNAL int8_t air_rssi(const struct bluet_air_controller *sender);
 

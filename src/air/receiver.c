@@ -45,7 +45,7 @@ static void hear(struct bluet_air_controller *controller, const struct air_trans
     }
     bool advertises = packet->type <= AIR_ADV_NONCONN_IND || packet->type == AIR_ADV_SCAN_IND;
     if (!advertises || !air_radio_was_free(controller, packet->start) || !was_tuned(controller, packet) ||
-        !air_received(packet))
+        !air_received(packet, controller))
         return;
     controller->packets_received++;
     if (controller->initiator.enabled)

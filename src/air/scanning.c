@@ -210,7 +210,7 @@ BLUET_INTERNAL void air_scanning_hear_response(struct bluet_air_controller *cont
     if (packet->start != scanner->response_start || packet->channel != scanner->channel ||
         packet->type != AIR_SCAN_RSP || !air_address_equal(&packet->from, &scanner->asked))
         return;
-    bool whole = air_received(packet);
+    bool whole = air_received(packet, controller);
     exchange_ended(controller, whole);
     if (!whole || !air_recognise(controller, &peer, &packet->from))
         return;
