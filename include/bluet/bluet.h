@@ -151,10 +151,18 @@ enum bluet_address_mode {
 
 /*
  * Takes effect at once where the host advertises, scans and connects not, otherwise BLUET_EBUSY. Returns a ticket while
- * active. BLUET_EINVAL: no such mode. BLUET_ENOTSUP: mode RPA before privacy is built in.
+ * active. BLUET_EINVAL: no such mode. BLUET_ENOTSUP: mode RPA without AES. The verdict is BLUET_ENOTSUP, too, where the
+ * controller knows no random addresses; so is that of an activation in such a mode.
  */
 BLUET_API int bluet_set_address_mode(struct bluet *host, enum bluet_address_mode mode);
 BLUET_API enum bluet_address_mode bluet_address_mode(const struct bluet *host);
+
+/*
+ * How many seconds a private address lasts before another takes its place: 1 to 3600 (Vol 4 Part E, 7.8.45), at first
+ * 900. What runs goes on under the new address. BLUET_EINVAL.
+ */
+BLUET_API int bluet_set_rpa_timeout(struct bluet *host, uint16_t seconds);
+BLUET_API uint16_t bluet_rpa_timeout(const struct bluet *host);
 
 /* The address now in use. BLUET_ENODEV. */
 BLUET_API int bluet_own_address(const struct bluet *host, struct bluet_address *out_address);
@@ -291,9 +299,10 @@ BLUET_API int bluet_gap_read_rssi(struct bluet *host, uint16_t conn_handle);
 BLUET_API int bluet_gap_disconnect_reason(const struct bluet *host, uint16_t conn_handle);
 
 struct bluet_connection {
-    struct bluet_address peer;
-    bool central;      /* our role */
-    uint16_t interval; /* 1.25 ms */
+    struct bluet_address peer;     /* as in the connect event */
+    struct bluet_address identity; /* of a bond, also of one made on this connection; otherwise the same */
+    bool central;                  /* our role */
+    uint16_t interval;             /* 1.25 ms */
     uint16_t latency;
     uint16_t supervision_timeout; /* 10 ms */
     uint16_t mtu;                 /* ATT MTU in force */

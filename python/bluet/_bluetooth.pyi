@@ -108,6 +108,7 @@ class BLE:
         self,
         *,
         addr_mode: int = ...,
+        rpa_timeout: int = ...,
         gap_name: _Data = ...,
         gap_name_writable: object = ...,
         rxbuf: int = ...,

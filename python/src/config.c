@@ -46,6 +46,25 @@ static bool set_address_mode(struct ble *self, PyObject *value)
     return host && ble_leave(self, bluet_set_address_mode(host, (enum bluet_address_mode)mode)) >= 0;
 }
 
+static PyObject *get_rpa_timeout(struct ble *self)
+{
+    struct bluet *host = ble_enter(self);
+    if (!host)
+        return NULL;
+    uint16_t seconds = bluet_rpa_timeout(host);
+    unlock(self);
+    return PyLong_FromLong(seconds);
+}
+
+static bool set_rpa_timeout(struct ble *self, PyObject *value)
+{
+    long long seconds;
+    if (!argument_in_range(value, 0, UINT16_MAX, &seconds))
+        return false;
+    struct bluet *host = ble_enter(self);
+    return host && ble_leave(self, bluet_set_rpa_timeout(host, (uint16_t)seconds)) >= 0;
+}
+
 static PyObject *get_gap_name(struct ble *self)
 {
     struct bluet *host = ble_enter(self);
@@ -209,6 +228,7 @@ static bool set_key_size(struct ble *self, PyObject *value)
 static const struct parameter parameters[] = {
     {"mac", get_mac, NULL},
     {"addr_mode", get_address_mode, set_address_mode},
+    {"rpa_timeout", get_rpa_timeout, set_rpa_timeout},
     {"gap_name", get_gap_name, set_gap_name},
     {"gap_name_writable", get_gap_name_writable, set_gap_name_writable},
     {"rxbuf", get_rxbuf, set_rxbuf},

@@ -13,9 +13,10 @@ enum advertising_type {
 enum { ADVERTISING_PARAMETERS_LENGTH = 15, ADVERTISING_DATA_LENGTH = 32 };
 
 BLUET_INTERNAL void gap_advertise_open(struct gap_advertise *advertise, const struct hci_controller *controller,
-                                       const struct gap_address *address)
+                                       const struct gap_address *address, struct gap_resolver *resolver)
 {
-    *advertise = (struct gap_advertise){.hci = controller->hci, .controller = controller, .address = address};
+    *advertise = (struct gap_advertise){
+        .hci = controller->hci, .controller = controller, .address = address, .resolver = resolver};
 }
 
 static void advertise_start_done(void *context, const struct hci_result *result)
@@ -24,6 +25,8 @@ static void advertise_start_done(void *context, const struct hci_result *result)
     bool ended = result->status != HCI_SUCCESS || result->opcode == HCI_LE_SET_ADVERTISING_ENABLE;
     if (ended && result->ticket == advertise->starting)
         advertise->starting = 0;
+    if (ended)
+        advertise->own = gap_address_own(advertise->address);
     if (result->status != HCI_SUCCESS && result->ticket == advertise->ticket)
         advertise->on = false;
 }
@@ -44,6 +47,13 @@ static void advertise_queue(struct gap_advertise *advertise, struct hci_command 
     hci_queue(advertise->hci, command, parameters->start, parameters->length);
 }
 
+static bool request_enable(struct gap_advertise *advertise, bool enable, hci_done done)
+{
+    const uint8_t octet = enable;
+    struct hci_command command = {.opcode = HCI_LE_SET_ADVERTISING_ENABLE, .done = done, .context = advertise};
+    return hci_request(advertise->hci, command, &octet, sizeof octet);
+}
+
 static void queue_enable(struct gap_advertise *advertise, bool enable, uint8_t flags, hci_done done)
 {
     uint8_t octet[1];
@@ -55,7 +65,7 @@ static void queue_enable(struct gap_advertise *advertise, bool enable, uint8_t f
 
 /* Vol 4 Part E, 7.8.5 */
 static void queue_parameters(struct gap_advertise *advertise, uint32_t interval_us, enum advertising_type type,
-                             const struct bluet_address *peer)
+                             const struct bluet_address *peer, uint8_t own_type)
 {
     /* Before 5.0 what cannot be connected to was advertised every 100 ms at most (4.2, Vol 2 Part E, 7.8.5). */
     uint32_t least = type != ADV_SCAN_IND || advertise->controller->version >= HCI_VERSION_5_0 ? 20000 : 100000;
@@ -69,7 +79,7 @@ static void queue_parameters(struct gap_advertise *advertise, uint32_t interval_
     write_u16(&writer, (uint16_t)(interval_us / 625));
     write_u16(&writer, (uint16_t)(interval_us / 625));
     write_u8(&writer, (uint8_t)type);
-    write_u8(&writer, gap_address_own(advertise->address).type);
+    write_u8(&writer, own_type);
     write_u8(&writer, peer ? peer->type : 0);
     if (peer)
         write_reversed(&writer, peer->octets, sizeof peer->octets);
@@ -105,6 +115,7 @@ static void begin_start(struct gap_advertise *advertise, int ticket)
     if (advertise->on)
         queue_enable(advertise, false, HCI_MAY_FAIL, NULL);
     advertise->on = true;
+    advertise->paused = false;
 }
 
 BLUET_INTERNAL int gap_advertise_start(struct gap_advertise *advertise, uint32_t interval_us,
@@ -118,7 +129,8 @@ BLUET_INTERNAL int gap_advertise_start(struct gap_advertise *advertise, uint32_t
     if (ticket < 0)
         return ticket;
     begin_start(advertise, ticket);
-    queue_parameters(advertise, interval_us, connectable ? ADV_IND : ADV_SCAN_IND, NULL);
+    queue_parameters(advertise, interval_us, connectable ? ADV_IND : ADV_SCAN_IND, NULL,
+                     gap_address_own(advertise->address).type);
     queue_data(advertise, HCI_LE_SET_ADVERTISING_DATA, &advertise->data, data);
     queue_data(advertise, HCI_LE_SET_SCAN_RESPONSE_DATA, &advertise->response, response);
     queue_enable(advertise, true, HCI_LAST, advertise_start_done);
@@ -134,7 +146,14 @@ BLUET_INTERNAL int gap_advertise_start_directed(struct gap_advertise *advertise,
     if (ticket < 0)
         return ticket;
     begin_start(advertise, ticket);
-    queue_parameters(advertise, interval_us, interval_us ? ADV_DIRECT_IND_LOW_DUTY : ADV_DIRECT_IND_HIGH_DUTY, peer);
+    /* One that uses private addresses is named by such a one, which only the controller can make (Vol 6 Part B, 6.2.2).
+     */
+    const struct sm_bond *bond = gap_resolve(advertise->resolver, peer);
+    uint8_t own_type = gap_address_own(advertise->address).type;
+    if (bond && bond->listed && (bond->flags & SM_SECRET_PRIVATE))
+        own_type |= HCI_ADDRESS_RESOLVED;
+    queue_parameters(advertise, interval_us, interval_us ? ADV_DIRECT_IND_LOW_DUTY : ADV_DIRECT_IND_HIGH_DUTY,
+                     bond && bond->listed ? &bond->peer : peer, own_type);
     queue_enable(advertise, true, HCI_LAST, advertise_start_done);
     return ticket;
 }
@@ -143,7 +162,8 @@ static void stop_with_ticket(struct gap_advertise *advertise, int ticket)
 {
     advertise->ticket = ticket;
     advertise->on = false;
-    queue_enable(advertise, false, HCI_LAST, advertise_stop_done);
+    queue_enable(advertise, false, advertise->paused ? HCI_LAST | HCI_MAY_FAIL : HCI_LAST, advertise_stop_done);
+    advertise->paused = false;
 }
 
 BLUET_INTERNAL int gap_advertise_stop(struct gap_advertise *advertise)
@@ -162,8 +182,40 @@ BLUET_INTERNAL void gap_advertise_end(struct gap_advertise *advertise)
         stop_with_ticket(advertise, 0);
 }
 
+/* ---- Pauses ---- */
+
+static void resume_done(void *context, const struct hci_result *result)
+{
+    struct gap_advertise *advertise = context;
+    advertise->resuming = false;
+    if (result->status == HCI_SUCCESS)
+        advertise->own = gap_address_own(advertise->address);
+    else if (!advertise->starting)
+        advertise->on = false;
+}
+
+BLUET_INTERNAL bool gap_advertise_pause(struct gap_advertise *advertise)
+{
+    if (advertise->on && !advertise->paused)
+        advertise->paused = request_enable(advertise, false, NULL);
+    return !advertise->on || advertise->paused;
+}
+
+BLUET_INTERNAL bool gap_advertise_resume(struct gap_advertise *advertise)
+{
+    if (advertise->paused) {
+        advertise->resuming = request_enable(advertise, true, resume_done);
+        advertise->paused = !advertise->resuming;
+    }
+    return !advertise->paused;
+}
+
 BLUET_INTERNAL void gap_advertise_was_ended(struct gap_advertise *advertise)
 {
-    if (!advertise->starting)
-        advertise->on = false;
+    if (advertise->starting)
+        return;
+    /* The connection was made before a pause, and is told of behind it: what has been begun again is not wanted. */
+    if (advertise->resuming)
+        request_enable(advertise, false, NULL);
+    advertise->on = advertise->paused = false;
 }

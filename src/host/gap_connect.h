@@ -10,6 +10,7 @@ enum gap_connect_state {
     GAP_CONNECT_OFF,
     GAP_CONNECT_AWAIT_START,
     GAP_CONNECT_ON,
+    GAP_CONNECT_SEEK,        /* the peer uses private addresses, which the controller cannot resolve: we scan for one */
     GAP_CONNECT_AWAIT_PEER,  /* the controller has sent the request, and nobody has been heard yet */
     GAP_CONNECT_AWAIT_AGAIN, /* nobody was: a moment passes before it is tried again */
     GAP_CONNECT_AWAIT_CANCEL
@@ -19,10 +20,16 @@ struct gap_connect {
     struct link_table *links;
     struct gap_scan *scan;
     const struct gap_address *address;
+    struct gap_resolver *resolver;
     enum gap_connect_state state;
-    uint16_t attempt; /* tells the answers to this one from those to the last */
-    bool listed;      /* to whoever of the accept list is heard first */
-    struct bluet_address peer;
+    uint16_t attempt;            /* tells the answers to this one from those to the last */
+    bool listed;                 /* to whoever of the accept list is heard first */
+    bool seeking;                /* what the controller has been told is to scan */
+    bool held;                   /* it begins again when gap_connect_release() says so */
+    struct bluet_address peer;   /* as the application has put it */
+    struct bluet_address target; /* as the controller is told */
+    struct bluet_address own;    /* under which it has begun */
+    uint8_t own_type;            /* as the controller is told */
     struct link_parameters parameters;
     uint64_t timeout_us;
     uint64_t give_up; /* when the attempt ends, however often it begins; 0: it has not begun */
@@ -30,7 +37,7 @@ struct gap_connect {
 };
 
 BLUET_INTERNAL void gap_connect_open(struct gap_connect *connect, struct link_table *links, struct gap_scan *scan,
-                                     const struct gap_address *address);
+                                     const struct gap_address *address, struct gap_resolver *resolver);
 /* As bluet_gap_connect(); `peer` NULL: as bluet_gap_connect_listed(). A ticket. -EINVAL, -EALREADY, -EISCONN, -ENOMEM
  */
 BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct bluet_address *peer, uint32_t timeout_ms,
@@ -48,8 +55,22 @@ static inline bool gap_connect_is_on(const struct gap_connect *connect)
 static inline bool gap_connect_is_wanted(const struct gap_connect *connect)
 {
     return gap_connect_is_on(connect) && connect->state != GAP_CONNECT_AWAIT_PEER &&
-           connect->state != GAP_CONNECT_AWAIT_AGAIN;
+           connect->state != GAP_CONNECT_AWAIT_AGAIN && connect->state != GAP_CONNECT_SEEK;
 }
+
+/* A report has come, perhaps of the peer that is sought. */
+BLUET_INTERNAL void gap_connect_reported(struct gap_connect *connect);
+
+/* The controller is quiet for a moment, of which the application does not hear. Whether there was room. */
+BLUET_INTERNAL bool gap_connect_hold(struct gap_connect *connect);
+/* What was asked for has not been answered yet: no time for a pause. */
+static inline bool gap_connect_is_changing(const struct gap_connect *connect)
+{
+    return connect->state == GAP_CONNECT_AWAIT_START || connect->state == GAP_CONNECT_AWAIT_CANCEL;
+}
+BLUET_INTERNAL void gap_connect_release(struct gap_connect *connect);
+/* The controller says that there will be no connection. Raises, unless the attempt goes on. */
+BLUET_INTERNAL void gap_connect_ended(struct gap_connect *connect, uint8_t reason);
 
 /* There is a connection, if the peer has heard of it. */
 BLUET_INTERNAL void gap_connect_await_peer(struct gap_connect *connect);

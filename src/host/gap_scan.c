@@ -9,14 +9,16 @@
 #include "spec/writer.h"
 
 enum { SCAN_PARAMETERS_LENGTH = 7, SCAN_ENABLE_LENGTH = 2, SCAN_UNIT_US = 625, SCAN_LEAST_US = 2500 };
-enum { ADVERTISING_DATA_LARGEST = 31, ADV_DIRECT_IND = 1, SCAN_RSP = 4 };
+enum { ADVERTISING_DATA_LARGEST = 31, ADV_DIRECT_IND = 1, SCAN_RSP = 4, SEEK_INTERVAL_US = 60000 };
 
 static const uint32_t scan_most_us = 10240000;
 static const uint64_t scan_retry_us = 10000;
 
-BLUET_INTERNAL void gap_scan_open(struct gap_scan *scan, struct hci *hci, const struct gap_address *address)
+BLUET_INTERNAL void gap_scan_open(struct gap_scan *scan, struct hci *hci, const struct gap_address *address,
+                                  struct gap_resolver *resolver)
 {
-    *scan = (struct gap_scan){.hci = hci, .address = address, .deadline = BLUET_NEVER, .dropped = scan->dropped};
+    *scan = (struct gap_scan){
+        .hci = hci, .address = address, .resolver = resolver, .deadline = BLUET_NEVER, .dropped = scan->dropped};
 }
 
 static void raise_scan_done(const struct gap_scan *scan)
@@ -28,7 +30,7 @@ static void raise_scan_done(const struct gap_scan *scan)
 BLUET_INTERNAL void gap_scan_close(struct gap_scan *scan)
 {
     uint32_t ends = scan->stops + (uint32_t)gap_scan_is_on(scan);
-    gap_scan_open(scan, scan->hci, scan->address);
+    gap_scan_open(scan, scan->hci, scan->address, scan->resolver);
     while (ends--)
         raise_scan_done(scan);
 }
@@ -56,6 +58,29 @@ static uint32_t scan_clamped(uint32_t time_us)
     return time_us > scan_most_us ? scan_most_us : time_us;
 }
 
+/* Vol 4 Part E, 7.8.10 */
+static void queue_parameters(const struct gap_scan *scan, struct hci_command command, bool active, uint32_t interval_us,
+                             uint32_t window_us, uint8_t filter_policy)
+{
+    uint8_t octets[SCAN_PARAMETERS_LENGTH];
+    struct writer parameters = writer_of(octets, sizeof octets);
+    write_u8(&parameters, active);
+    write_u16(&parameters, (uint16_t)(scan_clamped(interval_us) / SCAN_UNIT_US));
+    write_u16(&parameters, (uint16_t)(scan_clamped(window_us) / SCAN_UNIT_US));
+    write_u8(&parameters, gap_address_own(scan->address).type);
+    write_u8(&parameters, filter_policy);
+    command.opcode = HCI_LE_SET_SCAN_PARAMETERS;
+    hci_queue(scan->hci, command, octets, parameters.length);
+}
+
+/* Duplicates are not filtered (7.8.11). */
+static bool queue_enable(const struct gap_scan *scan, struct hci_command command, bool enable)
+{
+    const uint8_t parameters[SCAN_ENABLE_LENGTH] = {enable, 0};
+    command.opcode = HCI_LE_SET_SCAN_ENABLE;
+    return hci_request(scan->hci, command, parameters, sizeof parameters);
+}
+
 BLUET_INTERNAL int gap_scan_start(struct gap_scan *scan, uint32_t duration_ms, uint32_t interval_us, uint32_t window_us,
                                   bool active)
 {
@@ -69,24 +94,10 @@ BLUET_INTERNAL int gap_scan_start(struct gap_scan *scan, uint32_t duration_ms, u
     scan->state = GAP_SCAN_AWAIT_START;
     scan->ticket = ticket;
     scan->duration_us = duration_ms * 1000ull;
-
-    uint8_t octets[SCAN_PARAMETERS_LENGTH];
-    struct writer parameters = writer_of(octets, sizeof octets);
-    write_u8(&parameters, active);
-    write_u16(&parameters, (uint16_t)(scan_clamped(interval_us) / SCAN_UNIT_US));
-    write_u16(&parameters, (uint16_t)(scan_clamped(window_us) / SCAN_UNIT_US));
-    write_u8(&parameters, gap_address_own(scan->address).type);
-    write_u8(&parameters, scan->filter_policy);
-    struct hci_command command = {
-        .opcode = HCI_LE_SET_SCAN_PARAMETERS, .ticket = ticket, .done = scan_start_done, .context = scan};
-    hci_queue(scan->hci, command, octets, parameters.length);
-
-    struct writer enable = writer_of(octets, sizeof octets);
-    write_u8(&enable, 1);
-    write_u8(&enable, 0); /* duplicates are not filtered */
-    command.opcode = HCI_LE_SET_SCAN_ENABLE;
+    struct hci_command command = {.ticket = ticket, .done = scan_start_done, .context = scan};
+    queue_parameters(scan, command, active, interval_us, window_us, scan->filter_policy);
     command.flags = HCI_LAST;
-    hci_queue(scan->hci, command, octets, enable.length);
+    queue_enable(scan, command, true);
     return ticket;
 }
 
@@ -101,12 +112,14 @@ static void scan_stop_done(void *context, const struct hci_result *result)
 
 BLUET_INTERNAL bool gap_scan_end(struct gap_scan *scan, int ticket, uint8_t flags)
 {
-    const uint8_t parameters[SCAN_ENABLE_LENGTH] = {0, 0};
-    struct hci_command command = {
-        .opcode = HCI_LE_SET_SCAN_ENABLE, .ticket = ticket, .flags = flags, .done = scan_stop_done, .context = scan};
-    if (!hci_request(scan->hci, command, parameters, sizeof parameters))
+    /* In a pause there is nothing to disable, and some controllers say so. */
+    if (scan->paused)
+        flags |= HCI_MAY_FAIL;
+    struct hci_command command = {.ticket = ticket, .flags = flags, .done = scan_stop_done, .context = scan};
+    if (!queue_enable(scan, command, false))
         return false;
     scan->state = GAP_SCAN_OFF;
+    scan->paused = false;
     scan->deadline = BLUET_NEVER;
     scan->stops++;
     return true;
@@ -128,21 +141,92 @@ BLUET_INTERNAL void gap_scan_expire(struct gap_scan *scan)
         scan->deadline = scan->hci->now + scan_retry_us;
 }
 
+/* ---- Pauses ---- */
+
+static void resume_done(void *context, const struct hci_result *result)
+{
+    struct gap_scan *scan = context;
+    if (result->status == HCI_SUCCESS || !gap_scan_is_on(scan) || result->argument != (uint16_t)scan->ticket)
+        return;
+    scan->state = GAP_SCAN_OFF;
+    scan->deadline = BLUET_NEVER;
+    raise_scan_done(scan);
+}
+
+BLUET_INTERNAL bool gap_scan_pause(struct gap_scan *scan)
+{
+    if (gap_scan_is_on(scan) && !scan->paused)
+        scan->paused = queue_enable(scan, (struct hci_command){0}, false);
+    return !gap_scan_is_on(scan) || scan->paused;
+}
+
+BLUET_INTERNAL bool gap_scan_resume(struct gap_scan *scan)
+{
+    const struct hci_command command = {.done = resume_done, .context = scan, .argument = (uint16_t)scan->ticket};
+    if (scan->paused && !queue_enable(scan, command, true))
+        return false;
+    scan->paused = false;
+    return true;
+}
+
+/* ---- For somebody who is known ---- */
+
+BLUET_INTERNAL void gap_scan_seek(struct gap_scan *scan, struct hci_command command,
+                                  const struct bluet_address *identity)
+{
+    uint8_t flags = command.flags;
+    scan->sought = (struct gap_sought){.wanted = true, .identity = *identity};
+    command.flags = 0;
+    queue_parameters(scan, command, false, SEEK_INTERVAL_US, SEEK_INTERVAL_US, 0);
+    command.flags = flags;
+    queue_enable(scan, command, true);
+}
+
+BLUET_INTERNAL bool gap_scan_seek_end(struct gap_scan *scan, struct hci_command command)
+{
+    if (!queue_enable(scan, command, false))
+        return false;
+    scan->sought.wanted = false;
+    return true;
+}
+
+static bool is_connectable(uint8_t adv_type)
+{
+    return adv_type <= ADV_DIRECT_IND;
+}
+
+static void look_for_sought(struct gap_scan *scan, const struct bluet_event *event, const struct bluet_address *address)
+{
+    struct gap_sought *sought = &scan->sought;
+    const struct bluet_address *peer = &event->scan_result.peer;
+    if (!sought->wanted || sought->found || !is_connectable(event->scan_result.adv_type) ||
+        !hci_address_equal(peer, &sought->identity))
+        return;
+    sought->found = true;
+    sought->address = *address;
+}
+
 /* ---- Reports ---- */
 
 /* A report that comes after the end of its scan is of no interest to anybody. */
 static void raise_scan_result(struct gap_scan *scan, struct bluet_event *event, uint8_t address_type)
 {
-    if (!gap_scan_is_on(scan) && scan->stops == 0)
+    if (!gap_scan_is_on(scan) && scan->stops == 0 && !scan->sought.wanted)
         return;
     /* 2 and 3 are identity addresses that the controller has resolved (Vol 4 Part E, 7.7.65.2). */
-    if (address_type > 3 || event->scan_result.adv_type > SCAN_RSP ||
+    if (address_type > HCI_ADDRESS_TYPE_LARGEST || event->scan_result.adv_type > SCAN_RSP ||
         event->scan_result.length > ADVERTISING_DATA_LARGEST) {
         scan->dropped++;
         return;
     }
-    event->scan_result.peer.type = address_type & 1;
-    event_raise(scan->hci->sink, event);
+    struct bluet_address *peer = &event->scan_result.peer;
+    peer->type = address_type & 1;
+    const struct bluet_address address = *peer; /* as on the air, if it has not been resolved */
+    if (address_type == BLUET_ADDRESS_RANDOM)
+        gap_resolve_reported(scan->resolver, peer);
+    look_for_sought(scan, event, &address);
+    if (gap_scan_is_on(scan) || scan->stops)
+        event_raise(scan->hci->sink, event);
 }
 
 /* What stands at the head of both kinds; returns the type of the address. */

@@ -3,13 +3,23 @@
 #define BLUET_HOST_GAP_SCAN_H
 
 #include "host/gap_address.h"
+#include "host/gap_resolve.h"
 
 enum gap_scan_state { GAP_SCAN_OFF, GAP_SCAN_AWAIT_START, GAP_SCAN_ON };
+
+/* A bonded peer that is to be connected to, and the address under which it has been heard. */
+struct gap_sought {
+    bool wanted, found;
+    struct bluet_address identity, address;
+};
 
 struct gap_scan {
     struct hci *hci;
     const struct gap_address *address;
+    struct gap_resolver *resolver;
+    struct gap_sought sought;
     enum gap_scan_state state;
+    bool paused;          /* it is on, but the controller has been told to stop for a moment */
     int ticket;           /* of the last start */
     uint16_t stops;       /* scans that have been told to stop, and have not ended */
     uint64_t duration_us; /* 0: until stopped */
@@ -18,7 +28,8 @@ struct gap_scan {
     uint32_t dropped;      /* reports that were malformed */
 };
 
-BLUET_INTERNAL void gap_scan_open(struct gap_scan *scan, struct hci *hci, const struct gap_address *address);
+BLUET_INTERNAL void gap_scan_open(struct gap_scan *scan, struct hci *hci, const struct gap_address *address,
+                                  struct gap_resolver *resolver);
 /* Every scan that runs or is about to end has ended. Raises. */
 BLUET_INTERNAL void gap_scan_close(struct gap_scan *scan);
 
@@ -33,6 +44,17 @@ static inline bool gap_scan_is_on(const struct gap_scan *scan)
 }
 /* The same as part of a ticket that has room for one command with two octets, or with ticket 0 as one of its own. */
 BLUET_INTERNAL bool gap_scan_end(struct gap_scan *scan, int ticket, uint8_t flags);
+
+/* The controller is quiet for a moment, of which the application does not hear. Whether there was room. */
+BLUET_INTERNAL bool gap_scan_pause(struct gap_scan *scan);
+BLUET_INTERNAL bool gap_scan_resume(struct gap_scan *scan);
+
+/* Listens for connectable advertisements, all the time, for whoever seeks; the reports go no further. */
+BLUET_INTERNAL void gap_scan_seek(struct gap_scan *scan, struct hci_command command,
+                                  const struct bluet_address *identity);
+enum { GAP_SCAN_SEEK_COMMANDS = 2, GAP_SCAN_SEEK_LENGTH = 9, GAP_SCAN_STOP_LENGTH = 2 };
+/* What has been told to the controller by the last one ends. Whether there was room. */
+BLUET_INTERNAL bool gap_scan_seek_end(struct gap_scan *scan, struct hci_command command);
 
 BLUET_INTERNAL void gap_scan_report(struct gap_scan *scan, struct reader *event);
 BLUET_INTERNAL void gap_scan_directed_report(struct gap_scan *scan, struct reader *event);

@@ -109,13 +109,16 @@ BLUET_INTERNAL int hci_new_ticket(struct hci *hci)
     return hci->last_ticket;
 }
 
-BLUET_INTERNAL int hci_begin(struct hci *hci, size_t command_count, size_t parameter_length)
+BLUET_INTERNAL bool hci_has_room(const struct hci *hci, size_t command_count, size_t parameter_length)
 {
     size_t needed = command_count * sizeof(struct hci_command) + parameter_length;
     size_t kept = hci->queue_size / 4u; /* for hci_request(): what the controller or the peer waits for */
-    if (hci->queue_length + needed + kept > hci->queue_size)
-        return BLUET_ENOMEM;
-    return hci_new_ticket(hci);
+    return hci->queue_length + needed + kept <= hci->queue_size;
+}
+
+BLUET_INTERNAL int hci_begin(struct hci *hci, size_t command_count, size_t parameter_length)
+{
+    return hci_has_room(hci, command_count, parameter_length) ? hci_new_ticket(hci) : BLUET_ENOMEM;
 }
 
 BLUET_INTERNAL bool hci_request(struct hci *hci, struct hci_command command, const void *parameters, size_t length)

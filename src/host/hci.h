@@ -13,6 +13,8 @@
 #include "spec/internal.h"
 #include "spec/reader.h"
 
+#include <string.h>
+
 /* What a command came to. */
 struct hci_result {
     int ticket;
@@ -68,6 +70,8 @@ BLUET_INTERNAL int hci_open(struct hci *hci, const struct bluet_port *port, cons
                             size_t queue_size);
 BLUET_INTERNAL void hci_close(struct hci *hci);
 
+/* Whether so many commands with so many octets of parameters in all fit into the queue, beside what is kept free. */
+BLUET_INTERNAL bool hci_has_room(const struct hci *hci, size_t command_count, size_t parameter_length);
 /* A ticket if so many commands with so many octets of parameters in all fit into the queue. -ENOMEM */
 BLUET_INTERNAL int hci_begin(struct hci *hci, size_t command_count, size_t parameter_length);
 /* One of the commands that hci_begin() has made sure of. */
@@ -91,6 +95,11 @@ BLUET_INTERNAL void hci_abandon(struct hci *hci, int error, uint8_t status);
 /* Ends a ticket that no command in the queue stands for. */
 BLUET_INTERNAL void hci_end_ticket(const struct hci *hci, int ticket, int error, uint8_t status);
 BLUET_INTERNAL int hci_new_ticket(struct hci *hci);
+
+static inline bool hci_address_equal(const struct bluet_address *one, const struct bluet_address *other)
+{
+    return one->type == other->type && memcmp(one->octets, other->octets, sizeof one->octets) == 0;
+}
 
 static inline void hci_protocol_error(struct hci *hci)
 {

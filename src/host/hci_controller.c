@@ -80,6 +80,8 @@ static void write_le_event_mask(const struct hci_controller *controller, struct 
         mask |= 1 << 5;
     if (hci_has_feature(controller, HCI_FEATURE_DATA_LENGTH_EXTENSION))
         mask |= 1 << 6;
+    if (hci_has_feature(controller, HCI_FEATURE_LL_PRIVACY))
+        mask |= 1 << 9; /* connections, with the private addresses of both sides */
     if (hci_has_feature(controller, HCI_FEATURE_EXTENDED_SCANNER_FILTER))
         mask |= 1 << 10;
     if (hci_has_feature(controller, HCI_FEATURE_LE_2M_PHY) || hci_has_feature(controller, HCI_FEATURE_LE_CODED_PHY))
@@ -155,10 +157,11 @@ static void controller_step_done(void *context, const struct hci_result *result)
     struct reader answer = result->parameters;
     bool useful = result->status == HCI_SUCCESS && (!step->read || step->read(controller, &answer));
     bool refused = result->status != HCI_SUCCESS && !step->is_needed;
+    bool unknown = result->status == HCI_UNKNOWN_COMMAND && result->opcode == HCI_LE_SET_RANDOM_ADDRESS;
     if (useful || refused)
         controller_start_from(controller, result->argument + 1u);
     else
-        controller->owner.started(controller->owner.context, BLUET_EIO, result->status);
+        controller->owner.started(controller->owner.context, unknown ? BLUET_ENOTSUP : BLUET_EIO, result->status);
 }
 
 static void controller_start_from(struct hci_controller *controller, size_t index)
@@ -166,6 +169,8 @@ static void controller_start_from(struct hci_controller *controller, size_t inde
     while (index < CONTROLLER_STEP_COUNT && controller_steps[index].applies &&
            !controller_steps[index].applies(controller))
         index++;
+    if (controller->stopped) /* by the application, when it was asked for secrets */
+        return;
     if (index == CONTROLLER_STEP_COUNT) {
         controller->owner.started(controller->owner.context, BLUET_OK, HCI_SUCCESS);
         return;

@@ -13,6 +13,7 @@
 enum hci_feature {
     HCI_FEATURE_CONNECTION_PARAMETERS_REQUEST = 1,
     HCI_FEATURE_DATA_LENGTH_EXTENSION = 5,
+    HCI_FEATURE_LL_PRIVACY = 6,
     HCI_FEATURE_EXTENDED_SCANNER_FILTER = 7,
     HCI_FEATURE_LE_2M_PHY = 8,
     HCI_FEATURE_LE_CODED_PHY = 11
@@ -21,7 +22,9 @@ enum hci_feature {
 /* Octet and bit of the supported commands that one may do without (Vol 4 Part E, 6.27). */
 enum hci_supported_command {
     HCI_SUPPORTS_LE_SET_DATA_LENGTH = 33 << 3 | 6,
-    HCI_SUPPORTS_LE_WRITE_SUGGESTED_DEFAULT_DATA_LENGTH = 34 << 3 | 0
+    HCI_SUPPORTS_LE_WRITE_SUGGESTED_DEFAULT_DATA_LENGTH = 34 << 3 | 0,
+    HCI_SUPPORTS_LE_ADD_DEVICE_TO_RESOLVING_LIST = 34 << 3 | 3,
+    HCI_SUPPORTS_LE_SET_PRIVACY_MODE = 39 << 3 | 2
 };
 
 enum { HCI_VERSION_5_0 = 9, HCI_DATA_LENGTH_OCTETS = 251, HCI_DATA_LENGTH_US = 2120 };
@@ -65,6 +68,17 @@ static inline bool hci_has_feature(const struct hci_controller *controller, enum
 static inline bool hci_has_command(const struct hci_controller *controller, enum hci_supported_command command)
 {
     return controller->commands[command >> 3] >> (command & 7) & 1;
+}
+
+/*
+ * Whether it can resolve private addresses. Without privacy modes it would ignore peers that use their identity address
+ * all the same (Vol 6 Part B, 4.7): better to resolve here.
+ */
+static inline bool hci_can_resolve(const struct hci_controller *controller)
+{
+    return hci_has_feature(controller, HCI_FEATURE_LL_PRIVACY) &&
+           hci_has_command(controller, HCI_SUPPORTS_LE_ADD_DEVICE_TO_RESOLVING_LIST) &&
+           hci_has_command(controller, HCI_SUPPORTS_LE_SET_PRIVACY_MODE);
 }
 
 #endif

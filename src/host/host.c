@@ -68,8 +68,9 @@ int bluet_create(struct bluet **out_host, const struct bluet_config *config)
     host->sink = (struct event_sink){filled.handler, filled.handler_context, host};
     host->hci = (struct hci){.port = &host->config.port, .sink = &host->sink, .deadline = BLUET_NEVER};
     link_table_close(&host->links);
-    gap_scan_open(&host->scan, &host->hci, &host->address);
-    gap_connect_open(&host->connect, &host->links, &host->scan, &host->address);
+    host->address.timeout_s = GAP_ADDRESS_TIMEOUT_DEFAULT_S;
+    gap_scan_open(&host->scan, &host->hci, &host->address, &host->resolver);
+    gap_connect_open(&host->connect, &host->links, &host->scan, &host->address, &host->resolver);
     sm_init(&host->sm);
     gatt_init(&host->gatt, &host->config.port, &host->sink);
     gatt_set_mtu(&host->gatt, filled.mtu_limit < MTU_DEFAULT ? filled.mtu_limit : MTU_DEFAULT);
@@ -84,6 +85,7 @@ void bluet_destroy(struct bluet *host)
     if (host->state != HOST_INACTIVE)
         host_close_rooms(host);
     gatt_destroy(&host->gatt);
+    crypto_wipe(host->sm.bonds.irk, sizeof host->sm.bonds.irk);
     struct bluet_port port = host->config.port;
     memory_give(&port, host, sizeof *host);
 }
@@ -116,7 +118,10 @@ static int open_rooms(struct bluet *host)
 static struct bluet_address choose_address(void *context, const uint8_t *public_octets)
 {
     struct bluet *host = context;
-    gap_address_start(&host->address, &host->config.port, public_octets);
+    const struct sm_bonds *bonds = &host->sm.bonds;
+    sm_load(&host->sm);
+    if (!gap_address_start(&host->address, &host->hci, public_octets, bonds->irk, bonds->irk_kept))
+        host_end_is_due(host, BLUET_ENOTSUP, HCI_UNSUPPORTED_FEATURE_OR_PARAMETER);
     return gap_address_own(&host->address);
 }
 
@@ -125,15 +130,35 @@ static void controller_started(void *context, int error, uint8_t status)
     struct bluet *host = context;
     if (host->state != HOST_ACTIVATING)
         return;
-    if (error) {
+    if (error)
         host_end_is_due(host, error, status);
-        return;
-    }
+    else
+        gap_privacy_start(&host->privacy);
+}
+
+/* The controller has started, and knows our bonds. */
+static void activated(struct bluet *host)
+{
     host->state = HOST_ACTIVE;
-    struct bluet_address identity = gap_address_identity(&host->address);
-    int ticket = host->ticket; /* the application may deactivate while it is asked for secrets */
-    sm_started(&host->sm, &identity);
-    hci_end_ticket(&host->hci, ticket, BLUET_OK, HCI_SUCCESS);
+    hci_end_ticket(&host->hci, host->ticket, BLUET_OK, HCI_SUCCESS);
+}
+
+static void open_gap(struct bluet *host)
+{
+    host->resolver = (struct gap_resolver){.bonds = &host->sm.bonds, .changes = host->sm.bonds.changes};
+    gap_advertise_open(&host->advertise, &host->controller, &host->address, &host->resolver);
+    gap_scan_open(&host->scan, &host->hci, &host->address, &host->resolver);
+    gap_connect_open(&host->connect, &host->links, &host->scan, &host->address, &host->resolver);
+    host->accept = (struct gap_accept){.advertise = &host->advertise, .scan = &host->scan, .connect = &host->connect};
+    host->gap_link = (struct gap_link){&host->controller, &host->links, &host->signal};
+    host->privacy = (struct gap_privacy){.controller = &host->controller,
+                                         .address = &host->address,
+                                         .advertise = &host->advertise,
+                                         .scan = &host->scan,
+                                         .connect = &host->connect,
+                                         .resolver = &host->resolver,
+                                         .bonds = &host->sm.bonds,
+                                         .changes = host->sm.bonds.changes};
 }
 
 int bluet_activate(struct bluet *host)
@@ -161,11 +186,7 @@ int bluet_activate(struct bluet *host)
     host->send_refused = false;
     const struct hci_controller_owner owner = {host, choose_address, controller_started};
     hci_controller_start(&host->controller, &host->hci, &owner);
-    gap_advertise_open(&host->advertise, &host->controller, &host->address);
-    gap_scan_open(&host->scan, &host->hci, &host->address);
-    gap_connect_open(&host->connect, &host->links, &host->scan, &host->address);
-    host->accept = (struct gap_accept){.advertise = &host->advertise, .scan = &host->scan, .connect = &host->connect};
-    host->gap_link = (struct gap_link){&host->controller, &host->links, &host->signal};
+    open_gap(host);
     return host->ticket;
 }
 
@@ -203,6 +224,9 @@ static void settle(struct bluet *host)
         host_end(host);
     if (host->sm.due)
         sm_settle(&host->sm);
+    gap_privacy_settle(&host->privacy);
+    if (host->state == HOST_ACTIVATING && gap_privacy_is_ready(&host->privacy))
+        activated(host);
     if (host->links.waiting)
         link_pump(&host->links);
     if (host->pool.starved && buffer_pool_was_starved(&host->pool))
@@ -228,6 +252,7 @@ static void expire(struct bluet *host)
         return;
     gap_scan_expire(&host->scan);
     gap_connect_expire(&host->connect);
+    gap_privacy_expire(&host->privacy);
     l2cap_signal_expire(&host->signal);
     l2cap_channels_expire(&host->channels);
     sm_expire(&host->sm);
@@ -279,6 +304,7 @@ uint64_t bluet_deadline(const struct bluet *host)
     uint64_t deadline = earlier(hci_deadline(&host->hci), host_close_deadline(host));
     deadline = earlier(deadline, gap_scan_deadline(&host->scan));
     deadline = earlier(deadline, gap_connect_deadline(&host->connect));
+    deadline = earlier(deadline, gap_privacy_deadline(&host->privacy));
     deadline = earlier(deadline, l2cap_signal_deadline(&host->signal));
     deadline = earlier(deadline, l2cap_channels_deadline(&host->channels));
     deadline = earlier(deadline, sm_deadline(&host->sm));

@@ -15,6 +15,8 @@
 #include "host/gap_advertise.h"
 #include "host/gap_connect.h"
 #include "host/gap_link.h"
+#include "host/gap_privacy.h"
+#include "host/gap_resolve.h"
 #include "host/gap_scan.h"
 #include "host/gatt.h"
 #include "host/hci.h"
@@ -78,6 +80,8 @@ struct bluet {
     struct gatt gatt;
     struct sm sm;
     struct gap_address address;
+    struct gap_resolver resolver;
+    struct gap_privacy privacy;
     struct gap_advertise advertise;
     struct gap_scan scan;
     struct gap_connect connect;

@@ -28,6 +28,7 @@ int bluet_deactivate(struct bluet *host)
     host->close_step = HOST_CLOSE_ADVERTISING;
     host->close_deadline = host->hci.now + close_timeout_us;
     hci_controller_stop(&host->controller);
+    gap_privacy_stop(&host->privacy);
     host_close_continue(host);
     return host->ticket;
 }
@@ -136,6 +137,7 @@ BLUET_INTERNAL void host_end(struct bluet *host)
 
     if (ended != HOST_DEACTIVATING)
         host->state = HOST_ENDING;
+    gap_privacy_stop(&host->privacy);
     end_links(host, end.status);
     host->state = HOST_ENDING;
     gap_connect_failed(&host->connect, end.status);
@@ -143,7 +145,7 @@ BLUET_INTERNAL void host_end(struct bluet *host)
     hci_abandon(&host->hci, ended == HOST_DEACTIVATING ? BLUET_ECANCELED : end.error, end.status);
 
     host_close_rooms(host);
-    gap_advertise_open(&host->advertise, &host->controller, &host->address);
+    gap_advertise_open(&host->advertise, &host->controller, &host->address, &host->resolver);
     host->end = (struct host_end){0};
     host->send_refused = false;
     host->state = HOST_INACTIVE;

@@ -5,9 +5,7 @@
 
 int bluet_set_address_mode(struct bluet *host, enum bluet_address_mode mode)
 {
-    if (mode == BLUET_ADDRESS_MODE_RPA)
-        return BLUET_ENOTSUP;
-    if (mode != BLUET_ADDRESS_MODE_PUBLIC && mode != BLUET_ADDRESS_MODE_STATIC && mode != BLUET_ADDRESS_MODE_NRPA)
+    if ((unsigned)mode > BLUET_ADDRESS_MODE_NRPA)
         return BLUET_EINVAL;
     if (host->state == HOST_INACTIVE) {
         host->address.mode = mode;
@@ -23,6 +21,16 @@ int bluet_set_address_mode(struct bluet *host, enum bluet_address_mode mode)
 enum bluet_address_mode bluet_address_mode(const struct bluet *host)
 {
     return host->address.mode;
+}
+
+int bluet_set_rpa_timeout(struct bluet *host, uint16_t seconds)
+{
+    return gap_privacy_set_timeout(&host->privacy, &host->address, seconds);
+}
+
+uint16_t bluet_rpa_timeout(const struct bluet *host)
+{
+    return host->address.timeout_s;
 }
 
 int bluet_own_address(const struct bluet *host, struct bluet_address *out_address)
@@ -166,6 +174,7 @@ int bluet_connection(const struct bluet *host, struct bluet_connection *out_conn
         return BLUET_ENOTCONN;
     *out_connection = (struct bluet_connection){
         .peer = link->peer,
+        .identity = link->identity,
         .central = link->central,
         .interval = link->interval,
         .latency = link->latency,

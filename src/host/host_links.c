@@ -10,7 +10,9 @@ struct new_connection {
     uint8_t status;
     uint16_t handle;
     uint8_t role;
-    struct bluet_address peer;
+    uint8_t peer_type;         /* as the controller says */
+    struct bluet_address peer; /* perhaps resolved */
+    struct sm_ends ends;
     uint16_t interval, latency, supervision_timeout;
 };
 
@@ -125,7 +127,7 @@ static void connection_failed(struct bluet *host, uint8_t status)
     if (status == HCI_ADVERTISING_TIMEOUT)
         gap_advertise_was_ended(&host->advertise);
     else if (gap_connect_is_wanted(&host->connect))
-        gap_connect_failed(&host->connect, status);
+        gap_connect_ended(&host->connect, status);
     else
         hci_protocol_error(&host->hci);
 }
@@ -190,13 +192,14 @@ static void request_remote_features(struct bluet *host, const struct link *link)
 static void link_opened(struct bluet *host, struct link *link, const struct new_connection *connection)
 {
     link->central = connection->role == ROLE_CENTRAL;
-    link->peer = link->central && !host->connect.listed ? host->connect.peer : connection->peer;
+    const struct sm_bond *bond = gap_resolve(&host->resolver, &connection->peer);
+    link->identity = bond ? bond->peer : connection->peer;
+    link->peer = link->central && !host->connect.listed ? host->connect.peer : link->identity;
     link->interval = connection->interval;
     link->latency = connection->latency;
     link->supervision_timeout = connection->supervision_timeout;
     gatt_link_opened(&host->gatt, link);
-    struct bluet_address own = gap_address_own(&host->address);
-    sm_link_opened(&host->sm, link, &own);
+    sm_link_opened(&host->sm, link, &connection->ends);
     if (link->central) {
         gap_connect_await_peer(&host->connect);
         request_remote_features(host, link);
@@ -219,7 +222,8 @@ static void connection_made(struct bluet *host, const struct new_connection *con
         refuse_connection(host, connection->handle);
         return;
     }
-    struct link *link = link_open(&host->links, connection->handle);
+    bool known_type = connection->peer_type <= HCI_ADDRESS_TYPE_LARGEST;
+    struct link *link = known_type ? link_open(&host->links, connection->handle) : NULL;
     if (link) {
         link_opened(host, link, connection);
         return;
@@ -231,17 +235,37 @@ static void connection_made(struct bluet *host, const struct new_connection *con
         gap_advertise_was_ended(&host->advertise);
 }
 
+/* The addresses that both ends have used: those that we know of, unless the controller has made private ones. */
+static void read_ends(const struct bluet *host, struct reader *event, struct new_connection *connection, bool enhanced)
+{
+    static const uint8_t none[6];
+    struct bluet_address *private_addresses[] = {&connection->ends.own, &connection->ends.peer};
+    bool central = connection->role == ROLE_CENTRAL;
+    connection->ends.own = gap_address_own(&host->address);
+    if (central)
+        connection->ends.own = host->connect.own;
+    else if (host->advertise.on)
+        connection->ends.own = host->advertise.own;
+    connection->ends.peer = connection->peer;
+    connection->ends.identity = gap_address_identity(&host->address);
+    for (size_t i = 0; enhanced && i < 2; i++) {
+        struct bluet_address address = {.type = BLUET_ADDRESS_RANDOM};
+        read_reversed(event, address.octets, sizeof address.octets);
+        if (memcmp(address.octets, none, sizeof none) != 0)
+            *private_addresses[i] = address;
+    }
+}
+
 static void read_connection(struct bluet *host, struct reader *event, bool enhanced)
 {
     struct new_connection connection;
     connection.status = read_u8(event);
     connection.handle = read_u16(event);
     connection.role = read_u8(event);
-    /* 2 and 3 are identity addresses that the controller has resolved. */
-    connection.peer.type = read_u8(event) & 1;
+    connection.peer_type = read_u8(event);
+    connection.peer.type = connection.peer_type & 1;
     read_reversed(event, connection.peer.octets, sizeof connection.peer.octets);
-    if (enhanced)
-        read_span(event, 12); /* resolvable private addresses, ours and the peer's */
+    read_ends(host, event, &connection, enhanced);
     connection.interval = read_u16(event);
     connection.latency = read_u16(event);
     connection.supervision_timeout = read_u16(event);

@@ -87,11 +87,13 @@ static void phy_update_complete(struct bluet *host, struct reader *event)
 static void advertising_report(struct bluet *host, struct reader *event)
 {
     gap_scan_report(&host->scan, event);
+    gap_connect_reported(&host->connect);
 }
 
 static void directed_advertising_report(struct bluet *host, struct reader *event)
 {
     gap_scan_directed_report(&host->scan, event);
+    gap_connect_reported(&host->connect);
 }
 
 static void hardware_error(struct bluet *host, struct reader *event)

@@ -117,8 +117,8 @@ BLUET_INTERNAL struct link *link_find_peer(const struct link_table *links, const
 {
     for (uint8_t i = 0; i < links->limit; i++) {
         struct link *link = &links->links[i];
-        if (link->state != LINK_FREE && link->peer.type == peer->type &&
-            memcmp(link->peer.octets, peer->octets, sizeof peer->octets) == 0)
+        if (link->state != LINK_FREE &&
+            (hci_address_equal(&link->peer, peer) || hci_address_equal(&link->identity, peer)))
             return link;
     }
     return NULL;

@@ -45,9 +45,10 @@ struct link {
     enum link_state state;
     uint8_t index; /* in the table: rooms above keep arrays of their own, by this */
     uint16_t handle;
-    bool central; /* our role */
-    bool heard;   /* as central: the peer has been, and the application was told of the connection */
-    struct bluet_address peer;
+    bool central;                  /* our role */
+    bool heard;                    /* as central: the peer has been, and the application was told of the connection */
+    struct bluet_address peer;     /* as the application was told */
+    struct bluet_address identity; /* by which the Security Manager knows it; of a stranger the same as `peer` */
     uint16_t interval, latency, supervision_timeout;
     bool encrypted, authenticated, bonded; /* these four are the Security Manager's */
     bool key_known;                        /* a key for this peer is stored */
@@ -115,6 +116,7 @@ static inline struct link *link_find_open(const struct link_table *links, uint16
     return link && link->state == LINK_OPEN ? link : NULL;
 }
 
+/* By either of its addresses. */
 BLUET_INTERNAL struct link *link_find_peer(const struct link_table *links, const struct bluet_address *peer);
 
 /* Takes one ACL data packet, beginning with its handle. Whether a frame is whole with it. */

@@ -51,18 +51,20 @@ BLUET_INTERNAL void sm_close(struct sm *sm)
     sm->due = false;
 }
 
-BLUET_INTERNAL void sm_started(struct sm *sm, const struct bluet_address *identity)
+BLUET_INTERNAL void sm_load(struct sm *sm)
 {
-    sm->identity = *identity;
     sm_bonds_load(&sm->bonds);
 }
 
-BLUET_INTERNAL void sm_link_opened(struct sm *sm, struct link *link, const struct bluet_address *own)
+BLUET_INTERNAL void sm_link_opened(struct sm *sm, struct link *link, const struct sm_ends *ends)
 {
     struct sm_pairing *pairing = &sm->pairings[link->index];
-    *pairing = (struct sm_pairing){.link = link, .own = *own, .peer = link->peer, .deadline = BLUET_NEVER};
-    pairing->bond = sm_bonds_find(&sm->bonds, &link->peer);
+    *pairing = (struct sm_pairing){.link = link, .own = ends->own, .peer = ends->peer, .deadline = BLUET_NEVER};
+    pairing->bond = sm_bonds_find_identity(&sm->bonds, &link->identity);
+    if (pairing->bond && sm_is_resolvable(&ends->peer))
+        pairing->bond->flags |= SM_SECRET_PRIVATE;
     link->key_known = pairing->bond;
+    sm->identity = ends->identity;
 }
 
 BLUET_INTERNAL void sm_link_closed(struct sm *sm, struct link *link)
@@ -80,8 +82,7 @@ static struct sm_holdoff *find_holdoff(struct sm *sm, const struct bluet_address
 {
     for (size_t i = 0; i < SM_HOLDOFF_COUNT; i++) {
         struct sm_holdoff *holdoff = &sm->holdoffs[i];
-        if (holdoff->failures && holdoff->peer.type == peer->type &&
-            memcmp(holdoff->peer.octets, peer->octets, sizeof peer->octets) == 0)
+        if (holdoff->failures && hci_address_equal(&holdoff->peer, peer))
             return holdoff;
     }
     return NULL;

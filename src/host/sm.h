@@ -125,10 +125,16 @@ BLUET_INTERNAL void sm_init(struct sm *sm);
 BLUET_INTERNAL int sm_open(struct sm *sm, struct link_table *links, const struct sm_keeper *keeper, uint8_t bond_count);
 BLUET_INTERNAL void sm_close(struct sm *sm);
 /* The controller has started: asks for what is kept. Raises. */
-BLUET_INTERNAL void sm_started(struct sm *sm, const struct bluet_address *identity);
+BLUET_INTERNAL void sm_load(struct sm *sm);
 
-/* Before the connect event; `own` is the address that the peer knows us by. */
-BLUET_INTERNAL void sm_link_opened(struct sm *sm, struct link *link, const struct bluet_address *own);
+/* Who is at the ends of a connection: addresses as on the air, and the one by which peers are to know us for good. */
+struct sm_ends {
+    struct bluet_address own, peer;
+    struct bluet_address identity;
+};
+
+/* Before the connect event. */
+BLUET_INTERNAL void sm_link_opened(struct sm *sm, struct link *link, const struct sm_ends *ends);
 /* Before the disconnect event. Raises. */
 BLUET_INTERNAL void sm_link_closed(struct sm *sm, struct link *link);
 /* One frame of channel 6. Raises. */

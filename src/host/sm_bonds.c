@@ -10,17 +10,9 @@
 #include "spec/reader.h"
 #include "spec/writer.h"
 
-enum {
-    SECRET_VERSION = 1,
-    SECRET_SIZE = 128,
-    SECRET_CHECK_LENGTH = 8,
-    SECRET_KEY_LENGTH = 7,
-    RESOLVABLE_BITS = 0x40, /* Vol 6 Part B, 1.3.2.2 */
-    RESOLVABLE_MASK = 0xc0
-};
+enum { SECRET_VERSION = 1, SECRET_SIZE = 128, SECRET_CHECK_LENGTH = 8, SECRET_KEY_LENGTH = 7 };
 
 static const uint8_t irk_name[3] = {'i', 'r', 'k'};
-static const uint8_t no_irk[16];
 
 /* ---- Blobs ---- */
 
@@ -137,11 +129,6 @@ static struct secret_name name_of(uint8_t out_key[SECRET_KEY_LENGTH], uint8_t se
     return (struct secret_name){sec_type, 0, out_key, SECRET_KEY_LENGTH};
 }
 
-static bool is_same(const struct bluet_address *one, const struct bluet_address *other)
-{
-    return one->type == other->type && memcmp(one->octets, other->octets, sizeof one->octets) == 0;
-}
-
 BLUET_INTERNAL bool sm_bonds_read(const struct sm_bonds *bonds, struct sm_secret *out_secret, uint8_t sec_type,
                                   const struct bluet_address *peer)
 {
@@ -149,7 +136,7 @@ BLUET_INTERNAL bool sm_bonds_read(const struct sm_bonds *bonds, struct sm_secret
     uint8_t key[SECRET_KEY_LENGTH];
     struct secret_name name = name_of(key, sec_type, peer);
     size_t length = get_blob(bonds, blob, &name);
-    bool good = read_secret(out_secret, sec_type, blob, length) && is_same(&out_secret->peer, peer);
+    bool good = read_secret(out_secret, sec_type, blob, length) && hci_address_equal(&out_secret->peer, peer);
     crypto_wipe(blob, sizeof blob);
     return good;
 }
@@ -174,11 +161,13 @@ static void load_irk(struct sm_bonds *bonds)
     size_t length = get_blob(bonds, blob, &name);
     struct reader reader;
     bonds->irk_kept = open_blob(&reader, BLUET_SECRET_IRK, blob, length);
-    if (bonds->irk_kept)
-        read_octets(&reader, bonds->irk, sizeof bonds->irk);
+    const uint8_t *irk = read_span(&reader, sizeof bonds->irk);
     bonds->irk_kept = bonds->irk_kept && reader_done(&reader);
-    if (!bonds->irk_kept)
+    if (bonds->irk_kept)
+        memcpy(bonds->irk, irk, sizeof bonds->irk);
+    if (!bonds->irk_kept && !bonds->irk_made)
         bonds->port->random(bonds->port->context, bonds->irk, sizeof bonds->irk);
+    bonds->irk_made = true;
     crypto_wipe(blob, sizeof blob);
 }
 
@@ -199,7 +188,10 @@ BLUET_INTERNAL int sm_bonds_open(struct sm_bonds *bonds, const struct bluet_port
                                  uint8_t limit)
 {
     size_t size = limit * sizeof *bonds->bonds;
-    *bonds = (struct sm_bonds){.port = port, .sink = sink, .limit = limit, .bonds = memory_take(port, size)};
+    bonds->port = port;
+    bonds->sink = sink;
+    bonds->limit = limit;
+    bonds->bonds = memory_take(port, size);
     if (!bonds->bonds)
         return BLUET_ENOMEM;
     memset(bonds->bonds, 0, size);
@@ -213,7 +205,8 @@ BLUET_INTERNAL void sm_bonds_close(struct sm_bonds *bonds)
         crypto_wipe(bonds->bonds, size);
         memory_give(bonds->port, bonds->bonds, size);
     }
-    crypto_wipe(bonds, sizeof *bonds);
+    bonds->bonds = NULL;
+    bonds->deleted_count = 0;
 }
 
 static struct sm_bond *find_free(const struct sm_bonds *bonds)
@@ -230,8 +223,9 @@ BLUET_INTERNAL bool sm_bonds_have_room(const struct sm_bonds *bonds)
     return find_free(bonds);
 }
 
-static void fill_in(struct sm_bond *bond, const struct sm_secret *theirs)
+static void fill_in(struct sm_bonds *bonds, struct sm_bond *bond, const struct sm_secret *theirs)
 {
+    bonds->changes++;
     *bond = (struct sm_bond){.peer = theirs->peer, .flags = theirs->flags, .key_size = theirs->key_size, .used = true};
     if (theirs->tail_length == sizeof bond->irk)
         memcpy(bond->irk, theirs->tail, sizeof bond->irk);
@@ -249,7 +243,7 @@ BLUET_INTERNAL void sm_bonds_load(struct sm_bonds *bonds)
         struct sm_bond *bond = find_free(bonds);
         if (length && bond && read_secret(&secret, BLUET_SECRET_PEER, blob, length) &&
             !sm_bonds_find_identity(bonds, &secret.peer))
-            fill_in(bond, &secret);
+            fill_in(bonds, bond, &secret);
     }
     crypto_wipe(blob, sizeof blob);
     crypto_wipe(&secret, sizeof secret);
@@ -258,7 +252,7 @@ BLUET_INTERNAL void sm_bonds_load(struct sm_bonds *bonds)
 BLUET_INTERNAL struct sm_bond *sm_bonds_find_identity(const struct sm_bonds *bonds, const struct bluet_address *peer)
 {
     for (uint8_t i = 0; i < bonds->limit; i++) {
-        if (bonds->bonds[i].used && is_same(&bonds->bonds[i].peer, peer))
+        if (bonds->bonds[i].used && hci_address_equal(&bonds->bonds[i].peer, peer))
             return &bonds->bonds[i];
     }
     return NULL;
@@ -268,14 +262,12 @@ BLUET_INTERNAL struct sm_bond *sm_bonds_find_identity(const struct sm_bonds *bon
 static bool resolves(const struct sm_bond *bond, const struct bluet_address *peer)
 {
     uint8_t hash[3];
-    return bond->used && memcmp(bond->irk, no_irk, sizeof no_irk) != 0 && sm_ah(hash, bond->irk, peer->octets) &&
-           memcmp(hash, peer->octets + 3, sizeof hash) == 0;
+    return sm_has_irk(bond) && sm_ah(hash, bond->irk, peer->octets) && memcmp(hash, peer->octets + 3, sizeof hash) == 0;
 }
 
 BLUET_INTERNAL struct sm_bond *sm_bonds_find(const struct sm_bonds *bonds, const struct bluet_address *peer)
 {
-    bool resolvable = peer->type == BLUET_ADDRESS_RANDOM && (peer->octets[0] & RESOLVABLE_MASK) == RESOLVABLE_BITS;
-    if (!resolvable)
+    if (!sm_is_resolvable(peer))
         return sm_bonds_find_identity(bonds, peer);
     for (uint8_t i = 0; i < bonds->limit; i++) {
         if (resolves(&bonds->bonds[i], peer))
@@ -296,7 +288,7 @@ BLUET_INTERNAL struct sm_bond *sm_bonds_keep(struct sm_bonds *bonds, const struc
         bond = find_free(bonds);
     if (!kept || !bond)
         return NULL;
-    fill_in(bond, theirs);
+    fill_in(bonds, bond, theirs);
     return bond;
 }
 
@@ -306,6 +298,7 @@ BLUET_INTERNAL void sm_bonds_delete(struct sm_bonds *bonds, struct sm_bond *bond
     bond->deleted = true;
     crypto_wipe(bond->irk, sizeof bond->irk);
     bonds->deleted_count++;
+    bonds->changes++;
 }
 
 BLUET_INTERNAL void sm_bonds_settle(struct sm_bonds *bonds)

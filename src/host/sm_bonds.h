@@ -6,7 +6,7 @@
 #define BLUET_HOST_SM_BONDS_H
 
 #include "bluet/bluet.h"
-#include "host/event.h"
+#include "host/hci.h"
 #include "spec/internal.h"
 
 enum { SM_SECRET_TAIL_LARGEST = 48 };
@@ -15,7 +15,8 @@ enum sm_secret_flag {
     SM_SECRET_AUTHENTICATED = 0x01,
     SM_SECRET_SECURE = 0x02, /* by LE Secure Connections */
     SM_SECRET_LTK = 0x04,
-    SM_SECRET_CSRK = 0x08
+    SM_SECRET_CSRK = 0x08,
+    SM_SECRET_PRIVATE = 0x80 /* the peer uses resolvable addresses */
 };
 
 /* A secret of either kind, most significant octets first; `random` as on the air. */
@@ -39,6 +40,7 @@ struct sm_bond {
     uint8_t key_size;
     bool used;
     bool deleted; /* and the application is to be told */
+    bool listed;  /* the controller resolves its addresses */
 };
 
 struct sm_bonds {
@@ -47,9 +49,23 @@ struct sm_bonds {
     struct sm_bond *bonds;
     uint8_t limit;
     uint8_t deleted_count;
-    bool irk_kept;
-    uint8_t irk[16]; /* our own */
+    uint16_t changes; /* of who is in the table, counted */
+    bool irk_made, irk_kept;
+    uint8_t irk[16]; /* our own; once made it lasts as long as the host */
 };
+
+static inline bool sm_is_resolvable(const struct bluet_address *address)
+{
+    return address->type == BLUET_ADDRESS_RANDOM && address->octets[0] >> 6 == 1;
+}
+
+static inline bool sm_has_irk(const struct sm_bond *bond)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < sizeof bond->irk; i++)
+        any |= bond->irk[i];
+    return bond->used && any;
+}
 
 /* -ENOMEM */
 BLUET_INTERNAL int sm_bonds_open(struct sm_bonds *bonds, const struct bluet_port *port, const struct event_sink *sink,

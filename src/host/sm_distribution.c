@@ -78,8 +78,10 @@ static bool send_keys(struct sm *sm, struct sm_pairing *pairing)
 static void keep(struct sm *sm, struct sm_pairing *pairing, const struct sm_given *keys)
 {
     struct sm_bond *bond = sm_bonds_keep(&sm->bonds, &keys->ours, &keys->theirs);
-    if (pairing->link && bond)
+    if (pairing->link && bond) {
         pairing->bond = bond;
+        pairing->link->identity = bond->peer;
+    }
     if (pairing->link)
         pairing->link->key_known = pairing->bond;
 }
@@ -118,6 +120,8 @@ BLUET_INTERNAL void sm_distribute(struct sm *sm, struct sm_pairing *pairing)
         memcpy(keys->theirs.ltk, pairing->key, sizeof keys->theirs.ltk);
         keys->ours.flags = keys->theirs.flags |= SM_SECRET_LTK;
     }
+    if (sm_is_resolvable(&pairing->peer))
+        keys->theirs.flags |= SM_SECRET_PRIVATE;
     crypto_wipe(pairing->key, sizeof pairing->key);
     pairing->expected = expected_of(keys_of(pairing, !pairing->link->central));
     sm_enter(sm, pairing, SM_AWAIT_KEYS);
@@ -128,11 +132,6 @@ BLUET_INTERNAL void sm_distribute(struct sm *sm, struct sm_pairing *pairing)
 }
 
 /* ---- The peer's ---- */
-
-static bool is_same(const struct bluet_address *one, const struct bluet_address *other)
-{
-    return one->type == other->type && memcmp(one->octets, other->octets, sizeof one->octets) == 0;
-}
 
 enum { PRIVATE_MASK = 0xc0, STATIC_BITS = 0xc0 };
 
@@ -148,7 +147,7 @@ static bool is_private(const struct bluet_address *address)
 static enum sm_reason check_identity(const struct sm *sm, const struct sm_pairing *pairing,
                                      struct bluet_address *identity)
 {
-    if (identity->type > BLUET_ADDRESS_RANDOM || is_private(identity) || is_same(identity, &sm->identity))
+    if (identity->type > BLUET_ADDRESS_RANDOM || is_private(identity) || hci_address_equal(identity, &sm->identity))
         return SM_INVALID_PARAMETERS;
     if (!is_private(&pairing->peer))
         *identity = pairing->peer;

@@ -84,6 +84,9 @@ enum hci_opcode {
     HCI_LE_SET_PRIVACY_MODE = HCI_OPCODE(0x08, 0x004e)
 };
 
+/* Own_Address_Type, and the types in reports: with this bit, an identity that stands for private addresses. */
+enum hci_address_type { HCI_ADDRESS_RESOLVED = 0x02, HCI_ADDRESS_TYPE_LARGEST = 0x03 };
+
 enum hci_event_code {
     HCI_EVENT_DISCONNECTION_COMPLETE = 0x05,
     HCI_EVENT_ENCRYPTION_CHANGE = 0x08,

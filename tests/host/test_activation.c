@@ -30,7 +30,7 @@ static void test_full_controller(void **state)
     talk_receive(talk, "04 0e 07 01 02 20 00 fb 00 08");
     talk_expect(talk, "01 01 0c 08 90 80 00 00 00 80 00 20"); /* Set Event Mask */
     talk_receive(talk, "04 0e 04 01 01 0c 00");
-    talk_expect(talk, "01 01 20 08 7f 0c 00 00 00 00 00 00"); /* LE Set Event Mask */
+    talk_expect(talk, "01 01 20 08 7f 0e 00 00 00 00 00 00"); /* LE Set Event Mask */
     talk_receive(talk, "04 0e 04 01 01 20 00");
     talk_expect(talk, "01 09 10 00"); /* Read BD_ADDR */
     talk_receive(talk, "04 0e 0a 01 09 10 00 55 44 33 22 11 c4");
@@ -314,12 +314,14 @@ static void expect_static_address(const uint8_t *address)
     memcpy(talk->controller.address, address, 6);
     assert_int_equal(bluet_activate(talk->host), 1);
     talk_answer_until(talk, HCI_LE_SET_RANDOM_ADDRESS);
-    talk_expect(talk, "01 05 20 06 05 04 03 02 01 c0");
+    struct talk_packet command = talk_take(talk);
     talk_receive(talk, "04 0e 04 01 05 20 00");
     talk_answer(talk);
     talk_expect_event(talk, "OPERATION_DONE 1 error 0 status 0x00");
     assert_int_equal(own_address(talk).type, BLUET_ADDRESS_RANDOM);
-    assert_memory_equal(own_address(talk).octets, "\xc0\x01\x02\x03\x04\x05", 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(own_address(talk).octets[i], command.octets[9 - i]);
+    assert_int_equal(own_address(talk).octets[0] & 0xc0, 0xc0);
     talk_destroy(talk);
 }
 
@@ -347,7 +349,6 @@ static void test_address_modes(void **state)
 {
     (void)state;
     struct talk *talk = talk_create(NULL);
-    assert_int_equal(bluet_set_address_mode(talk->host, BLUET_ADDRESS_MODE_RPA), BLUET_ENOTSUP);
     assert_int_equal(bluet_set_address_mode(talk->host, (enum bluet_address_mode)4), BLUET_EINVAL);
     assert_int_equal(bluet_set_address_mode(talk->host, BLUET_ADDRESS_MODE_STATIC), 0);
     assert_int_equal(bluet_address_mode(talk->host), BLUET_ADDRESS_MODE_STATIC);
