@@ -185,6 +185,8 @@ struct bluet_connection_parameters;
  * are their defaults, `parameters` NULL: nothing is preferred, as at first. BLUET_EINVAL.
  */
 BLUET_API int bluet_set_preferred_parameters(struct bluet *host, const struct bluet_connection_parameters *parameters);
+/* Whether any are preferred, and which. */
+BLUET_API bool bluet_preferred_parameters(const struct bluet *host, struct bluet_connection_parameters *out_parameters);
 
 /* The MTU offered in an exchange that begins after this; 23 to the limit. Default: 256, or the limit. BLUET_EINVAL. */
 BLUET_API int bluet_set_mtu(struct bluet *host, uint16_t mtu);
@@ -327,7 +329,10 @@ BLUET_API int bluet_hci_command(struct bluet *host, uint16_t opcode, const void 
 
 /*
  * What a characteristic or descriptor can do, and what it asks of a link. Any kind of write is let in by either of
- * BLUET_FLAG_WRITE and BLUET_FLAG_WRITE_NO_RESPONSE. BLUET_FLAG_READ_AUTHORIZED leaves reading to the answer to
+ * BLUET_FLAG_WRITE and BLUET_FLAG_WRITE_NO_RESPONSE, but a signed one by BLUET_FLAG_AUTHENTICATED_SIGNED_WRITE alone,
+ * and by that only on a link that is not encrypted (Vol 3 Part C, 10.2.2). With BLUET_FLAG_WRITE_AUTHENTICATED the key
+ * it is signed with has to be of a protected pairing; BLUET_FLAG_WRITE_ENCRYPTED keeps it out. Signed writes that do
+ * not come up to it are ignored. BLUET_FLAG_READ_AUTHORIZED leaves reading to the answer to
  * BLUET_EVENT_GATTS_READ_REQUEST, and BLUET_FLAG_WRITE_AUTHORIZED writing to that to BLUET_EVENT_GATTS_WRITE_REQUEST;
  * without BLUET_FLAG_ASK_WRITE nobody is authorized to write.
  *
@@ -430,6 +435,14 @@ BLUET_API int bluet_gatts_indicate(struct bluet *host, uint16_t conn_handle, uin
  */
 BLUET_API int bluet_gatts_subscription(struct bluet *host, uint16_t conn_handle, uint16_t value_handle);
 
+/*
+ * Whether BLUET_EVENT_GATTS_SUBSCRIPTION tells of each change of what a client has subscribed to: by its own write; by
+ * encryption, if it is bonded and was subscribed when it left; and by its disconnection, which ends all, just before
+ * that event. What ends because services are replaced is not told. Off at first; may be called before activation.
+ */
+BLUET_API void bluet_set_subscription_events(struct bluet *host, bool wanted);
+BLUET_API bool bluet_subscription_events(const struct bluet *host);
+
 /* Empties the value and sets its size; with `append`, remote writes are joined. BLUET_ENODEV, _EINVAL, _ENOMEM. */
 BLUET_API int bluet_gatts_set_buffer(struct bluet *host, uint16_t value_handle, size_t length, bool append);
 
@@ -478,8 +491,15 @@ BLUET_API int bluet_gattc_write_reliable(struct bluet *host, uint16_t conn_handl
 enum bluet_write_mode {
     BLUET_WRITE_NO_RESPONSE = 0,   /* no event; cut to MTU - 3 */
     BLUET_WRITE_WITH_RESPONSE = 1, /* cut to MTU - 3 */
-    BLUET_WRITE_LONG = 2           /* prepared writes, at most 512 octets */
+    BLUET_WRITE_LONG = 2,          /* prepared writes, at most 512 octets */
+    BLUET_WRITE_SIGNED = 3         /* without a response, signed for a link that is not encrypted; cut to MTU - 15 */
 };
+
+/*
+ * A signed write needs a bond with that peer (Vol 3 Part G, 4.9.2). It ends in BLUET_EVENT_GATTC_WRITE_DONE once it is
+ * on its way; what the server makes of it is not said. Also BLUET_ENOKEY: no such bond, or one without a key to sign
+ * with; BLUET_EALREADY: the link is encrypted, where nothing is signed.
+ */
 BLUET_API int bluet_gattc_write(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
                                 size_t length, enum bluet_write_mode mode);
 

@@ -42,6 +42,7 @@ enum bluet_event_code {
     BLUET_EVENT_PASSKEY_ACTION = 31,
 
     BLUET_EVENT_GATTS_WRITE_REQUEST = 32, /* beyond MicroPython, as all that follow */
+    BLUET_EVENT_GATTS_SUBSCRIPTION = 33,  /* only after bluet_set_subscription_events() */
 
     BLUET_EVENT_OPERATION_DONE = 0x100, /* what a ticket stands for has ended */
     BLUET_EVENT_SEND_READY = 0x101,     /* buffers are free again, after a BLUET_ENOMEM for want of them */
@@ -82,6 +83,10 @@ struct bluet_event {
             const uint8_t *data;
             size_t length;
         } write_request; /* GATTS_WRITE_REQUEST */
+        struct {
+            uint16_t value_handle;
+            uint8_t subscribed; /* 0: no longer, 1: to notifications, 2: to indications, 3: to both */
+        } subscription;         /* GATTS_SUBSCRIPTION */
         struct {
             struct bluet_address peer;
             uint8_t adv_type; /* 0 ADV_IND, 1 ADV_DIRECT_IND, 2 ADV_SCAN_IND, 3 ADV_NONCONN_IND, 4 SCAN_RSP */

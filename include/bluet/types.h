@@ -25,7 +25,8 @@ enum bluet_error {
     BLUET_ENOTCONN = -107,  /* no such connection */
     BLUET_ETIMEDOUT = -110, /* the controller did not answer */
     BLUET_EALREADY = -114,  /* the same is already running, or already done */
-    BLUET_ECANCELED = -125  /* ended by deactivation before the controller answered */
+    BLUET_ECANCELED = -125, /* ended by deactivation before the controller answered */
+    BLUET_ENOKEY = -126     /* there is no key for that: pair, and bond, first */
 };
 
 /*
@@ -37,7 +38,8 @@ enum bluet_status {
     BLUET_STATUS_TIMEOUT = 0x101,      /* no answer within 30 s (Vol 3 Part F, 3.3.3); no more ATT on that link */
     BLUET_STATUS_PROTOCOL = 0x102,     /* the peer's answer made no sense */
     BLUET_STATUS_NO_MEMORY = 0x103,    /* no buffer to go on with */
-    BLUET_STATUS_CANCELED = 0x104      /* deactivated */
+    BLUET_STATUS_CANCELED = 0x104,     /* deactivated */
+    BLUET_STATUS_NOT_SIGNED = 0x105    /* the key is gone or used up, or the link is encrypted by now */
 };
 
 enum bluet_address_type { BLUET_ADDRESS_PUBLIC = 0, BLUET_ADDRESS_RANDOM = 1 };

@@ -57,6 +57,7 @@ __all__ = [
     "IRQ_GATTC_WRITE_DONE",
     "IRQ_GATTS_INDICATE_DONE",
     "IRQ_GATTS_READ_REQUEST",
+    "IRQ_GATTS_SUBSCRIPTION",
     "IRQ_GATTS_WRITE",
     "IRQ_GATTS_WRITE_REQUEST",
     "IRQ_GET_SECRET",
@@ -111,6 +112,9 @@ class BLE:
         rpa_timeout: int = ...,
         gap_name: _Data = ...,
         gap_name_writable: object = ...,
+        appearance: int = ...,
+        preferred_parameters: Collection[int] | None = ...,
+        subscriptions: object = ...,
         rxbuf: int = ...,
         mtu: int = ...,
         bond: object = ...,
@@ -418,6 +422,16 @@ class GattsReadRequest(structseq[Any], tuple[int, int]):
     def attr_handle(self) -> int: ...
 
 @final
+class GattsSubscription(structseq[Any], tuple[int, int, int]):
+    __match_args__: Final = ("conn_handle", "value_handle", "subscribed")
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def value_handle(self) -> int: ...
+    @property
+    def subscribed(self) -> int: ...
+
+@final
 class GattsWrite(structseq[Any], tuple[int, int]):
     __match_args__: Final = ("conn_handle", "attr_handle")
     @property
@@ -605,6 +619,7 @@ IRQ_GET_SECRET: Final = 29
 IRQ_SET_SECRET: Final = 30
 IRQ_PASSKEY_ACTION: Final = 31
 IRQ_GATTS_WRITE_REQUEST: Final = 32
+IRQ_GATTS_SUBSCRIPTION: Final = 33
 FLAG_BROADCAST: Final = 0x0001
 FLAG_READ: Final = 0x0002
 FLAG_WRITE_NO_RESPONSE: Final = 0x0004

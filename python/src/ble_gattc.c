@@ -206,7 +206,7 @@ PyObject *ble_gattc_write(PyObject *object, PyObject *const *arguments, Py_ssize
     long long mode = BLUET_WRITE_NO_RESPONSE;
     if (!argument_count("gattc_write", count, 3, 4) || !argument_connection(arguments[0], &conn_handle) ||
         !argument_handle(arguments[1], &value_handle) ||
-        (count > 3 && !argument_in_range(arguments[3], BLUET_WRITE_NO_RESPONSE, BLUET_WRITE_LONG, &mode)))
+        (count > 3 && !argument_in_range(arguments[3], BLUET_WRITE_NO_RESPONSE, BLUET_WRITE_SIGNED, &mode)))
         return NULL;
     struct buffer data;
     PyObject *result = NULL;

@@ -102,6 +102,89 @@ static bool set_gap_name_writable(struct ble *self, PyObject *value)
     return good;
 }
 
+static PyObject *get_appearance(struct ble *self)
+{
+    struct bluet *host = ble_enter(self);
+    if (!host)
+        return NULL;
+    uint16_t appearance = bluet_appearance(host);
+    unlock(self);
+    return PyLong_FromLong(appearance);
+}
+
+static bool set_appearance(struct ble *self, PyObject *value)
+{
+    long long appearance;
+    struct bluet *host = argument_in_range(value, 0, UINT16_MAX, &appearance) ? ble_enter(self) : NULL;
+    if (!host)
+        return false;
+    bluet_set_appearance(host, (uint16_t)appearance);
+    unlock(self);
+    return true;
+}
+
+/* (interval_min_us, interval_max_us, latency, timeout_ms), or None: nothing is preferred. */
+static PyObject *get_preferred_parameters(struct ble *self)
+{
+    struct bluet *host = ble_enter(self);
+    if (!host)
+        return NULL;
+    struct bluet_connection_parameters preferred;
+    bool any = bluet_preferred_parameters(host, &preferred);
+    unlock(self);
+    if (!any)
+        return Py_NewRef(Py_None);
+    return Py_BuildValue("(IIHH)", preferred.interval_min_us, preferred.interval_max_us, preferred.latency,
+                         preferred.supervision_timeout_ms);
+}
+
+static bool connection_parameters(PyObject *value, struct bluet_connection_parameters *out)
+{
+    PyObject *tuple = PyObject_Size(value) < 0 ? NULL : PySequence_Tuple(value);
+    if (!tuple)
+        return false;
+    long long numbers[4];
+    bool good = PyTuple_Size(tuple) == 4;
+    if (!good)
+        PyErr_Format(PyExc_ValueError, "requested length 4 but object has length %zd", PyTuple_Size(tuple));
+    for (Py_ssize_t i = 0; good && i < 4; i++)
+        good = argument_in_range(PyTuple_GetItem(tuple, i), 0, i < 2 ? UINT32_MAX : UINT16_MAX, &numbers[i]);
+    Py_DECREF(tuple);
+    if (good)
+        *out = (struct bluet_connection_parameters){(uint32_t)numbers[0], (uint32_t)numbers[1], (uint16_t)numbers[2],
+                                                    (uint16_t)numbers[3]};
+    return good;
+}
+
+static bool set_preferred_parameters(struct ble *self, PyObject *value)
+{
+    struct bluet_connection_parameters preferred;
+    bool any = value != Py_None;
+    struct bluet *host = !any || connection_parameters(value, &preferred) ? ble_enter(self) : NULL;
+    return host && ble_leave(self, bluet_set_preferred_parameters(host, any ? &preferred : NULL)) >= 0;
+}
+
+static PyObject *get_subscriptions(struct ble *self)
+{
+    struct bluet *host = ble_enter(self);
+    if (!host)
+        return NULL;
+    bool wanted = bluet_subscription_events(host);
+    unlock(self);
+    return PyBool_FromLong(wanted);
+}
+
+static bool set_subscriptions(struct ble *self, PyObject *value)
+{
+    int wanted = PyObject_IsTrue(value);
+    struct bluet *host = wanted < 0 ? NULL : ble_enter(self);
+    if (!host)
+        return false;
+    bluet_set_subscription_events(host, wanted);
+    unlock(self);
+    return true;
+}
+
 static PyObject *get_rxbuf(struct ble *self)
 {
     if (!ble_enter(self))
@@ -231,6 +314,9 @@ static const struct parameter parameters[] = {
     {"rpa_timeout", get_rpa_timeout, set_rpa_timeout},
     {"gap_name", get_gap_name, set_gap_name},
     {"gap_name_writable", get_gap_name_writable, set_gap_name_writable},
+    {"appearance", get_appearance, set_appearance},
+    {"preferred_parameters", get_preferred_parameters, set_preferred_parameters},
+    {"subscriptions", get_subscriptions, set_subscriptions},
     {"rxbuf", get_rxbuf, set_rxbuf},
     {"mtu", get_mtu, set_mtu},
     {"bond", get_bond, set_bond},

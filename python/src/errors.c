@@ -28,6 +28,8 @@ static int platform_errno(int error)
         return EALREADY;
     case BLUET_ECANCELED:
         return ECANCELED;
+    case BLUET_ENOKEY:
+        return ENOKEY;
     default:
         return EIO;
     }

@@ -35,6 +35,8 @@ static PyStructSequence_Field read_fields[] = {
     {"conn_handle", NULL}, {"value_handle", NULL}, {"char_data", NULL}, {"offset", "of a piece of a value"}, {0}};
 static PyStructSequence_Field write_request_fields[] = {
     {"conn_handle", NULL}, {"attr_handle", NULL}, {"offset", NULL}, {"data", NULL}, {0}};
+static PyStructSequence_Field subscription_fields[] = {
+    {"conn_handle", NULL}, {"value_handle", NULL}, {"subscribed", "0 to nothing, 1 notifications, 2 indications"}, {0}};
 static PyStructSequence_Field notify_fields[] = {
     {"conn_handle", NULL}, {"value_handle", NULL}, {"notify_data", NULL}, {0}};
 static PyStructSequence_Field mtu_fields[] = {{"conn_handle", NULL}, {"mtu", NULL}, {0}};
@@ -195,6 +197,12 @@ static void build_write_request(struct builder *builder, const struct bluet_even
     put_view(builder, event->write_request.data, event->write_request.length);
 }
 
+static void build_subscription(struct builder *builder, const struct bluet_event *event)
+{
+    put_number(builder, event->subscription.value_handle);
+    put_number(builder, event->subscription.subscribed);
+}
+
 static void build_mtu(struct builder *builder, const struct bluet_event *event)
 {
     put_number(builder, event->mtu_exchanged.mtu);
@@ -307,6 +315,7 @@ static const struct event_kind event_kinds[EVENT_CODES] = {
     [BLUET_EVENT_PASSKEY_ACTION] = {build_passkey, "bluet.events.PasskeyAction", passkey_fields, 3},
     [BLUET_EVENT_GATTS_WRITE_REQUEST] = {build_write_request, "bluet.events.GattsWriteRequest", write_request_fields,
                                          4},
+    [BLUET_EVENT_GATTS_SUBSCRIPTION] = {build_subscription, "bluet.events.GattsSubscription", subscription_fields, 3},
 };
 
 int events_initialise(PyObject *module, struct state *state)

@@ -20,8 +20,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* The highest event code of the document is 31 (_IRQ_PASSKEY_ACTION); one comes from beyond it. */
-#define EVENT_CODES 33
+/* The highest event code of the document is 31 (_IRQ_PASSKEY_ACTION); two come from beyond it. */
+#define EVENT_CODES 34
 
 struct state {
     PyTypeObject *uuid_type;

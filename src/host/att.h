@@ -40,8 +40,23 @@ struct att_bearer {
     uint64_t indication_deadline;
 };
 
+/* Who has the keys that commands are signed with, on a link that is not encrypted (Vol 3 Part H, 2.4.5). */
+struct att_signer {
+    void *context;
+    /* Whether there is a key for what goes to that peer, and for a link like this. */
+    bool (*may_sign)(void *context, const struct link *link);
+    /* Sees to it that there is a counter that has never been used. Raises. */
+    bool (*prepare)(void *context, struct link *link);
+    /* Then puts a signature behind the PDU. */
+    bool (*sign)(void *context, const struct link *link, struct writer *pdu);
+    /* Whether the PDU is the peer's, and new; `scratch` has room for it. Raises. */
+    bool (*verify)(void *context, struct link *link, const struct reader *pdu, uint8_t *scratch,
+                   bool *out_authenticated);
+};
+
 struct att {
     struct link_table *links;
+    struct att_signer signer;
     struct att_bearer *bearers; /* by index of the link; as many as links may be */
     uint8_t count;
     uint16_t preferred_mtu; /* offered in an exchange that begins after it is set */

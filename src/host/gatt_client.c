@@ -40,6 +40,7 @@ static const struct procedure_row rows[GATT_PROCEDURE_KINDS] = {
     [GATT_READ_MULTIPLE_VARIABLE] = {gatt_ask_read_multiple, gatt_hear_read_multiple_variable, NULL,
                                      BLUET_EVENT_GATTC_READ_DONE, false},
     [GATT_WRITE_WITHOUT_RESPONSE] = {gatt_command_write, NULL, NULL, 0, false},
+    [GATT_WRITE_SIGNED] = {gatt_command_signed_write, NULL, NULL, BLUET_EVENT_GATTC_WRITE_DONE, true},
     [GATT_WRITE_VALUE] = {gatt_ask_write, gatt_hear_write, NULL, BLUET_EVENT_GATTC_WRITE_DONE, true},
     [GATT_WRITE_LONG_VALUE] = {gatt_ask_write_long, gatt_hear_write_long, gatt_write_long_refused,
                                BLUET_EVENT_GATTC_WRITE_DONE, true},
@@ -164,10 +165,10 @@ static void pump(struct gatt_client *client, struct link *link)
         int sent = bearer->expired ? BLUET_ETIMEDOUT : ask_first(client, link);
         if (sent == BLUET_ETIMEDOUT)
             end_first(client, link, BLUET_STATUS_TIMEOUT);
-        else if (sent == GATT_NOTHING_LEFT)
+        else if (sent == BLUET_ENOKEY)
+            end_first(client, link, BLUET_STATUS_NOT_SIGNED);
+        else if (sent == GATT_NOTHING_LEFT || sent == GATT_SENT_ALL)
             end_first(client, link, BLUET_OK);
-        else if (sent == GATT_SENT_ALL)
-            remove_first(client, state);
         else
             return; /* sent; or no buffer: until gatt_client_flush(); or closing: until gatt_client_link_closed() */
     }
@@ -462,6 +463,19 @@ static int write_without_response(struct gatt_client *client, struct link *link,
     return sent < 0 ? sent : BLUET_OK;
 }
 
+/* The key is asked for, which raises; so it goes out later in any case. */
+static int write_signed(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+{
+    const struct att_signer *signer = &client->att->signer;
+    if (link->encrypted)
+        return BLUET_EALREADY;
+    if (!signer->may_sign || !signer->may_sign(signer->context, link))
+        return BLUET_ENOKEY;
+    int error = begin_later(client, link, procedure);
+    client->unsettled |= !error;
+    return error;
+}
+
 /* Where nothing is under way it goes out from the caller's memory, and no copy is made. */
 static int write_with_response(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
 {
@@ -587,6 +601,9 @@ BLUET_INTERNAL int gatt_client_write(struct gatt_client *client, struct link *li
     case BLUET_WRITE_LONG:
         procedure.kind = GATT_WRITE_LONG_VALUE;
         return write_long(client, link, &procedure);
+    case BLUET_WRITE_SIGNED:
+        procedure.kind = GATT_WRITE_SIGNED;
+        return write_signed(client, link, &procedure);
     default:
         return BLUET_EINVAL;
     }

@@ -168,6 +168,25 @@ BLUET_INTERNAL int gatt_command_write(struct gatt_client *client, struct link *l
     return error ? error : GATT_SENT_ALL;
 }
 
+/* Vol 3 Part G, 4.9.2. What is raised may change anything; the PDU is put together after it. */
+BLUET_INTERNAL int gatt_command_signed_write(struct gatt_client *client, struct link *link,
+                                             struct gatt_procedure *procedure)
+{
+    const struct att_signer *signer = &client->att->signer;
+    if (!signer->prepare(signer->context, link))
+        return BLUET_ENOKEY;
+    struct writer pdu = writer_of(client->att->scratch, att_bearer(client->att, link)->mtu);
+    write_u8(&pdu, ATT_SIGNED_WRITE_COMMAND);
+    write_u16(&pdu, procedure->handle);
+    size_t length = cut_to(client, link, pdu.length + ATT_SIGNATURE_LENGTH, procedure->length);
+    att_write_chain(&pdu, procedure->value, 0, length);
+    if (!signer->sign(signer->context, link, &pdu))
+        return BLUET_ENOKEY;
+    const struct bluet_span span = {pdu.start, pdu.length};
+    int error = att_push(client->att, link, &span, 1);
+    return error ? error : GATT_SENT_ALL;
+}
+
 /* ---- Long writes: Vol 3 Part G, 4.9.4 ---- */
 
 static int ask_prepare(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)

@@ -27,6 +27,8 @@ BLUET_INTERNAL int gatt_ask_write(struct gatt_client *client, struct link *link,
 BLUET_INTERNAL enum gatt_step gatt_hear_write(struct gatt_client *client, struct link *link,
                                               struct gatt_procedure *procedure, struct reader *response);
 
+BLUET_INTERNAL int gatt_command_signed_write(struct gatt_client *client, struct link *link,
+                                             struct gatt_procedure *procedure);
 BLUET_INTERNAL int gatt_command_write(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure);
 
 /* Long and reliable writes. Of the latter, turns to the next value; false: there is none. */

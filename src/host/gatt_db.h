@@ -52,12 +52,13 @@ struct gatt_attribute {
 enum {
     GATT_NOTIFICATIONS = 0x01,
     GATT_INDICATIONS = 0x02,
-    GATT_BROADCASTS = 0x01, /* of a Server Characteristic Configuration (3.3.3.4) */
-    GATT_UPDATE_OWED = 0x80 /* the value has changed, and there was no buffer to say so */
+    GATT_BROADCASTS = 0x01,          /* of a Server Characteristic Configuration (3.3.3.4) */
+    GATT_SUBSCRIPTION_UNTOLD = 0x40, /* it has changed, and the application has yet to hear of it */
+    GATT_UPDATE_OWED = 0x80          /* the value has changed, and there was no buffer to say so */
 };
 
 /* Client Supported Features (Vol 3 Part G, 7.2) */
-enum { GATT_FEATURES_SLOT = 1 };
+enum { GATT_SERVICE_CHANGED_SLOT = 0, GATT_FEATURES_SLOT = 1 };
 enum { GATT_ROBUST_CACHING = 0x01, GATT_ENHANCED_BEARER = 0x02, GATT_MULTIPLE_NOTIFICATIONS = 0x04 };
 
 struct gatt_db {
@@ -74,6 +75,7 @@ struct gatt_db {
     uint8_t name_length;
     uint8_t name_size; /* room in `name` */
     bool name_writable;
+    bool hashed; /* there is cryptography: a Database Hash, and with it robust caching */
     uint8_t *name;
     uint8_t appearance[2];
     uint8_t preferred_parameters[8];
@@ -91,7 +93,7 @@ struct gatt_change {
 BLUET_INTERNAL void gatt_db_init(struct gatt_db *db, const struct bluet_port *port);
 BLUET_INTERNAL void gatt_db_destroy(struct gatt_db *db);
 
-/* At activation: the built-in services. -ENOMEM */
+/* At activation: the built-in services; the Database Hash is one of them where there is cryptography. -ENOMEM */
 BLUET_INTERNAL int gatt_db_open(struct gatt_db *db, uint8_t link_limit);
 BLUET_INTERNAL void gatt_db_close(struct gatt_db *db);
 
@@ -129,8 +131,15 @@ static inline bool gatt_is_users(const struct gatt_attribute *attribute)
 /* A value or descriptor of the application, or NULL. */
 BLUET_INTERNAL struct gatt_attribute *gatt_db_find_users(const struct gatt_db *db, uint16_t handle);
 
-/* Values of the built-in services; those after them come and go. */
-enum { GATT_NAME_HANDLE = 3, GATT_SERVICE_CHANGED_HANDLE = 12, GATT_HASH_HANDLE = 17, GATT_FIRST_USERS_HANDLE = 20 };
+/* Values of the built-in services. */
+enum { GATT_NAME_HANDLE = 3, GATT_SERVICE_CHANGED_HANDLE = 12 };
+
+/* The services after them come and go. */
+static inline uint16_t gatt_db_first_users_handle(const struct gatt_db *db)
+{
+    const struct gatt_attribute *gap = gatt_db_find(db, 1);
+    return (uint16_t)(gatt_db_find(db, (uint16_t)(gap->last + 1))->last + 1);
+}
 
 /* The attribute's type, as it goes on the air: 2 or 16 octets. */
 BLUET_INTERNAL struct bluet_uuid gatt_db_type(const struct gatt_db *db, const struct gatt_attribute *attribute);
@@ -152,6 +161,12 @@ BLUET_INTERNAL const struct gatt_attribute *gatt_db_configuration_of(const struc
 static inline const struct gatt_attribute *gatt_db_configured_value(const struct gatt_attribute *configuration)
 {
     return configuration - 1;
+}
+
+/* Whether it is one for a value of the application. */
+static inline bool gatt_is_subscribed_to(const struct gatt_attribute *configuration)
+{
+    return configuration->kind == GATT_CONFIGURATION && gatt_db_configured_value(configuration)->kind == GATT_VALUE;
 }
 
 static inline uint8_t *gatt_db_configuration(const struct gatt_db *db, uint16_t slot, uint8_t link_index)

@@ -13,27 +13,16 @@ struct hash {
     uint8_t state[BLOCK];
     uint8_t block[BLOCK]; /* not in the state yet; the last one is treated differently */
     size_t length;
+    bool failed;
 };
 
 static const uint8_t key[BLOCK];
-
-/*
- * Clients only ask whether the hash is what it was. So where there is no cryptography another mixture does, as long as
- * every octet counts.
- */
-static void mix(struct hash *hash)
-{
-    uint8_t sum = 0;
-    for (size_t i = 0; i < 2 * (size_t)BLOCK; i++)
-        sum = hash->state[i % BLOCK] = (uint8_t)((sum ^ hash->block[i % BLOCK]) * 167 + 13);
-}
 
 static void encipher(struct hash *hash)
 {
     for (size_t i = 0; i < BLOCK; i++)
         hash->block[i] ^= hash->state[i];
-    if (!crypto_aes128(hash->state, key, hash->block))
-        mix(hash);
+    hash->failed |= !crypto_aes128(hash->state, key, hash->block);
     hash->length = 0;
 }
 
@@ -60,7 +49,7 @@ static void finish(struct hash *hash)
 {
     static const uint8_t zeros[BLOCK];
     uint8_t subkey[BLOCK] = {0};
-    (void)crypto_aes128(subkey, key, zeros);
+    hash->failed |= !crypto_aes128(subkey, key, zeros);
     twice(subkey);
     if (hash->length < BLOCK) {
         twice(subkey);
@@ -113,7 +102,13 @@ static void add_attribute(struct hash *hash, const struct gatt_db *db, const str
     add(hash, value.data, value.length);
 }
 
-BLUET_INTERNAL void gatt_db_hash(struct gatt_db *db)
+BLUET_INTERNAL bool gatt_db_can_hash(void)
+{
+    uint8_t state[BLOCK];
+    return crypto_aes128(state, key, key);
+}
+
+BLUET_INTERNAL bool gatt_db_hash(struct gatt_db *db)
 {
     struct hash hash = {.length = 0};
     for (uint16_t i = 0; i < db->count; i++)
@@ -121,4 +116,5 @@ BLUET_INTERNAL void gatt_db_hash(struct gatt_db *db)
     finish(&hash);
     struct writer writer = writer_of(db->hash, sizeof db->hash);
     write_reversed(&writer, hash.state, sizeof hash.state);
+    return !hash.failed;
 }

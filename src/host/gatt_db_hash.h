@@ -4,7 +4,9 @@
 
 #include "host/gatt_db.h"
 
-/* Computes db->hash. */
-BLUET_INTERNAL void gatt_db_hash(struct gatt_db *db);
+/* Whether there is cryptography to compute it with. */
+BLUET_INTERNAL bool gatt_db_can_hash(void);
+/* Computes db->hash. False: the cryptography has failed. */
+BLUET_INTERNAL bool gatt_db_hash(struct gatt_db *db);
 
 #endif

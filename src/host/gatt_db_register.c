@@ -39,8 +39,11 @@ static const struct built_in built_in[] = {
     {GATT_SERVER_SUPPORTED_FEATURES, BLUET_FLAG_READ, GATT_CONSTANT},
 };
 
-/* Their attributes, and what of them is kept for each client: one configuration, and its features. */
-enum { BUILT_IN_ATTRIBUTES = GATT_FIRST_USERS_HANDLE - 1, BUILT_IN_CONFIGURATIONS = 2 };
+/*
+ * Their attributes, those of the Database Hash, and what of them is kept for each client: one configuration, and its
+ * features.
+ */
+enum { BUILT_IN_ATTRIBUTES = 19, HASH_ATTRIBUTES = 2, BUILT_IN_CONFIGURATIONS = 2 };
 
 static bool is_configured(const struct bluet_characteristic *characteristic)
 {
@@ -221,7 +224,7 @@ static void add_characteristic(struct builder *builder, const struct bluet_chara
 /* The declaration of the user's service at that position. */
 static uint16_t service_handle(const struct gatt_db *db, size_t position)
 {
-    uint16_t handle = GATT_FIRST_USERS_HANDLE;
+    uint16_t handle = gatt_db_first_users_handle(db);
     for (; position; position--)
         handle = (uint16_t)(gatt_db_find(db, handle)->last + 1);
     return handle;
@@ -264,6 +267,8 @@ static void add_built_in(struct builder *builder)
 {
     struct gatt_attribute *service = NULL;
     for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++) {
+        if (built_in[i].uuid == GATT_DATABASE_HASH && !builder->db->hashed)
+            continue;
         if (built_in[i].kind == GATT_SERVICE)
             service = add_own(builder, GATT_SERVICE, built_in[i].uuid, built_in[i].flags);
         else
@@ -347,6 +352,8 @@ BLUET_INTERNAL int gatt_db_register(struct gatt_db *db, struct gatt_change *out_
     if (!count_services(&census, services, service_count))
         return BLUET_EINVAL;
 
+    if (!db->hashed)
+        census.attributes -= HASH_ATTRIBUTES;
     struct gatt_db old = *db;
     struct builder builder = {.db = db, .out_handles = out_handles, .handle_capacity = handle_capacity};
     *out_change = (struct gatt_change){0};
@@ -354,7 +361,11 @@ BLUET_INTERNAL int gatt_db_register(struct gatt_db *db, struct gatt_change *out_
         return BLUET_ENOMEM;
     add_built_in(&builder);
     add_services(&builder, services, service_count);
-    gatt_db_hash(db);
+    if (db->hashed && !gatt_db_hash(db)) {
+        gatt_db_forget(db);
+        *db = old;
+        return BLUET_ENOMEM;
+    }
     if (old.block) {
         *out_change = compare(db, &old);
         carry_over(db, &old, out_change->first);

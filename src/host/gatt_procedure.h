@@ -22,6 +22,7 @@ enum gatt_procedure_kind {
     GATT_READ_MULTIPLE,
     GATT_READ_MULTIPLE_VARIABLE,
     GATT_WRITE_WITHOUT_RESPONSE,
+    GATT_WRITE_SIGNED,
     GATT_WRITE_VALUE,
     GATT_WRITE_LONG_VALUE,
     GATT_WRITE_RELIABLE,
@@ -98,7 +99,7 @@ enum gatt_step {
 /* What became of a request, if it is not a negative enum bluet_error. */
 enum gatt_sent {
     GATT_SENT = 0,    /* its response is awaited */
-    GATT_SENT_ALL,    /* and that was all: there will be no response, nor an event */
+    GATT_SENT_ALL,    /* and that was all: there will be no response */
     GATT_NOTHING_LEFT /* there is nothing to ask */
 };
 

@@ -27,7 +27,7 @@ static const struct bluet_port *port_of(const struct gatt_server *server)
 BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att, struct gatt_db *db,
                                     const struct event_sink *sink, const struct bluet_config *limits)
 {
-    *server = (struct gatt_server){.att = att, .db = db, .sink = sink};
+    *server = (struct gatt_server){.att = att, .db = db, .sink = sink, .subscriptions = server->subscriptions};
     server->link_count = att->count;
     server->indication_count = limits->procedure_count;
     server->links = memory_take(port_of(server), links_size(server));
@@ -51,13 +51,56 @@ BLUET_INTERNAL void gatt_server_close(struct gatt_server *server)
         return;
     memory_give(port_of(server), server->indications, indications_size(server));
     memory_give(port_of(server), server->links, links_size(server));
-    *server = (struct gatt_server){.links = NULL};
+    *server = (struct gatt_server){.subscriptions = server->subscriptions};
+}
+
+/* ---- Subscriptions ---- */
+
+static void raise_subscription(const struct gatt_server *server, const struct link *link, uint16_t value_handle,
+                               uint8_t bits)
+{
+    struct bluet_event event = {.code = BLUET_EVENT_GATTS_SUBSCRIPTION, .conn_handle = link->handle};
+    event.subscription.value_handle = value_handle;
+    event.subscription.subscribed = bits & (GATT_NOTIFICATIONS | GATT_INDICATIONS);
+    event_raise(server->sink, &event);
+}
+
+/* The application may replace services meanwhile; bits that have been told are not told again. */
+BLUET_INTERNAL void gatt_server_tell_subscriptions(struct gatt_server *server, struct link *link)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    if (!state->subscriptions_untold)
+        return;
+    state->subscriptions_untold = false;
+    for (uint16_t i = 0; i < server->db->count; i++) {
+        const struct gatt_attribute *attribute = &server->db->attributes[i];
+        if (attribute->kind != GATT_CONFIGURATION)
+            continue;
+        uint8_t *bits = gatt_db_configuration(server->db, attribute->slot, link->index);
+        bool untold = *bits & GATT_SUBSCRIPTION_UNTOLD;
+        *bits &= (uint8_t)~GATT_SUBSCRIPTION_UNTOLD;
+        if (untold) /* the value is just before its configuration: its handle is the index of that */
+            raise_subscription(server, link, i, *bits);
+    }
+}
+
+/* With the link. */
+static void end_subscriptions(struct gatt_server *server, struct link *link)
+{
+    for (uint16_t i = 0; server->subscriptions && i < server->db->count; i++) {
+        struct gatt_attribute *attribute = &server->db->attributes[i];
+        if (attribute->kind == GATT_CONFIGURATION)
+            gatt_configure(server, link, attribute, 0);
+    }
+    gatt_server_tell_subscriptions(server, link);
+    gatt_db_clear_configurations(server->db, link->index);
 }
 
 BLUET_INTERNAL void gatt_server_link_opened(struct gatt_server *server, const struct link *link)
 {
     *gatt_server_link(server, link) = (struct gatt_server_link){.kept = GATT_KEPT_NOTHING};
     gatt_db_clear_configurations(server->db, link->index);
+    memcpy(gatt_server_link(server, link)->known, server->db->hash, GATT_KNOWN_LENGTH);
 }
 
 BLUET_INTERNAL void gatt_server_link_closed(struct gatt_server *server, struct link *link, uint16_t status)
@@ -65,9 +108,9 @@ BLUET_INTERNAL void gatt_server_link_closed(struct gatt_server *server, struct l
     struct gatt_server_link *state = gatt_server_link(server, link);
     state->kept = GATT_KEPT_NOTHING;
     buffer_free(server->att->links->pool, gatt_prepared_detach(&state->prepared));
-    gatt_db_clear_configurations(server->db, link->index);
     gatt_push_indicated(server, link, status);
     gatt_push_drop(server, link, status);
+    end_subscriptions(server, link);
 }
 
 /* ---- Responses ---- */
@@ -174,7 +217,7 @@ static int check_awareness(struct gatt_server *server, struct link *link, uint8_
     struct reader handles = *request;
     struct reader range = *request;
     if (state->awareness == GATT_TOLD) {
-        state->awareness = GATT_AWARE;
+        gatt_now_aware(server, link);
         gatt_push_waiting(server, link);
     } else if (relies_on_handles(opcode, &handles, &response->error_handle)) {
         state->awareness = GATT_TOLD;
@@ -236,21 +279,41 @@ BLUET_INTERNAL void gatt_server_request(struct gatt_server *server, struct link 
     serve_request(server, link, pdu, length, false);
 }
 
+/* What the peer has signed, and not before. */
+static bool is_signed(struct gatt_server *server, struct link *link, const uint8_t *pdu, size_t length,
+                      enum gatt_signature *out_signature)
+{
+    enum { LEAST = 3 + ATT_SIGNATURE_LENGTH };
+    const struct att_signer *signer = &server->att->signer;
+    struct reader whole = reader_of(pdu, length);
+    bool authenticated;
+    if (length < LEAST || !signer->verify ||
+        !signer->verify(signer->context, link, &whole, server->att->scratch, &authenticated))
+        return false;
+    *out_signature = authenticated ? GATT_SIGNED_AUTHENTICATED : GATT_SIGNED;
+    return true;
+}
+
 /*
- * A command that is not known, or needs a signature that cannot be checked, is ignored (3.3.1, 3.4.5.4); so is one of a
- * client that does not know the database any more (Vol 3 Part G, 2.5.2.1).
+ * A command that is not known, or is signed and should not be, or not like this, is ignored (3.3.1, 3.4.5.4); so is one
+ * of a client that does not know the database any more (Vol 3 Part G, 2.5.2.1).
  */
 BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct link *link, const uint8_t *pdu,
                                         size_t length)
 {
     struct reader command = reader_of(pdu, length);
-    bool known = read_u8(&command) == ATT_WRITE_COMMAND && length <= att_bearer(server->att, link)->mtu;
-    if (known && gatt_is_unaware(server, link))
-        return;
-    if (known)
-        gatt_write_command(server, link, &command);
-    else
+    uint8_t opcode = read_u8(&command);
+    enum gatt_signature signature = GATT_UNSIGNED;
+    bool good = length <= att_bearer(server->att, link)->mtu && opcode == ATT_WRITE_COMMAND;
+    if (length <= att_bearer(server->att, link)->mtu && opcode == ATT_SIGNED_WRITE_COMMAND) {
+        good = is_signed(server, link, pdu, length, &signature);
+        command = reader_of(pdu, length - (good ? ATT_SIGNATURE_LENGTH : 0));
+        read_u8(&command);
+    }
+    if (!good)
         hci_protocol_error(server->att->links->hci);
+    else if (!gatt_is_unaware(server, link))
+        gatt_write_command(server, link, &command, signature);
 }
 
 BLUET_INTERNAL void gatt_server_confirmation(struct gatt_server *server, struct link *link, size_t length)
@@ -262,7 +325,7 @@ BLUET_INTERNAL void gatt_server_confirmation(struct gatt_server *server, struct 
     struct gatt_server_link *state = gatt_server_link(server, link);
     bool of_change = state->indicated == 0;
     if (of_change && state->change_owed.first == 0)
-        state->awareness = GATT_AWARE;
+        gatt_now_aware(server, link);
     gatt_push_indicated(server, link, BLUET_OK);
     gatt_push_waiting(server, link);
 }

@@ -3,10 +3,11 @@
  * (gatt_server_push.c). Vol 3 Part F, 3.4; Part G, 4.
  *
  * Who may read and write a value: reading needs BLUET_FLAG_READ; every kind of write needs BLUET_FLAG_WRITE or
- * BLUET_FLAG_WRITE_NO_RESPONSE. BLUET_FLAG_READ_AUTHORIZED leaves the decision to the answer to
- * BLUET_EVENT_GATTS_READ_REQUEST, and BLUET_FLAG_WRITE_AUTHORIZED to that to BLUET_EVENT_GATTS_WRITE_REQUEST, where
- * BLUET_FLAG_ASK_WRITE has it raised; otherwise nobody is authorized to write. A value that
- * asks for an encrypted or authenticated link to be read is not subscribed to, notified or indicated on a lesser one.
+ * BLUET_FLAG_WRITE_NO_RESPONSE, but a signed one, which needs BLUET_FLAG_AUTHENTICATED_SIGNED_WRITE.
+ * BLUET_FLAG_READ_AUTHORIZED leaves the decision to the answer to BLUET_EVENT_GATTS_READ_REQUEST, and
+ * BLUET_FLAG_WRITE_AUTHORIZED to that to BLUET_EVENT_GATTS_WRITE_REQUEST, where BLUET_FLAG_ASK_WRITE has it raised;
+ * otherwise nobody is authorized to write. A value that asks for an encrypted or authenticated link to be read is not
+ * subscribed to, notified or indicated on a lesser one.
  */
 #ifndef BLUET_HOST_GATT_SERVER_H
 #define BLUET_HOST_GATT_SERVER_H
@@ -48,6 +49,8 @@ BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct link 
                                         size_t length);
 BLUET_INTERNAL void gatt_server_confirmation(struct gatt_server *server, struct link *link, size_t length);
 BLUET_INTERNAL void gatt_server_flush(struct gatt_server *server, struct link *link);
+/* What has changed, since this was last called. Raises. */
+BLUET_INTERNAL void gatt_server_tell_subscriptions(struct gatt_server *server, struct link *link);
 /* The bearer has expired, for want of `wait`. */
 BLUET_INTERNAL void gatt_server_expired(struct gatt_server *server, struct link *link, enum att_wait wait);
 

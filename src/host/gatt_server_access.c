@@ -37,14 +37,31 @@ static int may_read(const struct link *link, const struct gatt_attribute *attrib
     return check_read_security(link, attribute);
 }
 
-BLUET_INTERNAL int gatt_may_write(const struct link *link, const struct gatt_attribute *attribute)
+static int check_unsigned(const struct link *link, const struct gatt_attribute *attribute)
 {
     if (attribute->kind == GATT_CONFIGURATION)
         return check_read_security(link, gatt_db_configured_value(attribute));
     if (attribute->kind != GATT_BROADCAST && !(has_flags(attribute) && attribute->flags & WRITABLE))
         return ATT_ERROR_WRITE_NOT_PERMITTED;
-    int error = check_security(link, attribute->flags & WRITE_ON_ENCRYPTED_LINK,
-                               attribute->flags & BLUET_FLAG_WRITE_AUTHENTICATED);
+    return check_security(link, attribute->flags & WRITE_ON_ENCRYPTED_LINK,
+                          attribute->flags & BLUET_FLAG_WRITE_AUTHENTICATED);
+}
+
+/* A signature shows who has written, and hides nothing. */
+static int check_signed(const struct gatt_attribute *attribute, enum gatt_signature signature)
+{
+    if (attribute->kind != GATT_VALUE || !(attribute->flags & BLUET_FLAG_AUTHENTICATED_SIGNED_WRITE))
+        return ATT_ERROR_WRITE_NOT_PERMITTED;
+    if (attribute->flags & BLUET_FLAG_WRITE_ENCRYPTED)
+        return ATT_ERROR_INSUFFICIENT_ENCRYPTION;
+    bool weak = attribute->flags & BLUET_FLAG_WRITE_AUTHENTICATED && signature != GATT_SIGNED_AUTHENTICATED;
+    return weak ? ATT_ERROR_INSUFFICIENT_AUTHENTICATION : 0;
+}
+
+BLUET_INTERNAL int gatt_may_write(const struct link *link, const struct gatt_attribute *attribute,
+                                  enum gatt_signature signature)
+{
+    int error = signature == GATT_UNSIGNED ? check_unsigned(link, attribute) : check_signed(attribute, signature);
     if (error)
         return error;
     bool refused =
@@ -59,10 +76,12 @@ static uint16_t configuration_bits(const struct gatt_attribute *value)
 }
 
 /* Vol 3 Part G, 7.2: the octets may become more, and no bit is taken back. */
-static int may_support(uint8_t features, struct reader *value, uint8_t *out_features)
+static int may_support(const struct gatt_db *db, uint8_t features, struct reader *value, uint8_t *out_features)
 {
     uint8_t octet = read_u8(value);
     *out_features = octet & (GATT_ROBUST_CACHING | GATT_ENHANCED_BEARER | GATT_MULTIPLE_NOTIFICATIONS);
+    if (!db->hashed)
+        *out_features &= (uint8_t)~GATT_ROBUST_CACHING;
     if (!reader_ok(value))
         return ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
     return features & ~octet ? ATT_ERROR_VALUE_NOT_ALLOWED : 0;
@@ -74,7 +93,7 @@ BLUET_INTERNAL int gatt_may_configure(const struct gatt_db *db, const struct lin
                                       uint8_t *out_bits)
 {
     if (configuration->kind == GATT_FEATURES)
-        return may_support(*gatt_db_configuration(db, configuration->slot, link->index), value, out_bits);
+        return may_support(db, *gatt_db_configuration(db, configuration->slot, link->index), value, out_bits);
     *out_bits = (uint8_t)(read_u16(value) & (GATT_NOTIFICATIONS | GATT_INDICATIONS));
     if (!reader_done(value))
         return ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
@@ -83,6 +102,19 @@ BLUET_INTERNAL int gatt_may_configure(const struct gatt_db *db, const struct lin
         return 0;
     }
     return *out_bits & ~configuration_bits(gatt_db_configured_value(configuration)) ? ATT_ERROR_VALUE_NOT_ALLOWED : 0;
+}
+
+BLUET_INTERNAL void gatt_configure(struct gatt_server *server, const struct link *link,
+                                   struct gatt_attribute *configuration, uint8_t bits)
+{
+    uint8_t *kept = gatt_db_configuration(server->db, configuration->slot, link->index);
+    uint8_t untold = *kept & GATT_SUBSCRIPTION_UNTOLD;
+    bool changes = (*kept ^ bits) & (GATT_NOTIFICATIONS | GATT_INDICATIONS);
+    if (changes && server->subscriptions && gatt_is_subscribed_to(configuration)) {
+        untold = GATT_SUBSCRIPTION_UNTOLD;
+        gatt_server_link(server, link)->subscriptions_untold = true;
+    }
+    *kept = bits | untold;
 }
 
 BLUET_INTERNAL bool gatt_may_hear(const struct link *link, const struct gatt_attribute *value)
@@ -121,9 +153,8 @@ BLUET_INTERNAL int gatt_ask_write_of(struct gatt_server *server, const struct li
                                      const struct gatt_attribute *attribute, uint16_t offset,
                                      const struct bluet_span *value)
 {
-    int error = gatt_may_write(link, attribute);
-    if (error || !gatt_is_users(attribute) || !(attribute->flags & BLUET_FLAG_ASK_WRITE))
-        return error;
+    if (!gatt_is_users(attribute) || !(attribute->flags & BLUET_FLAG_ASK_WRITE))
+        return 0;
     struct bluet_event question = {.code = BLUET_EVENT_GATTS_WRITE_REQUEST, .conn_handle = link->handle};
     question.write_request.attr_handle = gatt_db_handle(server->db, attribute);
     question.write_request.offset = offset;

@@ -6,9 +6,13 @@
 
 /* These return 0 or an ATT error code. */
 
-BLUET_INTERNAL int gatt_may_write(const struct link *link, const struct gatt_attribute *attribute);
+/* How a write has been signed; a signature stands in place of an encrypted link (Vol 3 Part C, 10.2.2). */
+enum gatt_signature { GATT_UNSIGNED, GATT_SIGNED, GATT_SIGNED_AUTHENTICATED };
+
+BLUET_INTERNAL int gatt_may_write(const struct link *link, const struct gatt_attribute *attribute,
+                                  enum gatt_signature signature);
 /*
- * The same, and the application agrees, if it wants to be asked. It is an error, too, if it has replaced the services
+ * Whether the application agrees, if it wants to be asked. It is an error, too, if it has replaced the services
  * meanwhile: so the attribute is still there if there is none.
  */
 BLUET_INTERNAL int gatt_ask_write_of(struct gatt_server *server, const struct link *link,
@@ -24,6 +28,10 @@ static inline bool gatt_is_configured(const struct gatt_attribute *attribute)
 BLUET_INTERNAL int gatt_may_configure(const struct gatt_db *db, const struct link *link,
                                       const struct gatt_attribute *configuration, struct reader *value,
                                       uint8_t *out_bits);
+
+/* Configures; the application is told of a subscription by gatt_server_tell_subscriptions(). */
+BLUET_INTERNAL void gatt_configure(struct gatt_server *server, const struct link *link,
+                                   struct gatt_attribute *configuration, uint8_t bits);
 
 /* Whether the link is good enough for the value to be notified. */
 BLUET_INTERNAL bool gatt_may_hear(const struct link *link, const struct gatt_attribute *value);

@@ -1,7 +1,11 @@
-/* What a client has configured, its supported features too, as three octets each: the handle and the bits. */
+/*
+ * What is kept of a bonded client: the beginning of the hash of the database that it knows; and then what it has
+ * configured, its supported features too, as three octets each, the handle and the bits. Nothing, if it has not.
+ */
 #include "host/gatt_server_bond.h"
 
 #include "host/gatt_server_access.h"
+#include "host/gatt_server_push.h"
 
 enum { SAVED_LENGTH = 3 };
 
@@ -10,9 +14,8 @@ static bool is_kept(const struct gatt_attribute *attribute)
     return attribute->kind == GATT_CONFIGURATION || attribute->kind == GATT_FEATURES;
 }
 
-BLUET_INTERNAL void gatt_server_save(const struct gatt_server *server, const struct link *link, struct writer *out)
+static void save_configurations(const struct gatt_db *db, const struct link *link, struct writer *out)
 {
-    const struct gatt_db *db = server->db;
     for (uint16_t i = 0; i < db->count && writer_room(out) >= SAVED_LENGTH; i++) {
         const struct gatt_attribute *attribute = &db->attributes[i];
         if (!is_kept(attribute))
@@ -27,18 +30,45 @@ BLUET_INTERNAL void gatt_server_save(const struct gatt_server *server, const str
     }
 }
 
-BLUET_INTERNAL void gatt_server_restore(const struct gatt_server *server, const struct link *link, struct reader *saved)
+BLUET_INTERNAL void gatt_server_save(const struct gatt_server *server, const struct link *link, struct writer *out)
 {
+    bool wants = gatt_wants_changes(server, link);
+    write_octets(out, wants ? gatt_server_link(server, link)->known : server->db->hash, GATT_KNOWN_LENGTH);
+    save_configurations(server->db, link, out);
+    if (out->length == GATT_KNOWN_LENGTH)
+        *out = writer_of(out->start, out->capacity);
+}
+
+static void restore_configuration(struct gatt_server *server, const struct link *link, uint16_t handle, uint8_t bits)
+{
+    struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
+    const uint8_t value[2] = {bits, 0};
+    if (!attribute || !is_kept(attribute))
+        return;
+    struct reader reader = reader_of(value, attribute->kind == GATT_FEATURES ? 1 : sizeof value);
+    if (gatt_may_configure(server->db, link, attribute, &reader, &bits) == 0)
+        gatt_configure(server, link, attribute, bits);
+}
+
+BLUET_INTERNAL void gatt_server_restore(struct gatt_server *server, struct link *link, struct reader *saved)
+{
+    static const struct gatt_change all = {1, UINT16_MAX};
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    uint8_t known[GATT_KNOWN_LENGTH];
+    read_octets(saved, known, sizeof known);
+    if (!reader_ok(saved))
+        return;
+    bool same = memcmp(known, server->db->hash, sizeof known) == 0;
     while (reader_remaining(saved) >= SAVED_LENGTH) {
-        const struct gatt_attribute *attribute = gatt_db_find(server->db, read_u16(saved));
-        const uint8_t value[2] = {read_u8(saved), 0};
-        if (!attribute || !is_kept(attribute))
-            continue;
-        struct reader reader = reader_of(value, attribute->kind == GATT_FEATURES ? 1 : sizeof value);
-        uint8_t bits;
-        if (gatt_may_configure(server->db, link, attribute, &reader, &bits) == 0)
-            *gatt_db_configuration(server->db, attribute->slot, link->index) = bits;
+        uint16_t handle = read_u16(saved);
+        uint8_t bits = read_u8(saved);
+        if (same || handle < gatt_db_first_users_handle(server->db))
+            restore_configuration(server, link, handle, bits);
     }
+    if (same)
+        return;
+    memcpy(state->known, known, sizeof known);
+    gatt_push_changed_to(server, link, &all);
 }
 
 BLUET_INTERNAL bool gatt_server_was_configured(const struct gatt_server *server, const struct link *link)

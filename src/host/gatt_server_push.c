@@ -133,19 +133,24 @@ static struct gatt_change join(const struct gatt_change *owed, const struct gatt
                                 owed->last > change->last ? owed->last : change->last};
 }
 
+BLUET_INTERNAL void gatt_push_changed_to(struct gatt_server *server, struct link *link,
+                                         const struct gatt_change *change)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    if (!gatt_wants_changes(server, link))
+        gatt_now_aware(server, link); /* as far as is to be kept with the bond */
+    state->awareness = GATT_UNAWARE;
+    if (!(*gatt_db_configuration(server->db, GATT_SERVICE_CHANGED_SLOT, link->index) & GATT_INDICATIONS))
+        return;
+    state->change_owed = join(&state->change_owed, change);
+    gatt_push_waiting(server, link);
+}
+
 BLUET_INTERNAL void gatt_push_service_changed(struct gatt_server *server, const struct gatt_change *change)
 {
-    const struct gatt_attribute *value = gatt_db_find(server->db, GATT_SERVICE_CHANGED_HANDLE);
-    const struct gatt_attribute *configuration = gatt_db_configuration_of(server->db, value);
-    for (uint8_t i = 0; i < server->link_count; i++) {
-        struct link *link = server->att->bearers[i].link;
-        struct gatt_server_link *state = &server->links[i];
-        state->awareness = GATT_UNAWARE;
-        if (!link || !(*gatt_db_configuration(server->db, configuration->slot, i) & GATT_INDICATIONS))
-            continue;
-        state->change_owed = join(&state->change_owed, change);
-        gatt_push_waiting(server, link);
-    }
+    for (uint8_t i = 0; i < server->link_count; i++)
+        if (server->att->bearers[i].link)
+            gatt_push_changed_to(server, server->att->bearers[i].link, change);
 }
 
 static void send_service_changed(struct gatt_server *server, struct link *link, struct gatt_server_link *state)

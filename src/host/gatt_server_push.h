@@ -14,6 +14,10 @@ BLUET_INTERNAL int gatt_push_update(struct gatt_server *server, const struct gat
 /* No client knows these handles any more; Service Changed is due to those that have subscribed (Vol 3 Part G, 7.1). */
 BLUET_INTERNAL void gatt_push_service_changed(struct gatt_server *server, const struct gatt_change *change);
 
+/* The same of one client. */
+BLUET_INTERNAL void gatt_push_changed_to(struct gatt_server *server, struct link *link,
+                                         const struct gatt_change *change);
+
 /* Sends what waits and now can go out. Raises nothing. */
 BLUET_INTERNAL void gatt_push_waiting(struct gatt_server *server, struct link *link);
 

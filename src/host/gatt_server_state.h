@@ -31,6 +31,9 @@ struct gatt_indication {
  */
 enum gatt_awareness { GATT_AWARE, GATT_UNAWARE, GATT_TOLD };
 
+/* Octets of the Database Hash by which a database is known again; not all, as nobody tries to deceive. */
+enum { GATT_KNOWN_LENGTH = 8 };
+
 struct gatt_server_link {
     struct gatt_prepared prepared;
     struct gatt_indication *first_indication, *last_indication;
@@ -38,9 +41,11 @@ struct gatt_server_link {
     uint16_t kept_generation;       /* of the database, when the application was asked about the kept request */
     struct gatt_change change_owed; /* to be told by Service Changed */
     uint8_t awareness;              /* enum gatt_awareness */
-    bool updates_owed;              /* some configuration has GATT_UPDATE_OWED */
-    bool configured;                /* by the client; whoever keeps that has not asked yet */
-    uint8_t kept;                   /* enum gatt_kept */
+    uint8_t known[GATT_KNOWN_LENGTH]; /* of the hash of the database that the client knows, if it wants to know */
+    bool subscriptions_untold;        /* some configuration has GATT_SUBSCRIPTION_UNTOLD */
+    bool updates_owed;                /* some configuration has GATT_UPDATE_OWED */
+    bool configured;                  /* by the client; whoever keeps that has not asked yet */
+    uint8_t kept;                     /* enum gatt_kept */
     uint8_t kept_length;
     uint8_t kept_pdu[ATT_MTU_DEFAULT];
 };
@@ -54,6 +59,7 @@ struct gatt_server {
     struct gatt_indication *free_indication;
     uint8_t link_count;
     uint8_t indication_count;
+    bool subscriptions; /* the application wants to hear of them; stays from one activation to the next */
 };
 
 struct gatt_response;
@@ -86,6 +92,22 @@ static inline bool gatt_is_unaware(const struct gatt_server *server, const struc
 static inline struct gatt_server_link *gatt_server_link(const struct gatt_server *server, const struct link *link)
 {
     return &server->links[link->index];
+}
+
+/* Whether the client cares about changes of the database: it keeps what it has found, and so it has to be told. */
+static inline bool gatt_wants_changes(const struct gatt_server *server, const struct link *link)
+{
+    return *gatt_db_configuration(server->db, GATT_SERVICE_CHANGED_SLOT, link->index) & GATT_INDICATIONS ||
+           *gatt_db_configuration(server->db, GATT_FEATURES_SLOT, link->index) & GATT_ROBUST_CACHING;
+}
+
+/* The client knows the database as it is. */
+static inline void gatt_now_aware(const struct gatt_server *server, const struct link *link)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    state->awareness = GATT_AWARE;
+    state->configured = true;
+    memcpy(state->known, server->db->hash, sizeof state->known);
 }
 
 #endif

@@ -19,7 +19,7 @@ static void configure(struct gatt_server *server, const struct link *link, struc
         configuration->bits = bits;
         return;
     }
-    *gatt_db_configuration(server->db, configuration->slot, link->index) = bits;
+    gatt_configure(server, link, configuration, bits);
     gatt_server_link(server, link)->configured = true;
 }
 
@@ -33,16 +33,19 @@ static bool is_told(const struct gatt_attribute *attribute)
 
 /* `out_written` is 0 where the application is not told. */
 static int write_whole(struct gatt_server *server, struct link *link, uint16_t handle, struct reader *value,
-                       uint16_t *out_written)
+                       enum gatt_signature signature, uint16_t *out_written)
 {
     struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
     *out_written = 0;
     if (!attribute)
         return ATT_ERROR_INVALID_HANDLE;
+    int error = gatt_may_write(link, attribute, signature);
+    if (error)
+        return error;
     struct reader rest = *value;
     size_t length = reader_remaining(value);
     struct bluet_span octets = {read_span(&rest, length), length};
-    int error = gatt_ask_write_of(server, link, attribute, 0, &octets);
+    error = gatt_ask_write_of(server, link, attribute, 0, &octets);
     if (error)
         return error;
     if (gatt_is_configured(attribute)) {
@@ -72,7 +75,7 @@ BLUET_INTERNAL int gatt_write(struct gatt_server *server, struct link *link, str
     if (!reader_ok(request))
         return ATT_ERROR_INVALID_PDU;
     response->error_handle = handle;
-    int error = write_whole(server, link, handle, request, &response->written_handle);
+    int error = write_whole(server, link, handle, request, GATT_UNSIGNED, &response->written_handle);
     if (error)
         return error;
     write_u8(&response->writer, ATT_WRITE_RESPONSE);
@@ -81,7 +84,8 @@ BLUET_INTERNAL int gatt_write(struct gatt_server *server, struct link *link, str
     return 0;
 }
 
-BLUET_INTERNAL void gatt_write_command(struct gatt_server *server, struct link *link, struct reader *request)
+BLUET_INTERNAL void gatt_write_command(struct gatt_server *server, struct link *link, struct reader *request,
+                                       enum gatt_signature signature)
 {
     uint16_t handle = read_u16(request);
     if (!reader_ok(request)) {
@@ -89,7 +93,7 @@ BLUET_INTERNAL void gatt_write_command(struct gatt_server *server, struct link *
         return;
     }
     uint16_t written;
-    if (write_whole(server, link, handle, request, &written) == 0 && written)
+    if (write_whole(server, link, handle, request, signature, &written) == 0 && written)
         raise_written(server, link, written);
 }
 
@@ -118,7 +122,9 @@ BLUET_INTERNAL int gatt_prepare_write(struct gatt_server *server, struct link *l
     if (!attribute)
         return ATT_ERROR_INVALID_HANDLE;
     struct bluet_span octets = {value, write.length};
-    int error = gatt_ask_write_of(server, link, attribute, write.offset, &octets);
+    int error = gatt_may_write(link, attribute, GATT_UNSIGNED);
+    if (!error)
+        error = gatt_ask_write_of(server, link, attribute, write.offset, &octets);
     if (error)
         return error;
 
@@ -196,7 +202,7 @@ static int check_record(struct gatt_server *server, const struct link *link, con
                         const struct gatt_prepared_write *write, bool begins)
 {
     const struct gatt_attribute *attribute = gatt_db_find(server->db, write->handle);
-    int error = gatt_may_write(link, attribute);
+    int error = gatt_may_write(link, attribute, GATT_UNSIGNED);
     if (error)
         return error;
     uint8_t bits;

@@ -5,7 +5,7 @@
 #ifndef BLUET_HOST_GATT_SERVER_WRITE_H
 #define BLUET_HOST_GATT_SERVER_WRITE_H
 
-#include "host/gatt_server_state.h"
+#include "host/gatt_server_access.h"
 
 BLUET_INTERNAL int gatt_write(struct gatt_server *server, struct link *link, struct reader *request,
                               struct gatt_response *response);
@@ -15,6 +15,7 @@ BLUET_INTERNAL int gatt_execute_write(struct gatt_server *server, struct link *l
                                       struct gatt_response *response);
 
 /* Raises. Whatever is wrong with it, there is no answer. */
-BLUET_INTERNAL void gatt_write_command(struct gatt_server *server, struct link *link, struct reader *request);
+BLUET_INTERNAL void gatt_write_command(struct gatt_server *server, struct link *link, struct reader *request,
+                                       enum gatt_signature signature);
 
 #endif

@@ -107,6 +107,7 @@ static int open_rooms(struct bluet *host)
         error = l2cap_channels_open(&host->channels, &host->signal, config->channel_count, config->channel_size);
     if (!error)
         error = gatt_open(&host->gatt, &host->links, config);
+    host->gatt.att.signer = host_signer(host);
     const struct sm_keeper keeper = host_keeper(host);
     if (!error)
         error = sm_open(&host->sm, &host->links, &keeper, config->bond_count);
@@ -340,6 +341,17 @@ int bluet_set_preferred_parameters(struct bluet *host, const struct bluet_connec
     write_u16(&writer, preferred.latency);
     write_u16(&writer, preferred.supervision_timeout);
     return BLUET_OK;
+}
+
+bool bluet_preferred_parameters(const struct bluet *host, struct bluet_connection_parameters *out_parameters)
+{
+    struct reader reader = reader_of(host->gatt.db.preferred_parameters, sizeof host->gatt.db.preferred_parameters);
+    uint16_t least = read_u16(&reader);
+    out_parameters->interval_min_us = least * 1250u;
+    out_parameters->interval_max_us = read_u16(&reader) * 1250u;
+    out_parameters->latency = read_u16(&reader);
+    out_parameters->supervision_timeout_ms = read_u16(&reader) * 10u;
+    return least != UINT16_MAX;
 }
 
 void bluet_set_appearance(struct bluet *host, uint16_t appearance)

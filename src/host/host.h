@@ -145,8 +145,9 @@ BLUET_INTERNAL bool host_disconnect(struct bluet *host, struct link *link, int t
 
 /* host_security.c */
 BLUET_INTERNAL struct sm_keeper host_keeper(struct bluet *host);
-/* Keeps with a bond what its client has configured. Raises. */
-BLUET_INTERNAL void host_save_configurations(struct bluet *host, const struct link *link);
+/* After each PDU: tells what its client has configured, and keeps it with the bond. Raises. */
+BLUET_INTERNAL void host_client_configured(struct bluet *host, struct link *link);
+BLUET_INTERNAL struct att_signer host_signer(struct bluet *host);
 
 /* host_close.c */
 BLUET_INTERNAL void host_end_is_due(struct bluet *host, int error, uint8_t status);

@@ -80,6 +80,16 @@ int bluet_gatts_subscription(struct bluet *host, uint16_t conn_handle, uint16_t 
     return error ? error : gatt_server_configuration(&host->gatt.server, link, value_handle);
 }
 
+void bluet_set_subscription_events(struct bluet *host, bool wanted)
+{
+    host->gatt.server.subscriptions = wanted;
+}
+
+bool bluet_subscription_events(const struct bluet *host)
+{
+    return host->gatt.server.subscriptions;
+}
+
 int bluet_gatts_indicate(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
                          size_t length)
 {

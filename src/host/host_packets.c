@@ -34,16 +34,20 @@ static void encryption_change(struct bluet *host, struct reader *event)
     uint8_t status = read_u8(event);
     struct link *link = link_of_event(&host->links, read_u16(event));
     bool enabled = read_u8(event);
-    if (link)
-        sm_encryption_change(&host->sm, link, status, enabled);
+    if (!link)
+        return;
+    sm_encryption_change(&host->sm, link, status, enabled);
+    gatt_server_tell_subscriptions(&host->gatt.server, link);
 }
 
 static void encryption_key_refresh_complete(struct bluet *host, struct reader *event)
 {
     uint8_t status = read_u8(event);
     struct link *link = link_of_event(&host->links, read_u16(event));
-    if (link)
-        sm_key_refresh(&host->sm, link, status);
+    if (!link)
+        return;
+    sm_key_refresh(&host->sm, link, status);
+    gatt_server_tell_subscriptions(&host->gatt.server, link);
 }
 
 static void connection_update_complete(struct bluet *host, struct reader *event)
@@ -175,8 +179,7 @@ static void frame_received(struct bluet *host, const struct link_frame *frame)
         return;
     if (frame->cid == L2CAP_CID_ATT) {
         gatt_receive(&host->gatt, frame->link, frame->payload, frame->length);
-        if (frame->link->bonded)
-            host_save_configurations(host, frame->link);
+        host_client_configured(host, frame->link);
     } else if (frame->cid == L2CAP_CID_SIGNALLING) {
         struct reader reader = reader_of(frame->payload, frame->length);
         l2cap_signal_receive(&host->signal, frame->link, &reader);

@@ -1,7 +1,8 @@
-/* The public functions of pairing and bonding, and what the Security Manager keeps for the GATT server. */
+/* The public functions of pairing and bonding, and what the Security Manager keeps, signs and verifies for GATT. */
 #include "host/host.h"
 
 #include "host/gatt_server_bond.h"
+#include "host/sm_signing.h"
 
 static uint8_t save_configurations(void *context, const struct link *link, uint8_t *out)
 {
@@ -13,7 +14,7 @@ static uint8_t save_configurations(void *context, const struct link *link, uint8
 
 static void restore_configurations(void *context, struct link *link, const uint8_t *octets, uint8_t length)
 {
-    const struct bluet *host = context;
+    struct bluet *host = context;
     struct reader reader = reader_of(octets, length);
     gatt_server_restore(&host->gatt.server, link, &reader);
 }
@@ -23,10 +24,39 @@ BLUET_INTERNAL struct sm_keeper host_keeper(struct bluet *host)
     return (struct sm_keeper){host, save_configurations, restore_configurations};
 }
 
-BLUET_INTERNAL void host_save_configurations(struct bluet *host, const struct link *link)
+BLUET_INTERNAL void host_client_configured(struct bluet *host, struct link *link)
 {
-    if (gatt_server_was_configured(&host->gatt.server, link))
+    gatt_server_tell_subscriptions(&host->gatt.server, link);
+    if (link->bonded && gatt_server_was_configured(&host->gatt.server, link))
         sm_save(&host->sm, link);
+}
+
+/* ---- Signed writes ---- */
+
+static bool may_sign(void *context, const struct link *link)
+{
+    return sm_may_sign(context, link);
+}
+
+static bool prepare_signature(void *context, struct link *link)
+{
+    return sm_signing_prepare(context, link);
+}
+
+static bool sign(void *context, const struct link *link, struct writer *pdu)
+{
+    return sm_signing_sign(context, link, pdu);
+}
+
+static bool verify(void *context, struct link *link, const struct reader *pdu, uint8_t *scratch,
+                   bool *out_authenticated)
+{
+    return sm_signing_verify(context, link, pdu, scratch, out_authenticated);
+}
+
+BLUET_INTERNAL struct att_signer host_signer(struct bluet *host)
+{
+    return (struct att_signer){&host->sm, may_sign, prepare_signature, sign, verify};
 }
 
 /* ---- The public functions ---- */

@@ -2,6 +2,7 @@
 #include "host/sm_pairing.h"
 
 #include "host/memory.h"
+#include "host/sm_signing.h"
 #include "spec/hci.h"
 #include "spec/l2cap.h"
 
@@ -73,6 +74,7 @@ BLUET_INTERNAL void sm_link_closed(struct sm *sm, struct link *link)
     link->encrypted = link->authenticated = false;
     if (pairing->state != SM_IDLE)
         sm_end(sm, pairing, BLUET_STATUS_DISCONNECTED);
+    sm_signing_end(sm, pairing);
     crypto_wipe(pairing, sizeof *pairing);
 }
 

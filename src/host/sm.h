@@ -1,7 +1,8 @@
 /*
  * The Security Manager (Vol 3 Part H): pairing in both roles, Legacy and Secure Connections, encryption with kept keys,
  * and what is kept. sm.c is the front: dispatch, timeouts, encryption; sm_pairing.c exchanges features and asks the
- * user; sm_legacy.c and sm_secure.c authenticate; sm_distribution.c distributes keys; sm_bonds.c keeps them.
+ * user; sm_legacy.c and sm_secure.c authenticate; sm_distribution.c distributes keys; sm_bonds.c keeps them;
+ * sm_signing.c signs.
  *
  *     IDLE -> BEGIN -> AWAIT_PAIRING_RESPONSE --.
  *       |       '----> AWAIT_PAIRING_REQUEST    |
@@ -62,6 +63,14 @@ struct sm_given {
     struct sm_secret ours, theirs;
 };
 
+/* A key that signs, and what is left of its counter; not known before it is needed. */
+struct sm_signing {
+    uint8_t csrk[16];
+    uint32_t next; /* the least that is new */
+    uint32_t kept; /* as the secret has it: ahead, so that it need not be kept anew for each */
+    bool known;
+};
+
 struct sm_pairing {
     struct link *link; /* NULL: there is none with this index */
     struct sm_bond *bond;
@@ -85,6 +94,7 @@ struct sm_pairing {
     bool secure : 1; /* the link is encrypted with a key of Secure Connections */
     uint8_t request[SM_FEATURES_LENGTH], response[SM_FEATURES_LENGTH]; /* as on the air */
     uint8_t key[16];                                                   /* STK or LTK of this pairing */
+    struct sm_signing own_signing, peer_signing;
     union {
         struct sm_exchange exchange;
         struct sm_given distribution;

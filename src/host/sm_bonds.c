@@ -10,15 +10,22 @@
 #include "spec/reader.h"
 #include "spec/writer.h"
 
-enum { SECRET_VERSION = 1, SECRET_SIZE = 128, SECRET_CHECK_LENGTH = 8, SECRET_KEY_LENGTH = 7 };
+enum {
+    SECRET_VERSION = 2,
+    SECRET_GAP_OF_VERSION_1 = 8, /* what the keeper saves had no database hash before it */
+    SECRET_SIZE = 128,
+    SECRET_CHECK_LENGTH = 8,
+    SECRET_KEY_LENGTH = 7
+};
 
 static const uint8_t irk_name[3] = {'i', 'r', 'k'};
 
 /* ---- Blobs ---- */
 
+/* The blob begins with its version. */
 static bool check_of(uint8_t out[16], uint8_t sec_type, const uint8_t *blob, size_t length)
 {
-    const uint8_t key[16] = {'b', 'l', 'u', 'e', 't', ' ', 's', 'e', 'c', 'r', 'e', 't', SECRET_VERSION, sec_type};
+    const uint8_t key[16] = {'b', 'l', 'u', 'e', 't', ' ', 's', 'e', 'c', 'r', 'e', 't', blob[0], sec_type};
     return crypto_aes_cmac(out, key, blob, length);
 }
 
@@ -30,16 +37,18 @@ static bool write_check(struct writer *writer, uint8_t sec_type)
     return done && writer_ok(writer);
 }
 
-/* A reader of what the blob says, if it can be trusted. */
-static bool open_blob(struct reader *out_content, uint8_t sec_type, const uint8_t *blob, size_t length)
+/* Its version, with a reader of what it says, if it can be trusted; otherwise 0. */
+static uint8_t open_blob(struct reader *out_content, uint8_t sec_type, const uint8_t *blob, size_t length)
 {
     if (length < 1 + SECRET_CHECK_LENGTH)
-        return false;
+        return 0;
     uint8_t check[16];
     size_t content = length - SECRET_CHECK_LENGTH;
     *out_content = reader_of(blob, content);
-    return check_of(check, sec_type, blob, content) && crypto_equal(check, blob + content, SECRET_CHECK_LENGTH) &&
-           read_u8(out_content) == SECRET_VERSION;
+    uint8_t version = read_u8(out_content);
+    bool good = version <= SECRET_VERSION && check_of(check, sec_type, blob, content) &&
+                crypto_equal(check, blob + content, SECRET_CHECK_LENGTH);
+    return good ? version : 0;
 }
 
 static bool write_secret(struct writer *writer, const struct sm_secret *secret, uint8_t sec_type)
@@ -64,7 +73,8 @@ static bool read_secret(struct sm_secret *out, uint8_t sec_type, const uint8_t *
 {
     struct reader reader;
     *out = (struct sm_secret){0};
-    if (!open_blob(&reader, sec_type, blob, length))
+    uint8_t version = open_blob(&reader, sec_type, blob, length);
+    if (!version)
         return false;
     out->flags = read_u8(&reader);
     out->key_size = read_u8(&reader);
@@ -78,11 +88,12 @@ static bool read_secret(struct sm_secret *out, uint8_t sec_type, const uint8_t *
         out->counter = read_u32(&reader);
     }
     size_t tail = reader_remaining(&reader);
-    if (!reader_ok(&reader) || tail > sizeof out->tail || out->peer.type > BLUET_ADDRESS_RANDOM ||
+    size_t gap = version == 1 && sec_type == BLUET_SECRET_OURS && tail ? SECRET_GAP_OF_VERSION_1 : 0;
+    if (!reader_ok(&reader) || gap + tail > sizeof out->tail || out->peer.type > BLUET_ADDRESS_RANDOM ||
         out->key_size < SM_KEY_SIZE_LEAST || out->key_size > SM_KEY_SIZE_MOST)
         return false;
-    out->tail_length = (uint8_t)tail;
-    read_octets(&reader, out->tail, tail);
+    out->tail_length = (uint8_t)(gap + tail);
+    read_octets(&reader, out->tail + gap, tail);
     return true;
 }
 

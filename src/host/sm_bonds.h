@@ -9,14 +9,15 @@
 #include "host/hci.h"
 #include "spec/internal.h"
 
-enum { SM_SECRET_TAIL_LARGEST = 48 };
+enum { SM_SECRET_TAIL_LARGEST = 56 };
 
 enum sm_secret_flag {
     SM_SECRET_AUTHENTICATED = 0x01,
     SM_SECRET_SECURE = 0x02, /* by LE Secure Connections */
     SM_SECRET_LTK = 0x04,
     SM_SECRET_CSRK = 0x08,
-    SM_SECRET_PRIVATE = 0x80 /* the peer uses resolvable addresses */
+    SM_SECRET_OWN_CSRK = 0x10, /* of a peer: there is one in our own secret, too */
+    SM_SECRET_PRIVATE = 0x80   /* the peer uses resolvable addresses */
 };
 
 /* A secret of either kind, most significant octets first; `random` as on the air. */
@@ -28,9 +29,9 @@ struct sm_secret {
     uint8_t random[8];
     uint8_t ltk[16];
     uint8_t csrk[16];
-    uint32_t counter;
+    uint32_t counter; /* the least that has not been signed with, or is taken */
     uint8_t tail_length;
-    uint8_t tail[SM_SECRET_TAIL_LARGEST]; /* of a peer: its IRK. Ours: its client configurations */
+    uint8_t tail[SM_SECRET_TAIL_LARGEST]; /* of a peer: its IRK. Ours: what the keeper saves */
 };
 
 struct sm_bond {

@@ -78,6 +78,7 @@ static bool send_keys(struct sm *sm, struct sm_pairing *pairing)
 static void keep(struct sm *sm, struct sm_pairing *pairing, const struct sm_given *keys)
 {
     struct sm_bond *bond = sm_bonds_keep(&sm->bonds, &keys->ours, &keys->theirs);
+    pairing->own_signing.known = pairing->peer_signing.known = false;
     if (pairing->link && bond) {
         pairing->bond = bond;
         pairing->link->identity = bond->peer;
@@ -94,6 +95,8 @@ static void complete(struct sm *sm, struct sm_pairing *pairing)
     bool bonding = pairing->bonding;
     link->bonded = bonding;
     keys.ours.peer = keys.theirs.peer;
+    if (keys.ours.flags & SM_SECRET_CSRK)
+        keys.theirs.flags |= SM_SECRET_OWN_CSRK;
     if (bonding)
         keys.ours.tail_length = sm->keeper.save(sm->keeper.context, link, keys.ours.tail);
     sm_end(sm, pairing, SM_SUCCESS);

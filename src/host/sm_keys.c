@@ -120,3 +120,23 @@ BLUET_INTERNAL bool sm_ah(uint8_t out[3], const uint8_t irk[16], const uint8_t r
     memcpy(out, encrypted + 13, 3);
     return done;
 }
+
+static void turn_round(uint8_t *octets, size_t length)
+{
+    for (size_t i = 0; i < length / 2; i++) {
+        uint8_t octet = octets[i];
+        octets[i] = octets[length - 1 - i];
+        octets[length - 1 - i] = octet;
+    }
+}
+
+BLUET_INTERNAL bool sm_sign(uint8_t out[SM_SIGNATURE_LENGTH], const uint8_t csrk[16], uint8_t *message, size_t length)
+{
+    uint8_t mac[16];
+    struct writer writer = writer_of(out, SM_SIGNATURE_LENGTH);
+    turn_round(message, length);
+    bool done = crypto_aes_cmac(mac, csrk, message, length);
+    turn_round(message, length);
+    write_reversed(&writer, mac, SM_SIGNATURE_LENGTH);
+    return done;
+}

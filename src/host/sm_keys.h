@@ -34,6 +34,10 @@ BLUET_INTERNAL bool sm_g2(uint32_t *out, const uint8_t u[32], const uint8_t v[32
 /* 2.2.10, 2.2.11 */
 BLUET_INTERNAL bool sm_h6(uint8_t out[16], const uint8_t key[16], const uint8_t identifier[4]);
 BLUET_INTERNAL bool sm_h7(uint8_t out[16], const uint8_t salt[16], const uint8_t key[16]);
+/*
+ * 2.4.5: half of a signature, as it goes on the air. `message` is a PDU with its counter; it is turned round meanwhile.
+ */
+BLUET_INTERNAL bool sm_sign(uint8_t out[SM_SIGNATURE_LENGTH], const uint8_t csrk[16], uint8_t *message, size_t length);
 /* 2.2.2 */
 BLUET_INTERNAL bool sm_ah(uint8_t out[3], const uint8_t irk[16], const uint8_t random[3]);
 

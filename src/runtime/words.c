@@ -151,6 +151,12 @@ static const struct words att_table[] = {
      BLUET_STATUS_CANCELED,
      {"Canceled", "The radio was deactivated before the procedure ended.",
       "the application deactivated the radio, or lost it", "nothing, if it was meant"}},
+    {BLUET_STATUS_NOT_SIGNED,
+     BLUET_STATUS_NOT_SIGNED,
+     {"Not Signed", "The write was not sent, because it could not be signed.",
+      "the bond was deleted meanwhile, or its store gives it no more; the link has been encrypted, where nothing is "
+      "signed",
+      "pair with bonding; on an encrypted link write without a signature"}},
 };
 
 static const struct words smp_table[] = {
@@ -295,6 +301,11 @@ static const struct words l2cap_table[] = {
 };
 
 static const struct words error_table[] = {
+    {BLUET_ENOKEY,
+     BLUET_ENOKEY,
+     {"ENOKEY", "There is no key to do that with.",
+      "a signed write to a peer that there is no bond with, or that took no key for signing when it was bonded with",
+      "pair with bonding on both sides"}},
     {BLUET_ECANCELED,
      BLUET_ECANCELED,
      {"ECANCELED", "It was ended before the controller had answered.",

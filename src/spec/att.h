@@ -65,6 +65,9 @@ enum att_error {
     ATT_ERROR_OUT_OF_RANGE = 0xff
 };
 
+/* The counter, and the most significant half of a CMAC (Vol 3 Part H, 2.4.5). */
+enum { ATT_SIGNATURE_LENGTH = 12 };
+
 enum {
     ATT_MTU_DEFAULT = 23,   /* Vol 3 Part G, 5.2.1 */
     ATT_MTU_LARGEST = 517,  /* enough for a whole value in every PDU */

@@ -2,7 +2,7 @@
 #ifndef BLUET_SPEC_SM_H
 #define BLUET_SPEC_SM_H
 
-enum { SM_MTU = 65, SM_FEATURES_LENGTH = 7 };
+enum { SM_MTU = 65, SM_FEATURES_LENGTH = 7, SM_SIGNATURE_LENGTH = 8 };
 
 enum sm_code {
     SM_PAIRING_REQUEST = 0x01,

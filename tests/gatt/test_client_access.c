@@ -101,7 +101,7 @@ static void test_write_without_response(void **state)
     room_buffers_free(room);
     expect_nothing(room);
     assert_int_equal(write_value(room, 0, 0, "abc", BLUET_WRITE_NO_RESPONSE), BLUET_EINVAL);
-    assert_int_equal(write_value(room, 0, 1, "abc", (enum bluet_write_mode)3), BLUET_EINVAL);
+    assert_int_equal(write_value(room, 0, 1, "abc", (enum bluet_write_mode)4), BLUET_EINVAL);
     room->link[0].state = LINK_CLOSING;
     assert_int_equal(write_value(room, 0, 0x0c, "abc", BLUET_WRITE_NO_RESPONSE), BLUET_ENOTCONN);
     room_destroy(room);

@@ -1,0 +1,150 @@
+/*
+ * Signed data on a link that is not encrypted: whose it is, and that it is new (Vol 3 Part H, 2.4.5; Part C, 10.4).
+ *
+ * A secret says which counters may still come: ours is ahead of what we have used, the peer's is ahead of what it has
+ * used. A crash can so make us skip some of ours, and refuse some of the peer's, but never take one for a second time.
+ * The largest counter is never used: it says that a key is used up.
+ */
+#include "host/sm_signing.h"
+
+#include "spec/att.h"
+
+enum { STRIDE = 32 }; /* how far ahead */
+
+static bool read_key(struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret, uint8_t sec_type)
+{
+    if (!pairing->bond)
+        return false;
+    struct bluet_address peer = pairing->bond->peer;
+    return sm_bonds_read(&sm->bonds, out_secret, sec_type, &peer) && (out_secret->flags & SM_SECRET_CSRK);
+}
+
+/* As the secret has it. */
+static bool learn(struct sm *sm, const struct sm_pairing *pairing, struct sm_signing *out, uint8_t sec_type)
+{
+    struct sm_secret secret;
+    bool good = read_key(sm, pairing, &secret, sec_type);
+    if (good) {
+        *out = (struct sm_signing){.next = secret.counter, .kept = secret.counter, .known = true};
+        memcpy(out->csrk, secret.csrk, sizeof out->csrk);
+    }
+    crypto_wipe(&secret, sizeof secret);
+    return good;
+}
+
+/*
+ * Has the secret say that counters from `next` on are taken, a stride of them. Another connection of the same peer may
+ * have moved it on meanwhile: then it is from there.
+ */
+static bool move_on(struct sm *sm, const struct sm_pairing *pairing, struct sm_signing *signing, uint8_t sec_type,
+                    uint32_t next)
+{
+    struct sm_secret secret;
+    bool good = read_key(sm, pairing, &secret, sec_type) && crypto_equal(secret.csrk, signing->csrk, 16);
+    if (good && secret.counter > next)
+        next = secret.counter;
+    good = good && next < UINT32_MAX;
+    if (good) {
+        secret.counter = UINT32_MAX - next > STRIDE ? next + STRIDE : UINT32_MAX;
+        good = sm_bonds_write(&sm->bonds, &secret, sec_type);
+    }
+    if (good) {
+        signing->next = next;
+        signing->kept = secret.counter;
+    }
+    crypto_wipe(&secret, sizeof secret);
+    return good;
+}
+
+/* ---- Out ---- */
+
+BLUET_INTERNAL bool sm_may_sign(const struct sm *sm, const struct link *link)
+{
+    const struct sm_bond *bond = sm->pairings[link->index].bond;
+    return !link->encrypted && bond && (bond->flags & SM_SECRET_OWN_CSRK);
+}
+
+static bool has_counter(const struct sm_signing *signing)
+{
+    return signing->known && signing->next < signing->kept;
+}
+
+BLUET_INTERNAL bool sm_signing_prepare(struct sm *sm, struct link *link)
+{
+    struct sm_pairing *pairing = &sm->pairings[link->index];
+    struct sm_signing *own = &pairing->own_signing;
+    if (!sm_may_sign(sm, link))
+        return false;
+    if (has_counter(own))
+        return true;
+    return (own->known || learn(sm, pairing, own, BLUET_SECRET_OURS)) &&
+           move_on(sm, pairing, own, BLUET_SECRET_OURS, own->next);
+}
+
+BLUET_INTERNAL bool sm_signing_sign(struct sm *sm, const struct link *link, struct writer *pdu)
+{
+    struct sm_signing *own = &sm->pairings[link->index].own_signing;
+    uint8_t signature[SM_SIGNATURE_LENGTH];
+    if (!sm_may_sign(sm, link) || !has_counter(own))
+        return false;
+    write_u32(pdu, own->next++);
+    bool done = writer_ok(pdu) && sm_sign(signature, own->csrk, pdu->start, pdu->length);
+    write_octets(pdu, signature, sizeof signature);
+    return done && writer_ok(pdu);
+}
+
+/* ---- In ---- */
+
+/* Whether the peer has signed it, with the counter that it says. */
+static bool is_genuine(const struct sm_signing *peer, struct reader pdu, uint8_t *scratch, uint32_t *out_counter)
+{
+    uint8_t signature[SM_SIGNATURE_LENGTH];
+    size_t length = reader_remaining(&pdu) - sizeof signature;
+    struct writer message = writer_of(scratch, length);
+    write_octets(&message, read_span(&pdu, length - 4), length - 4);
+    *out_counter = read_u32(&pdu);
+    write_u32(&message, *out_counter);
+    return sm_sign(signature, peer->csrk, scratch, length) &&
+           crypto_equal(signature, read_span(&pdu, sizeof signature), sizeof signature);
+}
+
+static bool take_counter(struct sm *sm, const struct sm_pairing *pairing, struct sm_signing *peer, uint32_t counter)
+{
+    if (counter < peer->next || counter == UINT32_MAX)
+        return false;
+    if (counter >= peer->kept && (!move_on(sm, pairing, peer, BLUET_SECRET_PEER, counter) || peer->next != counter))
+        return false;
+    peer->next = counter + 1;
+    return true;
+}
+
+BLUET_INTERNAL bool sm_signing_verify(struct sm *sm, struct link *link, const struct reader *pdu, uint8_t *scratch,
+                                      bool *out_authenticated)
+{
+    struct sm_pairing *pairing = &sm->pairings[link->index];
+    struct sm_signing *peer = &pairing->peer_signing;
+    uint32_t counter;
+    if (link->encrypted || reader_remaining(pdu) < ATT_SIGNATURE_LENGTH || !pairing->bond ||
+        !(pairing->bond->flags & SM_SECRET_CSRK))
+        return false;
+    *out_authenticated = pairing->bond->flags & SM_SECRET_AUTHENTICATED;
+    return (peer->known || learn(sm, pairing, peer, BLUET_SECRET_PEER)) && is_genuine(peer, *pdu, scratch, &counter) &&
+           take_counter(sm, pairing, peer, counter);
+}
+
+/* ---- The end ---- */
+
+/* Only if it says what this connection had it say. */
+BLUET_INTERNAL void sm_signing_end(struct sm *sm, struct sm_pairing *pairing)
+{
+    const struct sm_signing *peer = &pairing->peer_signing;
+    struct sm_secret secret;
+    if (!has_counter(peer))
+        return;
+    if (read_key(sm, pairing, &secret, BLUET_SECRET_PEER) && secret.counter == peer->kept &&
+        crypto_equal(secret.csrk, peer->csrk, sizeof secret.csrk)) {
+        secret.counter = peer->next;
+        sm_bonds_write(&sm->bonds, &secret, BLUET_SECRET_PEER);
+    }
+    crypto_wipe(&secret, sizeof secret);
+}
