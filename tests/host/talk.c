@@ -101,7 +101,10 @@ static const char *event_name(enum bluet_event_code code)
         {BLUET_EVENT_OPERATION_DONE, "OPERATION_DONE"},
         {BLUET_EVENT_SEND_READY, "SEND_READY"},
         {BLUET_EVENT_INACTIVE, "INACTIVE"},
+        {BLUET_EVENT_GATTS_WRITE, "GATTS_WRITE"},
+        {BLUET_EVENT_GATTS_SUBSCRIPTION, "GATTS_SUBSCRIPTION"},
         {BLUET_EVENT_GATTC_READ_DONE, "GATTC_READ_DONE"},
+        {BLUET_EVENT_GATTC_WRITE_DONE, "GATTC_WRITE_DONE"},
         {BLUET_EVENT_GATTC_NOTIFY, "GATTC_NOTIFY"},
         {BLUET_EVENT_L2CAP_ACCEPT, "L2CAP_ACCEPT"},
         {BLUET_EVENT_L2CAP_CONNECT, "L2CAP_CONNECT"},
@@ -199,7 +202,15 @@ static void talk_event(char *out, size_t size, const struct bluet_event *event)
     case BLUET_EVENT_INACTIVE:
         snprintf(out + length, size - length, " status 0x%02x", event->inactive.hci_status);
         break;
+    case BLUET_EVENT_GATTS_WRITE:
+        snprintf(out + length, size - length, " 0x%04x", event->attribute.attr_handle);
+        break;
+    case BLUET_EVENT_GATTS_SUBSCRIPTION:
+        snprintf(out + length, size - length, " 0x%04x %u", event->subscription.value_handle,
+                 event->subscription.subscribed);
+        break;
     case BLUET_EVENT_GATTC_READ_DONE:
+    case BLUET_EVENT_GATTC_WRITE_DONE:
         snprintf(out + length, size - length, " 0x%04x status 0x%03x", event->done.value_handle, event->done.status);
         break;
     case BLUET_EVENT_GATTC_NOTIFY:

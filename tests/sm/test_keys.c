@@ -201,6 +201,26 @@ static void test_h6_h7(void **state)
     assert_octets(out, "fb173597c6a3c0ecd2998c2a75a57011");
 }
 
+/* What other hosts make of RFC 4493's messages, and of a command. The PDU is as it was, afterwards. */
+static void test_signatures(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *message, *signature;
+    } rows[] = {
+        {"2b7e151628aed2a6abf7158809cf4f3c", "00000000", "b3a8594127ebc2c0"},
+        {"2b7e151628aed2a6abf7158809cf4f3c", "6bc1bee22e409f96e93d7e117393172a00000000", "273974f4392a232a"},
+        {"611b64ebfbcd1fd372ec9196df425e50", "d21200133701000000", "f1871e933c900ff2"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct octets message = from(rows[i].message);
+        uint8_t signature[SM_SIGNATURE_LENGTH];
+        assert_true(sm_sign(signature, from(rows[i].key).data, message.data, message.length));
+        assert_octets(signature, rows[i].signature);
+        assert_octets(message.data, rows[i].message);
+    }
+}
+
 static void test_ah(void **state)
 {
     (void)state;
@@ -234,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_f6),
         cmocka_unit_test(test_g2),
         cmocka_unit_test(test_h6_h7),
+        cmocka_unit_test(test_signatures),
         cmocka_unit_test(test_ah),
         cmocka_unit_test(test_comparing_and_wiping),
     };
