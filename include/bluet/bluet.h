@@ -572,7 +572,10 @@ struct bluet_security {
     uint8_t key_size; /* least, 7 to 16 octets; 0: 16 */
 };
 
-/* Holds for pairings that begin later; may be called before activation. BLUET_EINVAL: out of range, or contradictory.
+/*
+ * Holds for pairings that begin later; but values that ask for an encrypted link are no longer shown, from now on, on
+ * one whose key is shorter (ATT error 0x0c). May be called before activation. BLUET_EINVAL: out of range, or
+ * contradictory.
  */
 BLUET_API int bluet_set_security(struct bluet *host, const struct bluet_security *security);
 BLUET_API struct bluet_security bluet_get_security(const struct bluet *host);

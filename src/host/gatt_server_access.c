@@ -12,6 +12,8 @@ static int check_security(const struct link *link, bool encrypted, bool authenti
 {
     if (encrypted && !link->encrypted)
         return link->key_known ? ATT_ERROR_INSUFFICIENT_ENCRYPTION : ATT_ERROR_INSUFFICIENT_AUTHENTICATION;
+    if (encrypted && link->key_short)
+        return ATT_ERROR_ENCRYPTION_KEY_SIZE_TOO_SHORT;
     if (authenticated && !link->authenticated)
         return ATT_ERROR_INSUFFICIENT_AUTHENTICATION;
     return 0;

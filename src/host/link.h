@@ -50,7 +50,8 @@ struct link {
     struct bluet_address peer;     /* as the application was told */
     struct bluet_address identity; /* by which the Security Manager knows it; of a stranger the same as `peer` */
     uint16_t interval, latency, supervision_timeout;
-    bool encrypted, authenticated, bonded; /* these four are the Security Manager's */
+    bool encrypted, authenticated, bonded; /* these six are the Security Manager's */
+    bool key_short;                        /* the application has come to ask for a longer one */
     bool key_known;                        /* a key for this peer is stored */
     uint8_t key_size;
     uint16_t transmit_octets;

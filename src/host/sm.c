@@ -145,6 +145,7 @@ static void set_security(struct link *link, bool encrypted, struct sm_pairing *p
     link->encrypted = encrypted;
     link->authenticated = encrypted && (pairing->secret_flags & SM_SECRET_AUTHENTICATED);
     link->key_size = encrypted ? pairing->key_size : 0;
+    link->key_short = false;
     pairing->secure = encrypted && (pairing->secret_flags & SM_SECRET_SECURE);
     if (!encrypted)
         link->bonded = false;
@@ -642,6 +643,11 @@ BLUET_INTERNAL int sm_set_security(struct sm *sm, const struct bluet_security *s
     sm->security = *security;
     if (security->key_size == 0)
         sm->security.key_size = SM_KEY_SIZE_MOST;
+    for (uint8_t i = 0; sm->links && i < sm->links->limit; i++) {
+        struct link *link = sm->pairings[i].link;
+        if (link)
+            link->key_short = link->encrypted && link->key_size < sm->security.key_size;
+    }
     return BLUET_OK;
 }
 

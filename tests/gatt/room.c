@@ -86,6 +86,8 @@ static const char *name_of(enum bluet_event_code code)
         return "read-request";
     case BLUET_EVENT_GATTS_WRITE_REQUEST:
         return "write-request";
+    case BLUET_EVENT_GATTS_SUBSCRIPTION:
+        return "subscription";
     case BLUET_EVENT_GATTC_SERVICE_RESULT:
         return "service";
     case BLUET_EVENT_GATTC_SERVICE_DONE:
@@ -128,6 +130,9 @@ static void put_fields(char *out, size_t size, const struct bluet_event *event)
     case BLUET_EVENT_GATTS_WRITE_REQUEST:
         snprintf(out + end, size - end, " %04x %u ", event->write_request.attr_handle, event->write_request.offset);
         put_hex(out, size, event->write_request.data, event->write_request.length);
+        break;
+    case BLUET_EVENT_GATTS_SUBSCRIPTION:
+        snprintf(out + end, size - end, " %04x %u", event->subscription.value_handle, event->subscription.subscribed);
         break;
     case BLUET_EVENT_GATTC_SERVICE_RESULT:
         snprintf(out + end, size - end, " %04x-%04x ", event->service_result.start_handle,
