@@ -222,6 +222,30 @@ static void test_encryption_that_nobody_asked_for(void **state)
 
 /* ---- End ---- */
 
+/* What the application comes to ask for holds for a link that is encrypted already. */
+static void test_keys_that_are_too_short(void **state)
+{
+    (void)state;
+    struct talk *talk = talk_activated(NULL);
+    const struct bluet_characteristic secret = {{2, {0x29, 0x2a}}, BLUET_FLAG_WRITE | BLUET_FLAG_WRITE_ENCRYPTED, 0, 0};
+    const struct bluet_service service = {{2, {0x0a, 0x18}}, &secret, 1, NULL, 0, false};
+    assert_int_equal(bluet_gatts_register_services(talk->host, NULL, 0, &service, 1), 1);
+    talk_connect_peripheral(talk, 0x40);
+    struct link *link = link_find(&talk->host->links, 0x40);
+    link->encrypted = true;
+    link->key_size = 15;
+    struct bluet_security security = bluet_get_security(talk->host);
+    for (uint8_t size = 14; size <= 16; size++) {
+        security.key_size = size;
+        assert_int_equal(bluet_set_security(talk->host, &security), BLUET_OK);
+        talk_receive_frame(talk, 0x40, 4, "12 16 00 61");
+        talk_expect_frame(talk, 0x40, 4, size <= 15 ? "13" : "01 12 16 00 0c");
+        talk_complete(talk, 0x40, 1);
+    }
+    talk_forget(talk);
+    talk_destroy(talk);
+}
+
 static void test_disconnect(void **state)
 {
     (void)state;
@@ -332,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_remote_parameter_request),
         cmocka_unit_test(test_long_term_key_request),
         cmocka_unit_test(test_encryption_that_nobody_asked_for),
+        cmocka_unit_test(test_keys_that_are_too_short),
         cmocka_unit_test(test_disconnect),
         cmocka_unit_test(test_disconnect_refused),
         cmocka_unit_test(test_procedures_end_first),
