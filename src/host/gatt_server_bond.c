@@ -32,8 +32,7 @@ static void save_configurations(const struct gatt_db *db, const struct link *lin
 
 BLUET_INTERNAL void gatt_server_save(const struct gatt_server *server, const struct link *link, struct writer *out)
 {
-    bool wants = gatt_wants_changes(server, link);
-    write_octets(out, wants ? gatt_server_link(server, link)->known : server->db->hash, GATT_KNOWN_LENGTH);
+    write_octets(out, gatt_server_link(server, link)->known, GATT_KNOWN_LENGTH);
     save_configurations(server->db, link, out);
     if (out->length == GATT_KNOWN_LENGTH)
         *out = writer_of(out->start, out->capacity);

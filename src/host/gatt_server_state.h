@@ -41,7 +41,7 @@ struct gatt_server_link {
     uint16_t kept_generation;       /* of the database, when the application was asked about the kept request */
     struct gatt_change change_owed; /* to be told by Service Changed */
     uint8_t awareness;              /* enum gatt_awareness */
-    uint8_t known[GATT_KNOWN_LENGTH]; /* of the hash of the database that the client knows, if it wants to know */
+    uint8_t known[GATT_KNOWN_LENGTH]; /* of the hash of the database that the client knows */
     bool subscriptions_untold;        /* some configuration has GATT_SUBSCRIPTION_UNTOLD */
     bool updates_owed;                /* some configuration has GATT_UPDATE_OWED */
     bool configured;                  /* by the client; whoever keeps that has not asked yet */

@@ -110,7 +110,7 @@ static bool is_genuine(const struct sm_signing *peer, struct reader pdu, uint8_t
 
 static bool take_counter(struct sm *sm, const struct sm_pairing *pairing, struct sm_signing *peer, uint32_t counter)
 {
-    if (counter < peer->next || counter == UINT32_MAX)
+    if (counter < peer->next)
         return false;
     if (counter >= peer->kept && (!move_on(sm, pairing, peer, BLUET_SECRET_PEER, counter) || peer->next != counter))
         return false;

@@ -14,6 +14,7 @@
 
 enum {
     HANDLE = 0x40,
+    OTHER_HANDLE = 0x140, /* of the same peer */
     ATT = 4,
     SIGNED_ONLY = 22,
     SIGNED_AUTHENTICATED = 24,
@@ -23,6 +24,7 @@ enum {
 };
 
 static const struct bluet_address peer = {BLUET_ADDRESS_RANDOM, {0xc0, 0, 0, 0, 0, HANDLE}};
+static uint16_t connection = HANDLE; /* that commands come and go on */
 static const uint8_t peers_key[16] = {0xf1, 0xd8, 0xa9, 0x2b};
 static const uint8_t own_key[16] = {0x39, 0x10, 0x77};
 
@@ -191,7 +193,7 @@ static void say(struct talk *talk, const struct command *command)
     char hex[sizeof command->octets * 3 + 1];
     for (size_t i = 0; i < command->length; i++)
         snprintf(hex + 3 * i, 4, "%02x ", command->octets[i]);
-    talk_receive_frame(talk, HANDLE, ATT, hex);
+    talk_receive_frame(talk, connection, ATT, hex);
 }
 
 /* Whether the command was done. */
@@ -207,7 +209,7 @@ static bool is_taken(struct talk *talk, const struct command *command, uint16_t 
     bool told = talk->event_count == 1;
     if (told) {
         char text[32];
-        snprintf(text, sizeof text, "GATTS_WRITE 0x0040 0x%04x", handle);
+        snprintf(text, sizeof text, "GATTS_WRITE 0x%04x 0x%04x", connection, handle);
         talk_expect_event(talk, text);
         assert_int_equal(length, command->length - 3 - ATT_SIGNATURE_LENGTH);
         assert_memory_equal(value, command->octets + 3, length);
@@ -405,13 +407,13 @@ static const struct command *take_command(struct talk *talk, uint32_t counter, s
 
 static int write_signed(struct talk *talk, const char *value)
 {
-    return bluet_gattc_write(talk->host, HANDLE, SIGNED_ONLY, value, strlen(value), BLUET_WRITE_SIGNED);
+    return bluet_gattc_write(talk->host, connection, SIGNED_ONLY, value, strlen(value), BLUET_WRITE_SIGNED);
 }
 
 static void expect_done(struct talk *talk, uint16_t status)
 {
     char text[64];
-    snprintf(text, sizeof text, "GATTC_WRITE_DONE 0x0040 0x0016 status 0x%03x", status);
+    snprintf(text, sizeof text, "GATTC_WRITE_DONE 0x%04x 0x0016 status 0x%03x", connection, status);
     talk_expect_event(talk, text);
 }
 
@@ -424,7 +426,7 @@ static uint32_t counter_of_write(struct talk *talk)
     struct talk_packet packet = talk_take(talk);
     struct reader counter = reader_of(packet.octets + 9 + 6, 4);
     expect_done(talk, 0);
-    talk_complete(talk, HANDLE, 1);
+    talk_complete(talk, connection, 1);
     return read_u32(&counter);
 }
 
@@ -554,6 +556,45 @@ static void test_writes_that_wait(void **state)
     end(talk);
 }
 
+/* ---- Two connections of one peer ---- */
+
+static void test_two_connections_share_counters(void **state)
+{
+    (void)state;
+    struct store store;
+    fill(&store, 0, 0, 0);
+    struct talk *talk = start_connected(&store);
+    talk_connect_peripheral(talk, OTHER_HANDLE);
+    bool used[200] = {false};
+    for (unsigned i = 0; i < 100; i++) {
+        connection = i & 1 ? OTHER_HANDLE : HANDLE;
+        uint32_t counter = counter_of_write(talk);
+        assert_true(counter < 200);
+        assert_false(used[counter]);
+        used[counter] = true;
+    }
+    connection = HANDLE;
+    assert_true(takes(talk, 0));
+    connection = OTHER_HANDLE;
+    assert_false(takes(talk, 0));
+    assert_true(takes(talk, 60));
+    uint32_t ahead = counter_in(&store, BLUET_SECRET_PEER);
+    /* What has been kept is not forgotten with the first to end; and what the one has had is not new for the other. */
+    talk_disconnect(talk, HANDLE);
+    talk_forget(talk);
+    assert_int_equal(counter_in(&store, BLUET_SECRET_PEER), ahead);
+    talk_connect_peripheral(talk, HANDLE);
+    connection = HANDLE;
+    assert_false(takes(talk, 60));
+    assert_false(takes(talk, ahead - 1));
+    talk_disconnect(talk, HANDLE);
+    talk_forget(talk);
+    talk_disconnect(talk, OTHER_HANDLE);
+    talk_forget(talk);
+    assert_int_equal(counter_in(&store, BLUET_SECRET_PEER), 61);
+    end(talk);
+}
+
 /* ---- Secrets of before ---- */
 
 /* As version 1 had them: no flag for a key of ours, and configurations without a database hash before them. */
@@ -611,6 +652,7 @@ int main(void)
         cmocka_unit_test(test_no_counter_comes_twice),
         cmocka_unit_test(test_nothing_to_sign_with),
         cmocka_unit_test(test_writes_that_wait),
+        cmocka_unit_test(test_two_connections_share_counters),
         cmocka_unit_test(test_secrets_of_version_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
