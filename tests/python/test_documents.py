@@ -14,6 +14,7 @@ EXPECTED = {
         "the control point answered [0, 128]",
         "sent 2",
         "subscribed to the rate: 0",
+        "subscribed: [1]",
         "the server is called Renamed",
     ],
     "gatt-client": [
@@ -22,6 +23,7 @@ EXPECTED = {
         "battery [(22, 0, b'W')]",
         "together [(22, 0, b'W'), (28, 0, b'A1')]",
         "Nobody B2",
+        "switched on",
     ],
 }
 
