@@ -135,6 +135,29 @@ static void put_octets(char *out, size_t size, const uint8_t *octets, size_t len
     }
 }
 
+static void put_gatt_event(char *out, size_t size, const struct bluet_event *event)
+{
+    size_t length = strlen(out);
+    switch (event->code) {
+    case BLUET_EVENT_GATTS_WRITE:
+        snprintf(out + length, size - length, " 0x%04x", event->attribute.attr_handle);
+        break;
+    case BLUET_EVENT_GATTS_SUBSCRIPTION:
+        snprintf(out + length, size - length, " 0x%04x %u", event->subscription.value_handle,
+                 event->subscription.subscribed);
+        break;
+    case BLUET_EVENT_GATTC_READ_DONE:
+    case BLUET_EVENT_GATTC_WRITE_DONE:
+        snprintf(out + length, size - length, " 0x%04x status 0x%03x", event->done.value_handle, event->done.status);
+        break;
+    case BLUET_EVENT_GATTC_NOTIFY:
+        snprintf(out + length, size - length, " 0x%04x length %zu", event->value.value_handle, event->value.length);
+        break;
+    default:
+        break;
+    }
+}
+
 static void put_channel_event(char *out, size_t size, const struct bluet_event *event)
 {
     size_t length = strlen(out);
@@ -202,21 +225,8 @@ static void talk_event(char *out, size_t size, const struct bluet_event *event)
     case BLUET_EVENT_INACTIVE:
         snprintf(out + length, size - length, " status 0x%02x", event->inactive.hci_status);
         break;
-    case BLUET_EVENT_GATTS_WRITE:
-        snprintf(out + length, size - length, " 0x%04x", event->attribute.attr_handle);
-        break;
-    case BLUET_EVENT_GATTS_SUBSCRIPTION:
-        snprintf(out + length, size - length, " 0x%04x %u", event->subscription.value_handle,
-                 event->subscription.subscribed);
-        break;
-    case BLUET_EVENT_GATTC_READ_DONE:
-    case BLUET_EVENT_GATTC_WRITE_DONE:
-        snprintf(out + length, size - length, " 0x%04x status 0x%03x", event->done.value_handle, event->done.status);
-        break;
-    case BLUET_EVENT_GATTC_NOTIFY:
-        snprintf(out + length, size - length, " 0x%04x length %zu", event->value.value_handle, event->value.length);
-        break;
     default:
+        put_gatt_event(out, size, event);
         put_channel_event(out, size, event);
         break;
     }
