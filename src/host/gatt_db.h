@@ -79,7 +79,7 @@ struct gatt_db {
     uint8_t *name;
     uint8_t appearance[2];
     uint8_t preferred_parameters[8];
-    uint8_t address_resolution; /* by this device as central */
+    uint8_t address_resolution; /* 1: by our controller, so that peers may send us directed advertisements */
     uint8_t server_features;    /* Server Supported Features */
     uint8_t hash[16];           /* of the database, as it goes on the air */
 };

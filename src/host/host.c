@@ -141,6 +141,7 @@ static void controller_started(void *context, int error, uint8_t status)
 static void activated(struct bluet *host)
 {
     host->state = HOST_ACTIVE;
+    host->gatt.db.address_resolution = hci_can_resolve(&host->controller);
     hci_end_ticket(&host->hci, host->ticket, BLUET_OK, HCI_SUCCESS);
 }
 

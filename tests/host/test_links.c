@@ -222,6 +222,24 @@ static void test_encryption_that_nobody_asked_for(void **state)
 
 /* ---- End ---- */
 
+/* Central Address Resolution says what the controller can (Vol 3 Part C, 12.4). */
+static void test_central_address_resolution(void **state)
+{
+    (void)state;
+    for (unsigned resolves = 0; resolves < 2; resolves++) {
+        struct talk *talk = talk_create(NULL);
+        if (!resolves)
+            talk->controller.le_features &= ~(uint64_t)0x40;
+        assert_true(bluet_activate(talk->host) > 0);
+        talk_answer(talk);
+        talk_forget(talk);
+        talk_connect_peripheral(talk, 0x40);
+        talk_receive_frame(talk, 0x40, 4, "0a 09 00");
+        talk_expect_frame(talk, 0x40, 4, resolves ? "0b 01" : "0b 00");
+        talk_destroy(talk);
+    }
+}
+
 /* What the application comes to ask for holds for a link that is encrypted already. */
 static void test_keys_that_are_too_short(void **state)
 {
@@ -357,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_long_term_key_request),
         cmocka_unit_test(test_encryption_that_nobody_asked_for),
         cmocka_unit_test(test_keys_that_are_too_short),
+        cmocka_unit_test(test_central_address_resolution),
         cmocka_unit_test(test_disconnect),
         cmocka_unit_test(test_disconnect_refused),
         cmocka_unit_test(test_procedures_end_first),
