@@ -62,7 +62,7 @@ static void test_features(void **state)
         uint16_t handle = i % 2 ? pair.central_handle : pair.peripheral_handle;
         assert_int_equal(command(host, 0x2016, BYTES(U16(handle))), 0);
         const struct packet *event = await_le_event(host, REMOTE_FEATURES, 100 * MS);
-        assert_memory_equal(event->octets + 4, BYTES(0, U16(handle), 0x7f, 0x41, 0, 0, 0, 0, 0, 0).octets, 11);
+        assert_memory_equal(event->octets + 4, BYTES(0, U16(handle), 0xff, 0x79, 0, 0x08, 0, 0, 0, 0).octets, 11);
     }
 }
 
@@ -84,8 +84,8 @@ static void test_data_length(void **state)
     struct bytes handle = BYTES(U16(pair.central_handle));
     assert_int_equal(command(pair.central, 0x2022, bytes_join(handle, BYTES(U16(26), U16(328)))), 0x12);
     assert_int_equal(command(pair.central, 0x2022, bytes_join(handle, BYTES(U16(100), U16(17040)))), 0);
-    expect_lengths(pair.central, 100, 2120, 27, 328);
-    expect_lengths(pair.peripheral, 27, 328, 100, 2120);
+    expect_lengths(pair.central, 100, 17040, 27, 328);
+    expect_lengths(pair.peripheral, 27, 328, 100, 17040);
     uint8_t data[101] = {0};
     send_acl(pair.central, pair.central_handle, 0, data, sizeof data);
     assert_int_equal(get_u16(await_acl(pair.peripheral, 100 * MS), 3), 100);
@@ -148,7 +148,7 @@ static void test_phy(void **state)
     (void)state;
     uint16_t central = pair.central_handle;
     uint16_t peripheral = pair.peripheral_handle;
-    assert_int_equal(set_phy(pair.central, central, 0, 4, 1), 0x11);
+    assert_int_equal(set_phy(pair.central, central, 0, 8, 1), 0x11);
     assert_int_equal(set_phy(pair.central, central, 0, 0, 1), 0x12);
     assert_int_equal(set_phy(pair.central, central, 0, 2, 1), 0);
     assert_int_equal(set_phy(pair.central, central, 0, 2, 1), 0x0c);
