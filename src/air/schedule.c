@@ -27,6 +27,10 @@ BLUET_INTERNAL uint64_t air_schedule_next_event(const struct bluet_air_controlle
         uint64_t anchor = link == except ? AIR_NEVER : next_anchor(link, now);
         next = anchor < next ? anchor : next;
     }
+    for (const struct air_advertiser *set = controller->advertisers; set; set = set->next)
+        next = set->periodic.running && set->periodic.start < next ? set->periodic.start : next;
+    for (const struct air_sync *sync = controller->synchronizer.syncs; sync; sync = sync->next)
+        next = sync->train.start < next ? sync->train.start : next;
     return next;
 }
 

@@ -12,7 +12,7 @@
 
 #include "air/controller.h"
 
-/* When a connection other than `except` next wants the radio, or AIR_NEVER. */
+/* When a connection other than `except`, or a train of periodic advertising, next wants the radio; or AIR_NEVER. */
 BLUET_INTERNAL uint64_t air_schedule_next_event(const struct bluet_air_controller *controller,
                                                 const struct air_link *except);
 
