@@ -1,5 +1,5 @@
 /* The public face of the air: include/bluet/air.h. */
-#include "air/connection.h"
+#include "air/advertising.h"
 #include "air/fault.h"
 #include "air/hci_command.h"
 #include "air/life.h"
@@ -137,8 +137,9 @@ void bluet_air_resume(struct bluet_air_controller *controller)
 /* The address that it advertises under, else its public one, else its random one. */
 static struct air_address present_address(const struct bluet_air_controller *controller)
 {
-    if (controller->advertiser.enabled)
-        return controller->advertiser.own;
+    for (const struct air_advertiser *set = controller->advertisers; set; set = set->next)
+        if (set->enabled)
+            return set->own;
     bool random = controller->config.no_public_address && controller->random_address_set;
     struct air_address address = {.type = random ? AIR_RANDOM : AIR_PUBLIC};
     memcpy(address.octets, random ? controller->random_address : controller->public_address, 6);
@@ -150,7 +151,7 @@ void bluet_air_status(const struct bluet_air_controller *controller, struct blue
     struct air_address address = present_address(controller);
     *out_status = (struct bluet_air_status){
         .address = {.type = address.type},
-        .advertising = controller->advertiser.enabled,
+        .advertising = air_is_advertising(controller),
         .scanning = controller->scanner.enabled,
         .initiating = controller->initiator.enabled,
         .connection_count = controller->link_count,

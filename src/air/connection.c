@@ -13,7 +13,7 @@
 #include "air/schedule.h"
 
 enum {
-    TRANSMIT_WINDOW_DELAY_US = 1250, /* Vol 6 Part B, 4.5.3 */
+    TRANSMIT_WINDOW_DELAY_US = 1250, /* Vol 6 Part B, 4.5.3; twice that after AUX_CONNECT_REQ, thrice with Coded */
     ESTABLISHMENT_EVENTS = 6,        /* 4.5.2 */
     BAD_PACKETS_MOST = 2,            /* in a row close an event: 4.5.6 */
     PING_EVENTS = 4,                 /* before the authenticated payload timeout, for the ping to be answered */
@@ -265,7 +265,7 @@ static bool peripheral_hears(struct air_link *link, const struct air_link *centr
 {
     catch_up(link);
     uint64_t now = air_now(link->controller);
-    if (now < link->anchor || link->receive_phy != central->transmit_phy ||
+    if (now < link->anchor || !air_phy_is_same(link->receive_phy, central->transmit_phy) ||
         air_channel(link->access_address, link->channel_map, link->event_counter) !=
             air_channel(central->access_address, central->channel_map, central->event_counter))
         return false;
@@ -285,7 +285,7 @@ static bool peripheral_hears(struct air_link *link, const struct air_link *centr
 static bool peer_hears(struct air_link *peer, const struct air_link *link)
 {
     if (peer->state == AIR_LINK_LISTENING)
-        return peer->receive_phy == link->transmit_phy;
+        return air_phy_is_same(peer->receive_phy, link->transmit_phy);
     return !peer->central && peer->state == AIR_LINK_ASLEEP && peripheral_hears(peer, link);
 }
 
@@ -319,12 +319,11 @@ static bool peripheral_listens_on(const struct air_link *link)
 {
     if (!link->sent_more && !link->peer_more && !link->bad_packets)
         return false;
-    const struct air_advertiser *advertiser = &link->controller->advertiser;
     uint64_t start = air_now(link->controller) + AIR_INTER_FRAME_US;
     uint64_t shortest = 2 * (air_airtime(link->transmit_phy, 0) + (uint64_t)AIR_INTER_FRAME_US);
     uint64_t other = air_schedule_next_event(link->controller, link);
-    if (advertiser->enabled && advertiser->due < other)
-        other = advertiser->due;
+    uint64_t due = air_schedule_next_advertising(link->controller);
+    other = due < other ? due : other;
     return start + shortest <= link->anchor + air_link_interval_us(link) &&
            (other == AIR_NEVER || start + pair_us(link, 0) <= other);
 }
@@ -392,11 +391,12 @@ static void timer_due(void *owner)
 }
 
 BLUET_INTERNAL void air_connection_propose(struct bluet_air_controller *controller, struct air_link *link,
-                                           struct air_connect *out_connect, uint64_t end)
+                                           struct air_connect *out_connect, uint64_t end, uint8_t phy, bool auxiliary)
 {
-    const struct air_initiator *initiator = &controller->initiator;
-    uint16_t interval = air_schedule_interval(controller, NULL, initiator->interval_min, initiator->interval_max);
-    uint64_t earliest = end + TRANSMIT_WINDOW_DELAY_US;
+    unsigned which = air_phy_number(phy) - 1u;
+    const struct air_wish *wish = &controller->initiator.wishes[which];
+    uint16_t interval = air_schedule_interval(controller, NULL, wish->interval_min, wish->interval_max);
+    uint64_t earliest = end + (!auxiliary ? 1u : phy == AIR_PHY_CODED ? 3u : 2u) * TRANSMIT_WINDOW_DELAY_US;
     link->anchor = air_schedule_place(controller, NULL, earliest, interval * (uint32_t)AIR_UNIT_US);
     *out_connect = (struct air_connect){
         .central = link,
@@ -404,8 +404,10 @@ BLUET_INTERNAL void air_connection_propose(struct bluet_air_controller *controll
         .window_size = 1,
         .window_offset = (uint16_t)((link->anchor - earliest) / AIR_UNIT_US),
         .interval = interval,
-        .latency = initiator->latency,
-        .timeout = initiator->timeout,
+        .latency = wish->latency,
+        .timeout = wish->timeout,
+        .phy = phy,
+        .window_start = earliest,
     };
     memcpy(out_connect->channel_map, controller->channel_map, sizeof out_connect->channel_map);
 }
@@ -427,7 +429,7 @@ static void take_parameters(struct air_link *link, const struct air_connect *con
     link->parameters = (struct air_parameters){connect->interval, connect->latency, connect->timeout};
     link->access_address = connect->access_address;
     memcpy(link->channel_map, connect->channel_map, sizeof link->channel_map);
-    link->transmit_phy = link->receive_phy = AIR_PHY_1M;
+    link->transmit_phy = link->receive_phy = connect->phy;
     link->wanted_transmit_phys = controller->default_transmit_phys;
     link->wanted_receive_phys = controller->default_receive_phys;
     link->remote = link->effective = least;
@@ -459,7 +461,7 @@ BLUET_INTERNAL void air_connection_begin(struct air_link *link, const struct air
     if (central) {
         air_set(controller, &link->timer, link->anchor);
     } else {
-        link->anchor = now + TRANSMIT_WINDOW_DELAY_US + connect->window_offset * (uint64_t)AIR_UNIT_US;
+        link->anchor = connect->window_start + connect->window_offset * (uint64_t)AIR_UNIT_US;
         link->window = connect->window_size * (uint32_t)AIR_UNIT_US;
     }
     air_set(controller, &link->supervision, now + timeout_us(link));

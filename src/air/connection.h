@@ -8,9 +8,11 @@
 #include "air/link_control.h"
 #include "spec/reader.h"
 
-/* For the central: chooses the parameters that CONNECT_IND carries, for a packet that ends at `end`. */
+/* For the central: chooses the parameters that CONNECT_IND carries, for a packet that ends at `end`; or
+ * AUX_CONNECT_REQ.
+ */
 BLUET_INTERNAL void air_connection_propose(struct bluet_air_controller *controller, struct air_link *link,
-                                           struct air_connect *out_connect, uint64_t end);
+                                           struct air_connect *out_connect, uint64_t end, uint8_t phy, bool auxiliary);
 
 /* CONNECT_IND has been sent, or received: the link comes up, and the host is told. `peer` NULL: it was not heard. */
 BLUET_INTERNAL void air_connection_begin(struct air_link *link, const struct air_connect *connect, bool central,

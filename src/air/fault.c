@@ -136,7 +136,7 @@ BLUET_INTERNAL void air_fault_judge(struct air_link *from)
         fault = fault->next;
     if (!fault)
         return;
-    flight->fault = fault->rule.action;
+    flight->fault = (uint8_t)fault->rule.action;
     flight->fault_number = fault->number;
     flight->fault_end = fault->rule.delay ? air->clock.now + fault->rule.delay : AIR_NEVER;
     flight->fault_offset = fault->rule.offset;

@@ -1,7 +1,7 @@
 /* The dispatch of commands, and their answers. */
 #include "air/hci_command.h"
 
-enum { RETURN_MOST = 252, SUPPORTED_COMMANDS = 64, TABLES = 5 };
+enum { RETURN_MOST = 252, SUPPORTED_COMMANDS = 64, TABLES = 8 };
 
 static uint8_t read_local_supported_commands(struct bluet_air_controller *controller, struct reader *in,
                                              struct writer *out);
@@ -23,6 +23,12 @@ static struct air_command_table table(size_t number)
         return air_list_commands();
     case 3:
         return air_link_commands();
+    case 4:
+        return air_advertising_commands();
+    case 5:
+        return air_scanning_commands();
+    case 6:
+        return air_periodic_commands();
     default:
         return (struct air_command_table){own_commands, sizeof own_commands / sizeof *own_commands};
     }
@@ -67,12 +73,50 @@ BLUET_INTERNAL bool air_lengths_are_valid(uint16_t octets, uint16_t time)
     return octets >= AIR_OCTETS_LEAST && octets <= AIR_OCTETS_MOST && time >= AIR_TIME_LEAST_US && time <= 0x4290;
 }
 
+/* Those that do something: what only reads, goes with both. */
+static enum air_family family_of(uint16_t opcode)
+{
+    switch (opcode) {
+    case HCI_LE_SET_ADVERTISING_PARAMETERS:
+    case HCI_LE_SET_ADVERTISING_DATA:
+    case HCI_LE_SET_SCAN_RESPONSE_DATA:
+    case HCI_LE_SET_ADVERTISING_ENABLE:
+    case HCI_LE_SET_SCAN_PARAMETERS:
+    case HCI_LE_SET_SCAN_ENABLE:
+    case HCI_LE_CREATE_CONNECTION:
+        return AIR_FAMILY_LEGACY;
+    case HCI_LE_READ_MAXIMUM_ADVERTISING_DATA_LENGTH:
+    case HCI_LE_READ_NUMBER_OF_SUPPORTED_ADVERTISING_SETS:
+    case HCI_LE_READ_PERIODIC_ADVERTISER_LIST_SIZE:
+        return AIR_FAMILY_ANY;
+    case HCI_LE_SET_PERIODIC_ADVERTISING_RECEIVE_ENABLE:
+        return AIR_FAMILY_EXTENDED;
+    default:
+        return opcode >= HCI_LE_SET_ADVERTISING_SET_RANDOM_ADDRESS && opcode < HCI_LE_READ_PERIODIC_ADVERTISER_LIST_SIZE
+                   ? AIR_FAMILY_EXTENDED
+                   : AIR_FAMILY_ANY;
+    }
+}
+
+/* What the host did first since the reset, it has to keep to: Vol 4 Part E, 3.1.1 */
+static uint8_t run(struct bluet_air_controller *controller, const struct air_command *command, struct reader *in,
+                   struct writer *out)
+{
+    if (command->length != AIR_ANY_LENGTH && reader_remaining(in) != command->length)
+        return HCI_INVALID_COMMAND_PARAMETERS;
+    enum air_family family = family_of(command->opcode);
+    if (family && controller->family && family != controller->family)
+        return HCI_COMMAND_DISALLOWED;
+    if (family)
+        controller->family = family;
+    return command->handle(controller, in, out);
+}
+
 static void complete(struct bluet_air_controller *controller, const struct air_command *command, struct reader *in)
 {
     uint8_t octets[1 + RETURN_MOST];
     struct writer out = writer_of(octets + 1, command->return_length);
-    bool fits = command->length == AIR_ANY_LENGTH || reader_remaining(in) == command->length;
-    octets[0] = fits ? command->handle(controller, in, &out) : (uint8_t)HCI_INVALID_COMMAND_PARAMETERS;
+    octets[0] = run(controller, command, in, &out);
     write_zeros(&out, command->return_length - out.length);
     if (command->answer == AIR_ANSWER_COMPLETE || octets[0])
         air_event_command_complete(controller, command->opcode, octets, 1 + out.length);
@@ -80,10 +124,7 @@ static void complete(struct bluet_air_controller *controller, const struct air_c
 
 static void start(struct bluet_air_controller *controller, const struct air_command *command, struct reader *in)
 {
-    uint8_t status = HCI_INVALID_COMMAND_PARAMETERS;
-    if (reader_remaining(in) == command->length)
-        status = command->handle(controller, in, NULL);
-    air_event_command_status(controller, command->opcode, status);
+    air_event_command_status(controller, command->opcode, run(controller, command, in, NULL));
 }
 
 /* What a command gives rise to comes after its answer. */

@@ -7,6 +7,8 @@
 /* LMP features (Vol 2 Part C, 3.3): BR/EDR not supported, LE supported. */
 #define LMP_FEATURES_OCTET_4 0x60
 
+enum { KEY_ATTEMPTS = 4 }; /* a random number is no private key once in 2^32 */
+
 /* Combinations of roles (Vol 4 Part E, 7.8.27): all 42. */
 #define LE_STATES ((UINT64_C(1) << 42) - 1)
 
@@ -110,6 +112,31 @@ static uint8_t read_local_supported_features(struct bluet_air_controller *contro
     return HCI_SUCCESS;
 }
 
+/* One page, as above. */
+static uint8_t read_local_extended_features(struct bluet_air_controller *controller, struct reader *in,
+                                            struct writer *out)
+{
+    uint8_t page = read_u8(in);
+    if (page)
+        return HCI_INVALID_COMMAND_PARAMETERS;
+    write_u16(out, 0); /* this page, and the last */
+    return read_local_supported_features(controller, in, out);
+}
+
+static uint8_t write_local_name(struct bluet_air_controller *controller, struct reader *in, struct writer *out)
+{
+    (void)out;
+    read_octets(in, controller->name, sizeof controller->name);
+    return HCI_SUCCESS;
+}
+
+static uint8_t read_local_name(struct bluet_air_controller *controller, struct reader *in, struct writer *out)
+{
+    (void)in;
+    write_octets(out, controller->name, sizeof controller->name);
+    return HCI_SUCCESS;
+}
+
 static uint8_t read_bd_addr(struct bluet_air_controller *controller, struct reader *in, struct writer *out)
 {
     (void)in;
@@ -132,6 +159,12 @@ static uint8_t le_read_buffer_size(struct bluet_air_controller *controller, stru
     write_u16(out, controller->config.acl_length);
     write_u8(out, controller->config.acl_count);
     return HCI_SUCCESS;
+}
+
+/* No isochronous ones. */
+static uint8_t le_read_buffer_size_v2(struct bluet_air_controller *controller, struct reader *in, struct writer *out)
+{
+    return le_read_buffer_size(controller, in, out);
 }
 
 static uint8_t le_read_local_supported_features(struct bluet_air_controller *controller, struct reader *in,
@@ -170,6 +203,73 @@ static uint8_t le_rand(struct bluet_air_controller *controller, struct reader *i
     (void)in;
     write_u64(out, air_random_next(&controller->random));
     return HCI_SUCCESS;
+}
+
+/* ---- P-256: 7.8.36, 7.8.37 ---- */
+
+static void report_public_key(struct bluet_air_controller *controller)
+{
+    static const uint8_t nothing[64];
+    bool made = false;
+    for (unsigned attempt = 0; attempt < KEY_ATTEMPTS && !made; attempt++) {
+        air_random_octets(&controller->random, controller->private_key, sizeof controller->private_key);
+        made = crypto_p256_public(controller->public_key, controller->private_key);
+    }
+    controller->has_key = made;
+    air_event_public_key(controller, made ? HCI_SUCCESS : HCI_HARDWARE_FAILURE,
+                         made ? controller->public_key : nothing);
+}
+
+static uint8_t le_read_local_p256_public_key(struct bluet_air_controller *controller, struct reader *in,
+                                             struct writer *out)
+{
+    (void)in;
+    (void)out;
+    controller->after = report_public_key;
+    return HCI_SUCCESS;
+}
+
+/* A key that is no point of the curve gives a result that is none: all ones (7.7.65.9). */
+static void report_dhkey(struct bluet_air_controller *controller)
+{
+    uint8_t secret[32];
+    bool agreed = crypto_p256_agree(secret, controller->agreed_private_key, controller->peer_public_key);
+    if (!agreed)
+        memset(secret, 0xff, sizeof secret);
+    air_event_dhkey(controller, agreed ? HCI_SUCCESS : HCI_INVALID_COMMAND_PARAMETERS, secret);
+}
+
+static uint8_t generate_dhkey(struct bluet_air_controller *controller, struct reader *in, const uint8_t *private_key)
+{
+    read_reversed(in, controller->peer_public_key, 32);
+    read_reversed(in, controller->peer_public_key + 32, 32);
+    memcpy(controller->agreed_private_key, private_key, sizeof controller->agreed_private_key);
+    controller->after = report_dhkey;
+    return HCI_SUCCESS;
+}
+
+static uint8_t le_generate_dhkey(struct bluet_air_controller *controller, struct reader *in, struct writer *out)
+{
+    (void)out;
+    if (!controller->has_key)
+        return HCI_COMMAND_DISALLOWED;
+    return generate_dhkey(controller, in, controller->private_key);
+}
+
+/* With the private debug key, if the host says so: Vol 3 Part H, 2.3.5.6.1 */
+static uint8_t le_generate_dhkey_v2(struct bluet_air_controller *controller, struct reader *in, struct writer *out)
+{
+    static const uint8_t debug_key[32] = {0x3f, 0x49, 0xf6, 0xd4, 0xa3, 0xc5, 0x5f, 0x38, 0x74, 0xc9, 0xb3,
+                                          0xe3, 0xd2, 0x10, 0x3f, 0x50, 0x4a, 0xff, 0x60, 0x7b, 0xeb, 0x40,
+                                          0xb7, 0x99, 0x58, 0x99, 0xb8, 0xa6, 0xcd, 0x3c, 0x1a, 0xbd};
+    struct reader point = read_part(in, 64);
+    uint8_t type = read_u8(in);
+    (void)out;
+    if (type > 1)
+        return HCI_INVALID_COMMAND_PARAMETERS;
+    if (!type && !controller->has_key)
+        return HCI_COMMAND_DISALLOWED;
+    return generate_dhkey(controller, &point, type ? debug_key : controller->private_key);
 }
 
 static uint8_t le_read_suggested_default_data_length(struct bluet_air_controller *controller, struct reader *in,
@@ -215,10 +315,17 @@ static const struct air_command commands[] = {
     {HCI_HOST_NUMBER_OF_COMPLETED_PACKETS, AIR_ANY_LENGTH, 10, 7, AIR_ANSWER_NONE, 0, host_number_of_completed_packets},
     {HCI_READ_LOCAL_VERSION_INFORMATION, 0, 14, 3, AIR_ANSWER_COMPLETE, 8, read_local_version_information},
     {HCI_READ_LOCAL_SUPPORTED_FEATURES, 0, 14, 5, AIR_ANSWER_COMPLETE, 8, read_local_supported_features},
+    {HCI_READ_LOCAL_EXTENDED_FEATURES, 1, 14, 6, AIR_ANSWER_COMPLETE, 10, read_local_extended_features},
+    {HCI_WRITE_LOCAL_NAME, 248, 7, 0, AIR_ANSWER_COMPLETE, 0, write_local_name},
+    {HCI_READ_LOCAL_NAME, 0, 7, 1, AIR_ANSWER_COMPLETE, 248, read_local_name},
     {HCI_READ_BUFFER_SIZE, 0, 14, 7, AIR_ANSWER_COMPLETE, 7, read_buffer_size},
     {HCI_READ_BD_ADDR, 0, 15, 1, AIR_ANSWER_COMPLETE, 6, read_bd_addr},
     {HCI_LE_SET_EVENT_MASK, 8, 25, 0, AIR_ANSWER_COMPLETE, 0, le_set_event_mask},
     {HCI_LE_READ_BUFFER_SIZE, 0, 25, 1, AIR_ANSWER_COMPLETE, 3, le_read_buffer_size},
+    {HCI_LE_READ_BUFFER_SIZE_V2, 0, 41, 5, AIR_ANSWER_COMPLETE, 6, le_read_buffer_size_v2},
+    {HCI_LE_READ_LOCAL_P256_PUBLIC_KEY, 0, 34, 1, AIR_ANSWER_STATUS, 0, le_read_local_p256_public_key},
+    {HCI_LE_GENERATE_DHKEY, 64, 34, 2, AIR_ANSWER_STATUS, 0, le_generate_dhkey},
+    {HCI_LE_GENERATE_DHKEY_V2, 65, 41, 2, AIR_ANSWER_STATUS, 0, le_generate_dhkey_v2},
     {HCI_LE_READ_LOCAL_SUPPORTED_FEATURES, 0, 25, 2, AIR_ANSWER_COMPLETE, 8, le_read_local_supported_features},
     {HCI_LE_ENCRYPT, 32, 27, 6, AIR_ANSWER_COMPLETE, 16, le_encrypt},
     {HCI_LE_RAND, 0, 27, 7, AIR_ANSWER_COMPLETE, 8, le_rand},

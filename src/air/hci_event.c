@@ -1,9 +1,18 @@
 /* Events and ACL data packets, as the host gets them. */
 #include "air/hci_event.h"
 
+#include "spec/reader.h"
 #include "spec/writer.h"
 
-enum { EVENT_HEADER = 3, EVENT_LARGEST = EVENT_HEADER + 255, ACL_HEADER = 5, COMMANDS_AT_ONCE = 1 };
+enum {
+    EVENT_HEADER = 3,
+    EVENT_LARGEST = EVENT_HEADER + 255,
+    ACL_HEADER = 5,
+    COMMANDS_AT_ONCE = 1,
+    EXTENDED_REPORT_DATA = 229,
+    PERIODIC_REPORT_DATA = 247,
+    UNRESOLVED = 0xfe /* the type of a target address that may be ours */
+};
 
 static struct writer event_begin(uint8_t *packet, uint8_t code)
 {
@@ -90,38 +99,183 @@ BLUET_INTERNAL void air_event_data_buffer_overflow(struct bluet_air_controller *
     put_event(controller, HCI_EVENT_DATA_BUFFER_OVERFLOW, &event);
 }
 
-BLUET_INTERNAL void air_event_advertising_report(struct bluet_air_controller *controller,
-                                                 const struct air_report *report)
+static void put_report(struct bluet_air_controller *controller, uint8_t code, struct writer *event)
 {
-    uint8_t packet[EVENT_LARGEST];
-    struct writer event = le_event_begin(packet, HCI_LE_EVENT_ADVERTISING_REPORT);
-    write_u8(&event, 1);
-    write_u8(&event, report->type);
-    write_u8(&event, report->peer.type);
-    write_octets(&event, report->peer.octets, 6);
-    write_u8(&event, report->length);
-    write_octets(&event, report->data, report->length);
-    write_u8(&event, (uint8_t)report->rssi);
-    if (air_le_event_is_wanted(controller, HCI_LE_EVENT_ADVERTISING_REPORT) &&
-        !event_end(controller, &event, AIR_OUTBOX_REPORT))
+    if (air_le_event_is_wanted(controller, code) && !event_end(controller, event, AIR_OUTBOX_REPORT))
         controller->reports_dropped++;
 }
 
-BLUET_INTERNAL void air_event_directed_report(struct bluet_air_controller *controller, const struct air_report *report,
-                                              const struct air_address *target)
+static uint8_t legacy_type(uint16_t type)
+{
+    if (type & AIR_REPORT_SCAN_RESPONSE)
+        return 4;
+    if (type & AIR_REPORT_DIRECTED)
+        return 1;
+    if (type & AIR_REPORT_CONNECTABLE)
+        return 0;
+    return type & AIR_REPORT_SCANNABLE ? 2 : 3;
+}
+
+static void legacy_report(struct bluet_air_controller *controller, const struct air_report *report)
 {
     uint8_t packet[EVENT_LARGEST];
-    struct writer event = le_event_begin(packet, HCI_LE_EVENT_DIRECTED_ADVERTISING_REPORT);
+    uint8_t code = report->unclear ? HCI_LE_EVENT_DIRECTED_ADVERTISING_REPORT : HCI_LE_EVENT_ADVERTISING_REPORT;
+    struct writer event = le_event_begin(packet, code);
     write_u8(&event, 1);
-    write_u8(&event, report->type);
+    write_u8(&event, legacy_type(report->type));
     write_u8(&event, report->peer.type);
     write_octets(&event, report->peer.octets, 6);
-    write_u8(&event, target->type);
-    write_octets(&event, target->octets, 6);
+    if (report->unclear) {
+        write_u8(&event, report->target.type);
+        write_octets(&event, report->target.octets, 6);
+    } else {
+        write_u8(&event, report->length);
+        write_octets(&event, report->data, report->length);
+    }
     write_u8(&event, (uint8_t)report->rssi);
-    if (air_le_event_is_wanted(controller, HCI_LE_EVENT_DIRECTED_ADVERTISING_REPORT) &&
-        !event_end(controller, &event, AIR_OUTBOX_REPORT))
-        controller->reports_dropped++;
+    put_report(controller, code, &event);
+}
+
+static void extended_report(struct bluet_air_controller *controller, const struct air_report *report,
+                            enum air_data_status status, struct reader *data)
+{
+    static const struct air_address nobody;
+    const struct air_address *target = report->type & AIR_REPORT_DIRECTED ? &report->target : &nobody;
+    uint8_t packet[EVENT_LARGEST];
+    struct writer event = le_event_begin(packet, HCI_LE_EVENT_EXTENDED_ADVERTISING_REPORT);
+    size_t rest = reader_remaining(data);
+    size_t part = rest < EXTENDED_REPORT_DATA ? rest : EXTENDED_REPORT_DATA;
+    write_u8(&event, 1);
+    write_u16(&event, (uint16_t)(report->type | (part < rest ? AIR_DATA_MORE : status) << 5));
+    write_u8(&event, report->peer.type);
+    write_octets(&event, report->peer.octets, 6);
+    write_u8(&event, air_phy_number(report->primary_phy));
+    write_u8(&event, air_phy_number(report->secondary_phy));
+    write_u8(&event, report->set_identifier);
+    write_u8(&event, (uint8_t)report->power);
+    write_u8(&event, (uint8_t)report->rssi);
+    write_u16(&event, report->periodic_interval);
+    write_u8(&event, report->unclear ? UNRESOLVED : target->type);
+    write_octets(&event, target->octets, 6);
+    write_u8(&event, (uint8_t)part);
+    write_octets(&event, read_span(data, part), part);
+    put_report(controller, HCI_LE_EVENT_EXTENDED_ADVERTISING_REPORT, &event);
+}
+
+/* In the form that goes with the commands by which the host scans. */
+BLUET_INTERNAL void air_event_advertising_report(struct bluet_air_controller *controller,
+                                                 const struct air_report *report, enum air_data_status status)
+{
+    struct reader data = reader_of(report->data, report->length);
+    if (controller->family != AIR_FAMILY_EXTENDED) {
+        legacy_report(controller, report);
+        return;
+    }
+    do {
+        extended_report(controller, report, status, &data);
+    } while (reader_remaining(&data));
+}
+
+BLUET_INTERNAL void air_event_scan_timeout(struct bluet_air_controller *controller)
+{
+    uint8_t packet[EVENT_LARGEST];
+    struct writer event = le_event_begin(packet, HCI_LE_EVENT_SCAN_TIMEOUT);
+    put_le_event(controller, HCI_LE_EVENT_SCAN_TIMEOUT, &event);
+}
+
+BLUET_INTERNAL void air_event_set_terminated(const struct air_advertiser *set, uint8_t status, uint16_t handle,
+                                             uint8_t events)
+{
+    uint8_t packet[EVENT_LARGEST];
+    struct writer event = le_event_begin(packet, HCI_LE_EVENT_ADVERTISING_SET_TERMINATED);
+    write_u8(&event, status);
+    write_u8(&event, set->handle);
+    write_u16(&event, handle);
+    write_u8(&event, events);
+    put_le_event(set->controller, HCI_LE_EVENT_ADVERTISING_SET_TERMINATED, &event);
+}
+
+BLUET_INTERNAL void air_event_scan_request(const struct air_advertiser *set, const struct air_peer *peer)
+{
+    uint8_t packet[EVENT_LARGEST];
+    struct writer event = le_event_begin(packet, HCI_LE_EVENT_SCAN_REQUEST_RECEIVED);
+    write_u8(&event, set->handle);
+    write_u8(&event, peer->type);
+    write_octets(&event, peer->octets, 6);
+    put_report(set->controller, HCI_LE_EVENT_SCAN_REQUEST_RECEIVED, &event);
+}
+
+BLUET_INTERNAL void air_event_sync_established(struct bluet_air_controller *controller, const struct air_sync *sync,
+                                               uint8_t status)
+{
+    static const struct air_sync nothing;
+    uint8_t packet[EVENT_LARGEST];
+    struct writer event = le_event_begin(packet, HCI_LE_EVENT_PERIODIC_ADVERTISING_SYNC_ESTABLISHED);
+    if (!sync)
+        sync = &nothing;
+    write_u8(&event, status);
+    write_u16(&event, sync->handle);
+    write_u8(&event, sync->set_identifier);
+    write_u8(&event, sync->peer.type);
+    write_octets(&event, sync->peer.octets, 6);
+    write_u8(&event, air_phy_number(sync->phy));
+    write_u16(&event, sync->train.interval);
+    write_u8(&event, 0); /* clock accuracy: 500 ppm */
+    put_le_event(controller, HCI_LE_EVENT_PERIODIC_ADVERTISING_SYNC_ESTABLISHED, &event);
+}
+
+BLUET_INTERNAL void air_event_sync_lost(const struct air_sync *sync)
+{
+    uint8_t packet[EVENT_LARGEST];
+    struct writer event = le_event_begin(packet, HCI_LE_EVENT_PERIODIC_ADVERTISING_SYNC_LOST);
+    write_u16(&event, sync->handle);
+    put_le_event(sync->controller, HCI_LE_EVENT_PERIODIC_ADVERTISING_SYNC_LOST, &event);
+}
+
+static void periodic_report(const struct air_sync *sync, const struct air_transmission *from,
+                            enum air_data_status status, struct reader *data)
+{
+    uint8_t packet[EVENT_LARGEST];
+    struct writer event = le_event_begin(packet, HCI_LE_EVENT_PERIODIC_ADVERTISING_REPORT);
+    size_t rest = reader_remaining(data);
+    size_t part = rest < PERIODIC_REPORT_DATA ? rest : PERIODIC_REPORT_DATA;
+    write_u16(&event, sync->handle);
+    write_u8(&event, (uint8_t)(from && from->extended.has_power ? from->extended.power : AIR_POWER_UNKNOWN));
+    write_u8(&event, (uint8_t)(from ? air_rssi(from->sender) : AIR_POWER_UNKNOWN));
+    write_u8(&event, 0xff); /* no constant tone extension */
+    write_u8(&event, (uint8_t)(part < rest ? AIR_DATA_MORE : status));
+    write_u8(&event, (uint8_t)part);
+    write_octets(&event, read_span(data, part), part);
+    put_report(sync->controller, HCI_LE_EVENT_PERIODIC_ADVERTISING_REPORT, &event);
+}
+
+BLUET_INTERNAL void air_event_periodic_report(const struct air_sync *sync, const struct air_transmission *from,
+                                              enum air_data_status status)
+{
+    struct reader data = reader_of(from ? from->data : NULL, from ? from->length : 0);
+    do {
+        periodic_report(sync, from, status, &data);
+    } while (reader_remaining(&data));
+}
+
+/* Keys come most significant octet first; HCI wants them the other way round. */
+BLUET_INTERNAL void air_event_public_key(struct bluet_air_controller *controller, uint8_t status, const uint8_t *key)
+{
+    uint8_t packet[EVENT_LARGEST];
+    struct writer event = le_event_begin(packet, HCI_LE_EVENT_READ_LOCAL_P256_PUBLIC_KEY_COMPLETE);
+    write_u8(&event, status);
+    write_reversed(&event, key, 32);
+    write_reversed(&event, key + 32, 32);
+    put_le_event(controller, HCI_LE_EVENT_READ_LOCAL_P256_PUBLIC_KEY_COMPLETE, &event);
+}
+
+BLUET_INTERNAL void air_event_dhkey(struct bluet_air_controller *controller, uint8_t status, const uint8_t *key)
+{
+    uint8_t packet[EVENT_LARGEST];
+    struct writer event = le_event_begin(packet, HCI_LE_EVENT_GENERATE_DHKEY_COMPLETE);
+    write_u8(&event, status);
+    write_reversed(&event, key, 32);
+    put_le_event(controller, HCI_LE_EVENT_GENERATE_DHKEY_COMPLETE, &event);
 }
 
 /* The plain event, or the one with resolvable private addresses if the host asked for it: 7.7.65.1, 7.7.65.10 */
@@ -227,8 +381,8 @@ BLUET_INTERNAL void air_event_phy_update_complete(const struct air_link *link, u
     struct writer event = le_event_begin(packet, HCI_LE_EVENT_PHY_UPDATE_COMPLETE);
     write_u8(&event, status);
     write_u16(&event, link->handle);
-    write_u8(&event, link->transmit_phy);
-    write_u8(&event, link->receive_phy);
+    write_u8(&event, air_phy_number(link->transmit_phy));
+    write_u8(&event, air_phy_number(link->receive_phy));
     put_le_event(link->controller, HCI_LE_EVENT_PHY_UPDATE_COMPLETE, &event);
 }
 

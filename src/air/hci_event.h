@@ -8,14 +8,6 @@
 #include "air/identity.h"
 #include "spec/hci.h"
 
-struct air_report {
-    uint8_t type; /* Event_Type: Vol 4 Part E, 7.7.65.2 */
-    struct air_peer peer;
-    int8_t rssi;
-    uint8_t length;
-    const uint8_t *data;
-};
-
 BLUET_INTERNAL bool air_le_event_is_wanted(const struct bluet_air_controller *controller, uint8_t code);
 
 BLUET_INTERNAL void air_event_command_complete(struct bluet_air_controller *controller, uint16_t opcode,
@@ -25,10 +17,20 @@ BLUET_INTERNAL void air_event_command_status(struct bluet_air_controller *contro
 BLUET_INTERNAL void air_event_hardware_error(struct bluet_air_controller *controller);
 BLUET_INTERNAL void air_event_data_buffer_overflow(struct bluet_air_controller *controller);
 BLUET_INTERNAL void air_event_advertising_report(struct bluet_air_controller *controller,
-                                                 const struct air_report *report);
-/* A directed advertisement to a resolvable private address that is not known to be ours. */
-BLUET_INTERNAL void air_event_directed_report(struct bluet_air_controller *controller, const struct air_report *report,
-                                              const struct air_address *target);
+                                                 const struct air_report *report, enum air_data_status status);
+BLUET_INTERNAL void air_event_scan_timeout(struct bluet_air_controller *controller);
+BLUET_INTERNAL void air_event_set_terminated(const struct air_advertiser *set, uint8_t status, uint16_t handle,
+                                             uint8_t events);
+BLUET_INTERNAL void air_event_scan_request(const struct air_advertiser *set, const struct air_peer *peer);
+/* `sync` NULL: none was found. */
+BLUET_INTERNAL void air_event_sync_established(struct bluet_air_controller *controller, const struct air_sync *sync,
+                                               uint8_t status);
+BLUET_INTERNAL void air_event_sync_lost(const struct air_sync *sync);
+/* `from` NULL: the rest of the data did not come. */
+BLUET_INTERNAL void air_event_periodic_report(const struct air_sync *sync, const struct air_transmission *from,
+                                              enum air_data_status status);
+BLUET_INTERNAL void air_event_public_key(struct bluet_air_controller *controller, uint8_t status, const uint8_t *key);
+BLUET_INTERNAL void air_event_dhkey(struct bluet_air_controller *controller, uint8_t status, const uint8_t *key);
 
 /* `link` NULL: no connection came about, for the reason in `status`. */
 BLUET_INTERNAL void air_event_connection_complete(struct bluet_air_controller *controller, uint8_t status,

@@ -4,6 +4,9 @@
 #include "air/initiating.h"
 #include "air/scanning.h"
 
+/* Advertising_Type of LE Set Advertising Parameters: Vol 4 Part E, 7.8.5 */
+enum { CONNECTABLE = 0, DIRECTED_HIGH_DUTY = 1, SCANNABLE = 2, DIRECTED_LOW_DUTY = 4 };
+
 enum { ADVERTISING_INTERVAL_LEAST = 0x0020, INTERVAL_MOST = 0x4000, SCAN_INTERVAL_LEAST = 0x0004, OWN_TYPE_MOST = 3 };
 
 static bool in_range(unsigned value, unsigned least, unsigned most)
@@ -14,7 +17,7 @@ static bool in_range(unsigned value, unsigned least, unsigned most)
 static uint8_t le_set_random_address(struct bluet_air_controller *controller, struct reader *in, struct writer *out)
 {
     (void)out;
-    if (controller->advertiser.enabled || controller->scanner.enabled || controller->initiator.enabled)
+    if (controller->advertisers->enabled || controller->scanner.enabled || controller->initiator.enabled)
         return HCI_COMMAND_DISALLOWED;
     read_octets(in, controller->random_address, 6);
     controller->random_address_set = true;
@@ -24,7 +27,7 @@ static uint8_t le_set_random_address(struct bluet_air_controller *controller, st
 static uint8_t le_set_advertising_parameters(struct bluet_air_controller *controller, struct reader *in,
                                              struct writer *out)
 {
-    struct air_advertiser *advertiser = &controller->advertiser;
+    struct air_advertiser *advertiser = controller->advertisers;
     uint16_t interval_min = read_u16(in);
     uint16_t interval_max = read_u16(in);
     uint8_t type = read_u8(in);
@@ -36,14 +39,18 @@ static uint8_t le_set_advertising_parameters(struct bluet_air_controller *contro
     (void)out;
     if (advertiser->enabled)
         return HCI_COMMAND_DISALLOWED;
-    bool intervals =
-        type == AIR_ADVERTISE_DIRECTED_HIGH_DUTY ||
-        (in_range(interval_min, ADVERTISING_INTERVAL_LEAST, interval_max) && interval_max <= INTERVAL_MOST);
-    if (type > AIR_ADVERTISE_DIRECTED_LOW_DUTY || own_type > OWN_TYPE_MOST || peer.type > AIR_RANDOM || !intervals ||
+    bool intervals = type == DIRECTED_HIGH_DUTY || (in_range(interval_min, ADVERTISING_INTERVAL_LEAST, interval_max) &&
+                                                    interval_max <= INTERVAL_MOST);
+    if (type > DIRECTED_LOW_DUTY || own_type > OWN_TYPE_MOST || peer.type > AIR_RANDOM || !intervals ||
         !in_range(channel_map, 1, 7) || filter_policy > 3)
         return HCI_INVALID_COMMAND_PARAMETERS;
     advertiser->interval = interval_min;
-    advertiser->type = type;
+    bool directed = type == DIRECTED_HIGH_DUTY || type == DIRECTED_LOW_DUTY;
+    advertiser->kind = (struct air_advertising_kind){.legacy = true,
+                                                     .connectable = directed || type == CONNECTABLE,
+                                                     .scannable = type == CONNECTABLE || type == SCANNABLE,
+                                                     .directed = directed,
+                                                     .high_duty = type == DIRECTED_HIGH_DUTY};
     advertiser->own_type = own_type;
     advertiser->peer = peer;
     advertiser->channel_map = channel_map;
@@ -59,26 +66,26 @@ static uint8_t le_read_advertising_channel_tx_power(struct bluet_air_controller 
     return HCI_SUCCESS;
 }
 
-static uint8_t set_data(struct reader *in, uint8_t *data, uint8_t *length)
+static uint8_t set_data(struct reader *in, struct air_data *data)
 {
     uint8_t announced = read_u8(in);
-    if (announced > AIR_ADVERTISING_DATA)
+    if (announced > AIR_LEGACY_DATA)
         return HCI_INVALID_COMMAND_PARAMETERS;
-    *length = announced;
-    read_octets(in, data, AIR_ADVERTISING_DATA);
+    data->length = announced;
+    read_octets(in, data->octets, AIR_LEGACY_DATA);
     return HCI_SUCCESS;
 }
 
 static uint8_t le_set_advertising_data(struct bluet_air_controller *controller, struct reader *in, struct writer *out)
 {
     (void)out;
-    return set_data(in, controller->advertiser.data, &controller->advertiser.data_length);
+    return set_data(in, &controller->advertisers->data);
 }
 
 static uint8_t le_set_scan_response_data(struct bluet_air_controller *controller, struct reader *in, struct writer *out)
 {
     (void)out;
-    return set_data(in, controller->advertiser.response, &controller->advertiser.response_length);
+    return set_data(in, &controller->advertisers->response);
 }
 
 static uint8_t le_set_advertising_enable(struct bluet_air_controller *controller, struct reader *in, struct writer *out)
@@ -88,8 +95,8 @@ static uint8_t le_set_advertising_enable(struct bluet_air_controller *controller
     if (enable > 1)
         return HCI_INVALID_COMMAND_PARAMETERS;
     if (enable)
-        return air_advertising_start(controller);
-    air_advertising_stop(controller);
+        return air_advertising_start(controller->advertisers, 0, 0);
+    air_advertising_stop(controller->advertisers);
     return HCI_SUCCESS;
 }
 
@@ -107,9 +114,7 @@ static uint8_t le_set_scan_parameters(struct bluet_air_controller *controller, s
     if (active > 1 || !in_range(window, SCAN_INTERVAL_LEAST, interval) || interval > INTERVAL_MOST ||
         own_type > OWN_TYPE_MOST || filter_policy > 3)
         return HCI_INVALID_COMMAND_PARAMETERS;
-    scanner->active = active;
-    scanner->interval = interval;
-    scanner->window_length = window;
+    scanner->timing[0] = (struct air_scan_timing){interval, window, active};
     scanner->own_type = own_type;
     scanner->filter_policy = filter_policy;
     return HCI_SUCCESS;
@@ -123,32 +128,25 @@ static uint8_t le_set_scan_enable(struct bluet_air_controller *controller, struc
     if (enable > 1 || filter_duplicates > 1)
         return HCI_INVALID_COMMAND_PARAMETERS;
     if (enable)
-        return air_scanning_start(controller, filter_duplicates);
+        return air_scanning_start(controller, filter_duplicates, 0, 0);
     air_scanning_stop(controller);
     return HCI_SUCCESS;
 }
 
-static bool is_connected(const struct bluet_air_controller *controller, uint8_t type, const uint8_t octets[6])
-{
-    for (const struct air_link *link = controller->links; link; link = link->next)
-        if ((link->peer_type & AIR_RANDOM) == (type & AIR_RANDOM) && !memcmp(link->peer_address, octets, 6))
-            return true;
-    return false;
-}
-
 static uint8_t le_create_connection(struct bluet_air_controller *controller, struct reader *in, struct writer *out)
 {
-    struct air_initiator next = {0};
+    struct air_initiator next = {.phys = AIR_PHY_1M};
+    struct air_wish *wish = &next.wishes[0];
     uint16_t scan_interval = read_u16(in);
     uint16_t scan_window = read_u16(in);
     next.filter_policy = read_u8(in);
     next.peer_type = read_u8(in);
     read_octets(in, next.peer, 6);
     next.own_type = read_u8(in);
-    next.interval_min = read_u16(in);
-    next.interval_max = read_u16(in);
-    next.latency = read_u16(in);
-    next.timeout = read_u16(in);
+    wish->interval_min = read_u16(in);
+    wish->interval_max = read_u16(in);
+    wish->latency = read_u16(in);
+    wish->timeout = read_u16(in);
     uint16_t event_min = read_u16(in);
     uint16_t event_max = read_u16(in);
     (void)out;
@@ -156,13 +154,13 @@ static uint8_t le_create_connection(struct bluet_air_controller *controller, str
         return HCI_COMMAND_DISALLOWED;
     if (!in_range(scan_window, SCAN_INTERVAL_LEAST, scan_interval) || scan_interval > INTERVAL_MOST ||
         next.filter_policy > 1 || next.peer_type > AIR_RANDOM_IDENTITY || next.own_type > OWN_TYPE_MOST ||
-        !air_parameters_are_valid(next.interval_min, next.interval_max, next.latency, next.timeout) ||
+        !air_parameters_are_valid(wish->interval_min, wish->interval_max, wish->latency, wish->timeout) ||
         event_min > event_max)
         return HCI_INVALID_COMMAND_PARAMETERS;
-    if (!next.filter_policy && is_connected(controller, next.peer_type, next.peer))
+    if (!next.filter_policy && air_is_connected(controller, next.peer_type, next.peer))
         return HCI_CONNECTION_ALREADY_EXISTS;
-    next.window.interval = scan_interval * (uint32_t)AIR_SLOT_US;
-    next.window.length = scan_window * (uint32_t)AIR_SLOT_US;
+    next.windows[0].interval = scan_interval * (uint32_t)AIR_SLOT_US;
+    next.windows[0].length = scan_window * (uint32_t)AIR_SLOT_US;
     controller->initiator = next;
     return air_initiating_start(controller);
 }

@@ -4,7 +4,13 @@
 #include "air/hci_command.h"
 #include "air/link_encryption.h"
 
-enum { ALL_PHYS = AIR_PHY_1M | AIR_PHY_2M, NO_TRANSMIT_PREFERENCE = 1, NO_RECEIVE_PREFERENCE = 2, RSSI_UNKNOWN = 127 };
+enum {
+    ALL_PHYS = AIR_PHY_MASK,
+    PREFER_S2 = 1,
+    NO_TRANSMIT_PREFERENCE = 1,
+    NO_RECEIVE_PREFERENCE = 2,
+    RSSI_UNKNOWN = 127
+};
 
 static struct air_link *read_link(const struct bluet_air_controller *controller, struct reader *in)
 {
@@ -259,8 +265,8 @@ static uint8_t le_read_phy(struct bluet_air_controller *controller, struct reade
     const struct air_link *link = read_and_name_link(controller, in, out);
     if (!link)
         return HCI_UNKNOWN_CONNECTION_IDENTIFIER;
-    write_u8(out, link->transmit_phy);
-    write_u8(out, link->receive_phy);
+    write_u8(out, air_phy_number(link->transmit_phy));
+    write_u8(out, air_phy_number(link->receive_phy));
     return HCI_SUCCESS;
 }
 
@@ -299,6 +305,7 @@ static uint8_t le_set_phy(struct bluet_air_controller *controller, struct reader
     uint8_t receive;
     (void)out;
     uint8_t error = read_phys(in, &transmit, &receive);
+    uint16_t options = read_u16(in);
     if (!link)
         return HCI_UNKNOWN_CONNECTION_IDENTIFIER;
     if (error)
@@ -307,6 +314,7 @@ static uint8_t le_set_phy(struct bluet_air_controller *controller, struct reader
         return HCI_COMMAND_DISALLOWED;
     link->wanted_transmit_phys = transmit;
     link->wanted_receive_phys = receive;
+    link->prefers_s2 = options == PREFER_S2;
     air_control_want(link, AIR_PROCEDURE_PHY, true);
     return HCI_SUCCESS;
 }

@@ -1,17 +1,20 @@
 /* Commands about the filter accept list (Vol 4 Part E, 7.8.14 to 7.8.17) and the resolving list (7.8.38 to 7.8.45). */
+#include "air/advertising.h"
 #include "air/hci_command.h"
 
 enum { ANONYMOUS = 0xff, RPA_TIMEOUT_MOST = 0x0e10 };
 
 static bool is_active(const struct bluet_air_controller *controller)
 {
-    return controller->advertiser.enabled || controller->scanner.enabled || controller->initiator.enabled;
+    return air_is_advertising(controller) || controller->scanner.enabled || controller->initiator.enabled;
 }
 
 static bool accept_list_is_used(const struct bluet_air_controller *controller)
 {
-    return (controller->advertiser.enabled && controller->advertiser.filter_policy) ||
-           (controller->scanner.enabled && controller->scanner.filter_policy & 1) ||
+    for (const struct air_advertiser *set = controller->advertisers; set; set = set->next)
+        if (set->enabled && set->filter_policy)
+            return true;
+    return (controller->scanner.enabled && controller->scanner.filter_policy & 1) ||
            (controller->initiator.enabled && controller->initiator.filter_policy);
 }
 

@@ -9,8 +9,14 @@ BLUET_INTERNAL bool air_own_address_is_known(const struct bluet_air_controller *
 BLUET_INTERNAL struct air_address air_own_address(struct bluet_air_controller *controller, uint8_t own_type,
                                                   uint8_t peer_type, const uint8_t *peer)
 {
+    return air_address_of(controller, controller->random_address, own_type, peer_type, peer);
+}
+
+BLUET_INTERNAL struct air_address air_address_of(struct bluet_air_controller *controller, const uint8_t *random,
+                                                 uint8_t own_type, uint8_t peer_type, const uint8_t *peer)
+{
     struct air_address own = {own_type & AIR_RANDOM, {0}};
-    memcpy(own.octets, own_type & AIR_RANDOM ? controller->random_address : controller->public_address, 6);
+    memcpy(own.octets, own_type & AIR_RANDOM ? random : controller->public_address, 6);
     if (!(own_type & AIR_IDENTITY) || !peer)
         return own;
     struct air_resolving_entry *entry = air_resolving_find(&controller->lists, peer_type & AIR_RANDOM, peer);

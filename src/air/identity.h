@@ -7,14 +7,6 @@
 
 #include "air/controller.h"
 
-/* A peer as HCI tells of it. */
-struct air_peer {
-    uint8_t type; /* 2 and 3: an identity that its resolvable private address gave away */
-    uint8_t octets[6];
-    uint8_t rpa[6];                    /* the address on the air, if it was resolved; else all zero */
-    struct air_resolving_entry *entry; /* of its identity, or NULL */
-};
-
 /* Whether the host has given what an Own_Address_Type needs. */
 BLUET_INTERNAL bool air_own_address_is_known(const struct bluet_air_controller *controller, uint8_t own_type);
 
@@ -22,6 +14,10 @@ BLUET_INTERNAL bool air_own_address_is_known(const struct bluet_air_controller *
  */
 BLUET_INTERNAL struct air_address air_own_address(struct bluet_air_controller *controller, uint8_t own_type,
                                                   uint8_t peer_type, const uint8_t *peer);
+
+/* The same for a set that has a random address of its own. */
+BLUET_INTERNAL struct air_address air_address_of(struct bluet_air_controller *controller, const uint8_t *random,
+                                                 uint8_t own_type, uint8_t peer_type, const uint8_t *peer);
 
 /* Whether `address` is that, or a resolvable private address made of one of our own keys. */
 BLUET_INTERNAL bool air_is_own_address(struct bluet_air_controller *controller, const struct air_address *own,

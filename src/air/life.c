@@ -6,6 +6,7 @@
 #include "air/initiating.h"
 #include "air/receiver.h"
 #include "air/scanning.h"
+#include "air/synchronizing.h"
 
 /* The defaults of Vol 4 Part E, 7.3.1 and 7.8.1. */
 #define EVENT_MASK_DEFAULT UINT64_C(0x00001fffffffffff)
@@ -13,10 +14,19 @@
 
 static void stop_everything(struct bluet_air_controller *controller)
 {
-    air_advertising_stop(controller);
+    struct air_advertiser *legacy = controller->advertisers;
+    air_advertising_stop(legacy);
+    while (legacy->next)
+        air_advertiser_destroy(legacy->next);
     air_scanning_stop(controller);
+    while (air_synchronizing_stop(controller))
+        continue;
+    while (controller->synchronizer.syncs)
+        air_sync_drop(controller->synchronizer.syncs);
     if (controller->initiator.requesting) {
         air_transmit_stop(controller);
+        air_wait_stop(&controller->wait);
+        controller->hearing.awaited = AIR_ADV_IND;
         air_radio_give(controller, &controller->initiator);
         controller->initiator.requesting = false;
     }
@@ -27,10 +37,15 @@ static void stop_everything(struct bluet_air_controller *controller)
 
 static void forget_everything(struct bluet_air_controller *controller)
 {
-    air_advertising_init(controller);
+    air_advertiser_init(controller->advertisers, controller, AIR_NO_SET);
     air_scanning_init(controller);
     air_lists_init(&controller->lists);
     memset(&controller->initiator, 0, sizeof controller->initiator);
+    memset(&controller->synchronizer, 0, sizeof controller->synchronizer);
+    memset(controller->path_compensation, 0, sizeof controller->path_compensation);
+    memset(controller->name, 0, sizeof controller->name);
+    controller->has_key = false;
+    controller->family = AIR_FAMILY_ANY;
     memset(&controller->flow, 0, sizeof controller->flow);
     controller->masks = (struct air_masks){EVENT_MASK_DEFAULT, 0, LE_EVENT_MASK_DEFAULT};
     memset(controller->random_address, 0, sizeof controller->random_address);
@@ -38,7 +53,7 @@ static void forget_everything(struct bluet_air_controller *controller)
     controller->next_handle = 0;
     controller->suggested_octets = AIR_OCTETS_LEAST;
     controller->suggested_time = AIR_TIME_LEAST_US;
-    controller->default_transmit_phys = controller->default_receive_phys = AIR_PHY_1M | AIR_PHY_2M;
+    controller->default_transmit_phys = controller->default_receive_phys = AIR_PHY_MASK;
     memset(controller->channel_map, 0xff, 4);
     controller->channel_map[4] = 0x1f;
 }
@@ -75,7 +90,8 @@ static bool take_buffers(struct bluet_air_controller *controller)
     size_t length = controller->config.acl_length;
     controller->buffers = air_memory_take(memory, count * sizeof *controller->buffers);
     controller->buffer_octets = air_memory_take(memory, count * length);
-    if (!controller->buffers || !controller->buffer_octets)
+    controller->advertisers = air_memory_take(memory, sizeof *controller->advertisers);
+    if (!controller->buffers || !controller->buffer_octets || !controller->advertisers)
         return false;
     for (size_t i = 0; i < count; i++) {
         struct air_buffer *buffer = &controller->buffers[i];
@@ -93,6 +109,7 @@ static void give_memory(struct bluet_air_controller *controller)
     air_outbox_end(&controller->outbox);
     air_memory_give(&air->memory, controller->buffers, count * sizeof *controller->buffers);
     air_memory_give(&air->memory, controller->buffer_octets, count * controller->config.acl_length);
+    air_memory_give(&air->memory, controller->advertisers, sizeof *controller->advertisers);
     air_memory_give(&air->memory, controller, sizeof *controller);
     air_clock_release(&air->clock, AIR_CONTROLLER_TIMERS);
 }

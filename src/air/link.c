@@ -50,8 +50,9 @@ BLUET_INTERNAL struct air_link *air_link_find(const struct bluet_air_controller 
 static uint16_t most_octets(const struct air_link *link)
 {
     uint32_t overhead = air_airtime(link->transmit_phy, AIR_MIC);
-    uint32_t octet = link->transmit_phy == AIR_PHY_2M ? 4 : 8;
-    uint32_t fitting = (link->effective.transmit_time - overhead) / octet;
+    uint32_t least = link->transmit_phy & AIR_PHY_CODED ? AIR_TIME_LEAST_CODED_US : AIR_TIME_LEAST_US;
+    uint32_t time = link->effective.transmit_time > least ? link->effective.transmit_time : least;
+    uint32_t fitting = (time - overhead) / air_octet_us(link->transmit_phy);
     return (uint16_t)(fitting < link->effective.transmit_octets ? fitting : link->effective.transmit_octets);
 }
 

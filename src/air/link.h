@@ -13,7 +13,8 @@ enum {
     AIR_OCTETS_LEAST = 27,
     AIR_OCTETS_MOST = 251,
     AIR_TIME_LEAST_US = 328,
-    AIR_TIME_MOST_US = 2120, /* 251 octets and a MIC at 1 Mb/s */
+    AIR_TIME_MOST_US = 17040,       /* 251 octets and a MIC with Coded PHY, S=8 */
+    AIR_TIME_LEAST_CODED_US = 2704, /* 27 octets: Vol 6 Part B, 4.5.10 */
     AIR_MIC = 4,
     AIR_CONTROL_OCTETS = 24, /* the largest control PDU: LL_CONNECTION_PARAM_REQ */
     AIR_CONTROL_QUEUE = 12
@@ -198,6 +199,7 @@ struct air_link {
 
     struct air_lengths local, remote, effective;
     uint8_t wanted_transmit_phys, wanted_receive_phys;
+    bool prefers_s2; /* when it sends with Coded PHY */
     struct air_parameters wanted_parameters;
     uint16_t wanted_interval_min;
     bool answering_parameters; /* the host has been asked about the peripheral's wish */

@@ -12,9 +12,10 @@ enum { INSTANT_EVENTS = 6, INSTANT_PAST = 32767 };
 
 /*
  * Encryption, connection parameters request, extended reject, peripheral-initiated features exchange, ping, data packet
- * length extension, privacy; 2M PHY; channel selection algorithm #2.
+ * length extension, privacy, extended scanner filter policies; 2M and Coded PHY, extended and periodic advertising,
+ * channel selection algorithm #2; validation of a remote public key.
  */
-BLUET_INTERNAL const uint8_t air_features[8] = {0x7f, 0x41};
+BLUET_INTERNAL const uint8_t air_features[8] = {0xff, 0x79, 0x00, 0x08};
 
 static void put(struct air_link *link, const struct writer *pdu)
 {
@@ -103,7 +104,9 @@ static void phy_now(struct air_link *link, const struct air_instant *instant)
     uint8_t receive = link->receive_phy;
     link->transmit_phy = instant->transmit_phy ? instant->transmit_phy : transmit;
     link->receive_phy = instant->receive_phy ? instant->receive_phy : receive;
-    bool changed = link->transmit_phy != transmit || link->receive_phy != receive;
+    if (link->transmit_phy & AIR_PHY_CODED)
+        link->transmit_phy = link->prefers_s2 ? AIR_PHY_CODED_S2 : AIR_PHY_CODED;
+    bool changed = !air_phy_is_same(link->transmit_phy, transmit) || link->receive_phy != receive;
     if (ends_with(link, AIR_PROCEDURE_PHY) || changed)
         air_event_phy_update_complete(link, HCI_SUCCESS);
 }
@@ -155,8 +158,8 @@ static void announce_update(struct air_link *link, uint16_t interval_min, const 
 static uint8_t choose_phy(uint8_t present, uint8_t sender, uint8_t receiver)
 {
     uint8_t common = sender & receiver;
-    uint8_t chosen = common & AIR_PHY_2M ? AIR_PHY_2M : common & AIR_PHY_1M;
-    return chosen == present ? 0 : chosen;
+    uint8_t chosen = common & AIR_PHY_2M ? AIR_PHY_2M : common & AIR_PHY_1M ? AIR_PHY_1M : common & AIR_PHY_CODED;
+    return air_phy_is_same(chosen, present) ? 0 : chosen;
 }
 
 static void announce_phy(struct air_link *link, uint8_t peer_transmits, uint8_t peer_receives)

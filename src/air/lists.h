@@ -36,6 +36,14 @@ struct air_lists {
     struct air_resolved resolved[AIR_RESOLVED_SIZE];
 };
 
+/* A peer as HCI tells of it. */
+struct air_peer {
+    uint8_t type; /* 2 and 3: an identity that its resolvable private address gave away */
+    uint8_t octets[6];
+    uint8_t rpa[6];                    /* the address on the air, if it was resolved; else all zero */
+    struct air_resolving_entry *entry; /* of its identity, or NULL */
+};
+
 BLUET_INTERNAL void air_lists_init(struct air_lists *lists);
 
 BLUET_INTERNAL bool air_accept_list_holds(const struct air_lists *lists, uint8_t type, const uint8_t octets[6]);

@@ -27,6 +27,18 @@ BLUET_INTERNAL uint64_t air_schedule_next_event(const struct bluet_air_controlle
         uint64_t anchor = link == except ? AIR_NEVER : next_anchor(link, now);
         next = anchor < next ? anchor : next;
     }
+    for (const struct air_advertiser *set = controller->advertisers; set; set = set->next)
+        next = set->periodic.running && set->periodic.start < next ? set->periodic.start : next;
+    for (const struct air_sync *sync = controller->synchronizer.syncs; sync; sync = sync->next)
+        next = sync->train.start < next ? sync->train.start : next;
+    return next;
+}
+
+BLUET_INTERNAL uint64_t air_schedule_next_advertising(const struct bluet_air_controller *controller)
+{
+    uint64_t next = AIR_NEVER;
+    for (const struct air_advertiser *set = controller->advertisers; set; set = set->next)
+        next = set->enabled && set->due < next ? set->due : next;
     return next;
 }
 
@@ -55,9 +67,10 @@ static bool gives_up(struct air_link *link)
 
 static bool advertising_insists(const struct bluet_air_controller *controller)
 {
-    const struct air_advertiser *advertiser = &controller->advertiser;
-    return advertiser->enabled && advertiser->phase == AIR_ADVERTISER_WAITING &&
-           advertiser->due + PATIENCE_US < air_now(controller);
+    for (const struct air_advertiser *set = controller->advertisers; set; set = set->next)
+        if (set->enabled && set->phase == AIR_ADVERTISER_WAITING && set->due + PATIENCE_US < air_now(controller))
+            return true;
+    return false;
 }
 
 /* Whether another, which has waited longer, would be kept from its event. */
@@ -85,15 +98,13 @@ BLUET_INTERNAL bool air_schedule_may_begin(struct air_link *link, uint64_t neede
 BLUET_INTERNAL uint64_t air_schedule_limit(const struct air_link *link)
 {
     const struct bluet_air_controller *controller = link->controller;
-    const struct air_advertiser *advertiser = &controller->advertiser;
     uint64_t limit = link->anchor + air_link_interval_us(link);
     if (is_listening(controller))
         limit -= air_link_interval_us(link) / 2;
     uint64_t other = air_schedule_next_event(controller, link);
     limit = other < limit ? other : limit;
-    if (advertiser->enabled && advertiser->due < limit)
-        limit = advertiser->due;
-    return limit;
+    uint64_t due = air_schedule_next_advertising(controller);
+    return due < limit ? due : limit;
 }
 
 static size_t insert_sorted(uint32_t *offsets, size_t count, uint32_t offset)

@@ -12,9 +12,12 @@
 
 #include "air/controller.h"
 
-/* When a connection other than `except` next wants the radio, or AIR_NEVER. */
+/* When a connection other than `except`, or a train of periodic advertising, next wants the radio; or AIR_NEVER. */
 BLUET_INTERNAL uint64_t air_schedule_next_event(const struct bluet_air_controller *controller,
                                                 const struct air_link *except);
+
+/* When an advertising set next wants it, or did and could not have it; or AIR_NEVER. */
+BLUET_INTERNAL uint64_t air_schedule_next_advertising(const struct bluet_air_controller *controller);
 
 /* Whether this connection holds the event that is due now, which takes at least `needed` microseconds. */
 BLUET_INTERNAL bool air_schedule_may_begin(struct air_link *link, uint64_t needed);

@@ -120,7 +120,10 @@ static const struct {
     {0x2011, 7},  {0x2012, 7},  {0x2013, 14}, {0x2014, 5},  {0x2015, 2}, {0x2016, 2},  {0x2017, 32}, {0x2018, 0},
     {0x2019, 28}, {0x201a, 18}, {0x201b, 2},  {0x2020, 14}, {0x2021, 3}, {0x2022, 6},  {0x2023, 0},  {0x2024, 4},
     {0x2027, 39}, {0x2028, 7},  {0x2029, 0},  {0x202b, 7},  {0x202c, 7}, {0x202d, 1},  {0x202e, 2},  {0x2030, 2},
-    {0x2031, 3},  {0x2032, 7},  {0x204e, 8},
+    {0x2031, 3},  {0x2032, 7},  {0x204e, 8},  {0x2025, 0},  {0x2035, 7}, {0x2036, 25}, {0x2037, 40}, {0x2038, 40},
+    {0x2039, 6},  {0x203a, 0},  {0x203c, 1},  {0x203d, 0},  {0x203e, 7}, {0x203f, 40}, {0x2040, 2},  {0x2041, 8},
+    {0x2042, 6},  {0x2043, 26}, {0x2044, 14}, {0x2045, 0},  {0x2046, 2}, {0x2047, 8},  {0x2048, 8},  {0x2049, 0},
+    {0x204b, 0},  {0x2059, 3},  {0x2060, 0},
 };
 
 static void some_command(struct player *player, size_t number)
@@ -168,6 +171,85 @@ static void begin_connecting(struct player *player, size_t number)
     send_command(player, number, 0x200d, parameters, sizeof parameters);
 }
 
+/* A set, with periodic advertising if its kind allows that, and data in as many fragments as the input says. */
+static void begin_extended_advertising(struct player *player, size_t number)
+{
+    uint8_t properties = read_u8(&player->input);
+    uint8_t how = read_u8(&player->input);
+    uint8_t handle = how & 3;
+    uint8_t phy = (uint8_t)(1 + (how >> 2) % 3);
+    const uint8_t parameters[25] = {handle,     properties & 0x7f,         0, 32,  0,      0,       32, [9] = 7,
+                                    [19] = 127, [20] = how & 0x40 ? 3 : 1, 0, phy, handle, how >> 7};
+    send_command(player, number, 0x2036, parameters, sizeof parameters);
+    const uint8_t train[7] = {handle, 8, 0, 8, 0};
+    send_command(player, number, 0x203e, train, sizeof train);
+    uint8_t data[4 + 251] = {handle, 1, 0, 251};
+    for (unsigned fragments = how >> 4 & 7; fragments; fragments--) {
+        send_command(player, number, properties & 2 ? 0x2038 : 0x2037, data, sizeof data);
+        data[1] = fragments > 2 ? 0 : 2;
+    }
+    const uint8_t train_on[2] = {1, handle};
+    send_command(player, number, 0x2040, train_on, sizeof train_on);
+    const uint8_t on[6] = {1, 1, handle, [3] = properties & 8 ? 100 : 0};
+    send_command(player, number, 0x2039, on, sizeof on);
+}
+
+static void begin_extended_scanning(struct player *player, size_t number)
+{
+    uint8_t how = read_u8(&player->input);
+    const uint8_t parameters[13] = {0, how >> 6, 5, how & 1, 16, 0, 16, 0, how >> 1 & 1, 32, 0, 8, 0};
+    send_command(player, number, 0x2041, parameters, sizeof parameters);
+    const uint8_t on[6] = {1, how >> 2 & 1, how & 0x10 ? 20 : 0, 0, how & 0x20 ? 1 : 0, 0};
+    send_command(player, number, 0x2042, on, sizeof on);
+    const uint8_t follow[14] = {how & 2, how >> 4 & 3, 0, [3] = (uint8_t)((how & 3) + 1), [9] = how >> 7, [11] = 20};
+    send_command(player, number, 0x2044, follow, sizeof follow);
+}
+
+static void begin_extended_connecting(struct player *player, size_t number)
+{
+    uint8_t peer = read_u8(&player->input);
+    const uint8_t parameters[26] = {
+        0, 0, 0, (uint8_t)(peer % CONTROLLERS + 1), [9] = 1, 16, 0, 16, 0, 6, 0, 8, 0, peer >> 4, 0, 100};
+    send_command(player, number, 0x2043, parameters, sizeof parameters);
+}
+
+static void some_fault(struct player *player, size_t number)
+{
+    uint8_t how = read_u8(&player->input);
+    const struct bluet_air_fault fault = {
+        .from = how & 0x40 ? player->controllers[number] : NULL,
+        .packet = (enum bluet_air_packet)(how >> 3 & 7),
+        .channels = how & 0x80 ? read_u64(&player->input) : 0,
+        .nth = read_u8(&player->input) % 8,
+        .delay = read_u8(&player->input) * UINT64_C(1000),
+        .action = (enum bluet_air_action)(how & 7),
+        .offset = how,
+    };
+    (void)bluet_air_add_fault(player->air, NULL, &fault);
+    if (how == 0xff)
+        for (uint32_t i = 0; i < 100; i++)
+            (void)bluet_air_remove_fault(player->air, i);
+}
+
+/* What only current controllers do. */
+static void something_extended(struct player *player, size_t number)
+{
+    switch (read_u8(&player->input) & 3) {
+    case 0:
+        begin_extended_advertising(player, number);
+        break;
+    case 1:
+        begin_extended_scanning(player, number);
+        break;
+    case 2:
+        begin_extended_connecting(player, number);
+        break;
+    default:
+        some_fault(player, number);
+        break;
+    }
+}
+
 static void all_events(struct player *player, size_t number)
 {
     static const uint8_t all[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f};
@@ -186,7 +268,7 @@ static void pass_time(struct player *player)
     bluet_air_advance(player->air, until);
     expect(bluet_air_now(player->air) == until, "time has not passed");
     expect(bluet_air_deadline(player->air) > until, "something due was left undone");
-    expect(player->octets < 4 * 200000, "memory grows without end");
+    expect(player->octets < 4 * 400000, "memory grows without end");
 }
 
 static void step(struct player *player)
@@ -205,8 +287,10 @@ static void step(struct player *player)
         some_command(player, number);
         break;
     case 6:
-    case 7:
         some_data(player, number);
+        break;
+    case 7:
+        something_extended(player, number);
         break;
     case 8:
         any_packet(player, number);

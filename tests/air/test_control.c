@@ -62,7 +62,7 @@ static void test_features(void **state)
         uint16_t handle = i % 2 ? pair.central_handle : pair.peripheral_handle;
         assert_int_equal(command(host, 0x2016, BYTES(U16(handle))), 0);
         const struct packet *event = await_le_event(host, REMOTE_FEATURES, 100 * MS);
-        assert_memory_equal(event->octets + 4, BYTES(0, U16(handle), 0x7f, 0x41, 0, 0, 0, 0, 0, 0).octets, 11);
+        assert_memory_equal(event->octets + 4, BYTES(0, U16(handle), 0xff, 0x79, 0, 0x08, 0, 0, 0, 0).octets, 11);
     }
 }
 
@@ -84,8 +84,8 @@ static void test_data_length(void **state)
     struct bytes handle = BYTES(U16(pair.central_handle));
     assert_int_equal(command(pair.central, 0x2022, bytes_join(handle, BYTES(U16(26), U16(328)))), 0x12);
     assert_int_equal(command(pair.central, 0x2022, bytes_join(handle, BYTES(U16(100), U16(17040)))), 0);
-    expect_lengths(pair.central, 100, 2120, 27, 328);
-    expect_lengths(pair.peripheral, 27, 328, 100, 2120);
+    expect_lengths(pair.central, 100, 17040, 27, 328);
+    expect_lengths(pair.peripheral, 27, 328, 100, 17040);
     uint8_t data[101] = {0};
     send_acl(pair.central, pair.central_handle, 0, data, sizeof data);
     assert_int_equal(get_u16(await_acl(pair.peripheral, 100 * MS), 3), 100);
@@ -148,7 +148,7 @@ static void test_phy(void **state)
     (void)state;
     uint16_t central = pair.central_handle;
     uint16_t peripheral = pair.peripheral_handle;
-    assert_int_equal(set_phy(pair.central, central, 0, 4, 1), 0x11);
+    assert_int_equal(set_phy(pair.central, central, 0, 8, 1), 0x11);
     assert_int_equal(set_phy(pair.central, central, 0, 0, 1), 0x12);
     assert_int_equal(set_phy(pair.central, central, 0, 2, 1), 0);
     assert_int_equal(set_phy(pair.central, central, 0, 2, 1), 0x0c);
@@ -171,6 +171,33 @@ static void test_phy(void **state)
 }
 
 /* Both at once: the central's goes on, the peripheral's is refused. */
+/* Airtime with Coded PHY (Vol 6 Part B, 2.2): 80 + 256 + 16 + 24 us of S=8, then octets at 64 us and 24, or at 16
+ * and 6. */
+static void test_coded_phy(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t options;
+        uint32_t us; /* of 27 octets and an empty packet back, which is S=8 */
+    } rows[] = {{2, 376 + 32 * 64 + 24}, {1, 376 + 32 * 16 + 6}};
+    for (size_t i = 0; i < 2; i++) {
+        struct bytes phys = BYTES(U16(pair.central_handle), 0, 4, 4, U16(rows[i].options));
+        assert_int_equal(command(pair.central, 0x2032, phys), 0);
+        expect_phy(pair.central, 0, 3, 3);
+        assert_int_equal(command(pair.central, 0x2032, BYTES(U16(pair.central_handle), 0, 2, 2, U16(0))), 0);
+        expect_phy(pair.central, 0, 2, 2);
+        assert_int_equal(command(pair.central, 0x2032, phys), 0);
+        expect_phy(pair.central, 0, 3, 3);
+        run_for(&world, SECOND);
+        look_from_here(pair.peripheral);
+        uint8_t data[54] = {0};
+        send_acl(pair.central, pair.central_handle, 0, data, sizeof data);
+        uint64_t first = await_acl(pair.peripheral, SECOND)->at;
+        uint64_t second = await_acl(pair.peripheral, SECOND)->at;
+        assert_int_equal(second - first, rows[i].us + 2 * 150 + 376 + 5 * 64 + 24);
+    }
+}
+
 static void test_phy_collision(void **state)
 {
     (void)state;
@@ -467,6 +494,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_data_length, begin, end),
         cmocka_unit_test_setup_teardown(test_suggested_data_length, begin, end),
         cmocka_unit_test_setup_teardown(test_phy, begin, end),
+        cmocka_unit_test_setup_teardown(test_coded_phy, begin, end),
         cmocka_unit_test_setup_teardown(test_phy_collision, begin, end),
         cmocka_unit_test_setup_teardown(test_update, begin, end),
         cmocka_unit_test_setup_teardown(test_parameter_request, begin, end),
