@@ -606,6 +606,20 @@ BLUET_API int bluet_gap_passkey(struct bluet *host, uint16_t conn_handle, enum b
 
 /* The peers whose keys are kept, by their identity addresses. Returns how many there are. BLUET_ENODEV. */
 BLUET_API int bluet_bonds(const struct bluet *host, struct bluet_address *out_peers, size_t capacity);
+
+struct bluet_bond {
+    struct bluet_address peer; /* its identity */
+    bool authenticated;        /* paired with protection against a man in the middle */
+    bool secure;               /* by LE Secure Connections */
+    uint8_t key_size;
+};
+
+/*
+ * What a secret of type BLUET_SECRET_OURS or BLUET_SECRET_PEER says of a bond, for those who list what they keep
+ * without a host. BLUET_EINVAL: it is of another type, or damaged.
+ */
+BLUET_API int bluet_bond_read(struct bluet_bond *out_bond, uint8_t sec_type, const void *value, size_t length);
+
 /* Forgets a peer; its secrets are deleted by BLUET_EVENT_SET_SECRET. BLUET_ENODEV; BLUET_EINVAL: not bonded. */
 BLUET_API int bluet_bond_delete(struct bluet *host, const struct bluet_address *peer);
 

@@ -79,7 +79,11 @@ BLUET_API const char *bluet_runtime_message(void);
 
 struct bluet_radio_config {
     const char *transport;    /* see bluet_radio_create(); NULL: the environment's BLUET_TRANSPORT, or "air" */
+    const char *store;        /* see bluet_radio_set_store() */
     struct bluet_config host; /* port ignored: the runtime is the port */
+    /* The store cannot keep a secret: a peer with which the host has paired will be a stranger when this program begins
+     * anew. Called as the handler is, and with its context; once, until something is kept again. */
+    void (*store_failed)(void *context, const char *why);
     size_t receive_size; /* octets read ahead from the controller; default 65536. When so much waits that it is full,
                                 advertising reports in it are dropped and counted (bluet_dropped()) */
 };
@@ -141,6 +145,28 @@ BLUET_API int bluet_radio_wait_response(struct bluet_radio *radio, int ticket, u
 /* Changes `receive_size` from the next activation on. BLUET_EINVAL: under 1024. */
 BLUET_API int bluet_radio_set_receive_size(struct bluet_radio *radio, size_t size);
 BLUET_API size_t bluet_radio_receive_size(const struct bluet_radio *radio);
+
+/*
+ * The file in which the host's secrets are kept. The handler then gets no BLUET_EVENT_GET_SECRET and no
+ * BLUET_EVENT_SET_SECRET. The file is made, readable for its owner alone; it is replaced as a whole, so that it is what
+ * it was or what it is to be whenever the program or the machine stops. While the radio is active nobody else may use
+ * it. NULL: the environment's BLUET_STORE, if there is one and the air is not virtual; otherwise, and with "", the
+ * handler is asked. BLUET_EBUSY: the radio is active. BLUET_ENOMEM.
+ *
+ * The file is opened by bluet_radio_activate(), which may then return besides (see the message) BLUET_EBUSY: another
+ * radio uses it; BLUET_EIO: it cannot be read, is open to others, or is damaged. A damaged one is renamed, to
+ * FILE.damaged or FILE.damaged.2 and so on, and the next activation begins with an empty one. Where it can only not be
+ * written, pairing goes on and `store_failed` is called.
+ */
+BLUET_API int bluet_radio_set_store(struct bluet_radio *radio, const char *path);
+/* The name, or NULL. Valid until it is set again. */
+BLUET_API const char *bluet_radio_store(const struct bluet_radio *radio);
+
+/* The bonds in a store, be it in use or not. How many there are; none if there is no file. BLUET_EIO, BLUET_ENOMEM (see
+ * the message). */
+BLUET_API int bluet_store_bonds(const char *path, struct bluet_bond *out_bonds, size_t capacity);
+/* Forgets a peer. BLUET_EBUSY: a radio uses the store. BLUET_EINVAL: not bonded. BLUET_EIO, BLUET_ENOMEM. */
+BLUET_API int bluet_store_forget(const char *path, const struct bluet_address *peer);
 
 /* Writes a btsnoop capture of what passes from now on (btmon's format); NULL ends it. BLUET_EIO (see the message). */
 BLUET_API int bluet_radio_capture(struct bluet_radio *radio, const char *path);

@@ -1,6 +1,7 @@
 """An air in virtual time: any number of radios in this process, as fast as the CPU allows, the same for a seed."""
 
 from collections.abc import Callable
+from os import PathLike
 from types import TracebackType
 from typing import Self
 
@@ -24,9 +25,9 @@ class Air:
         self._air = VirtualAir(seed & 0xFFFF_FFFF_FFFF_FFFF, loss)
         self.seed = seed
 
-    def ble(self) -> BLE:
-        """A further radio on this air."""
-        return self._air.ble()
+    def ble(self, *, store: str | bytes | PathLike[str] | PathLike[bytes] | None = None) -> BLE:
+        """A further radio on this air; `store` is the file that keeps the secrets of its pairings."""
+        return self._air.ble(store)
 
     @property
     def now(self) -> float:

@@ -55,11 +55,16 @@ static struct runner *idle_runner(PyObject *object)
     return NULL;
 }
 
-static PyObject *air_ble(PyObject *object, PyObject *unused)
+static PyObject *air_ble(PyObject *object, PyObject *arguments)
 {
-    (void)unused;
+    PyObject *store = Py_None;
+    if (!PyArg_ParseTuple(arguments, "|O:ble", &store))
+        return NULL;
     struct runner *runner = open_runner(object);
-    return runner ? ble_new(state_of(object), runner, object, NULL) : NULL;
+    PyObject *ble = runner ? ble_new(state_of(object), runner, object, NULL) : NULL;
+    if (ble && store != Py_None && !ble_set_store((struct ble *)ble, store))
+        Py_CLEAR(ble);
+    return ble;
 }
 
 static PyObject *air_now(PyObject *object, PyObject *unused)
@@ -111,7 +116,7 @@ static PyObject *air_close(PyObject *object, PyObject *unused)
 }
 
 static PyMethodDef air_methods[] = {
-    {"ble", air_ble, METH_NOARGS, "ble($self, /)\n--\n\nA further radio on this air."},
+    {"ble", air_ble, METH_VARARGS, "ble($self, store=None, /)\n--\n\nA further radio on this air."},
     {"now", air_now, METH_NOARGS, "now($self, /)\n--\n\nMicroseconds since it began."},
     {"run", air_run, METH_VARARGS,
      "run($self, until, stop_at_event=False, /)\n--\n\nLet time pass until a moment in microseconds, or until an "

@@ -65,16 +65,20 @@ static struct runner *process_runner(struct state *state)
 
 static PyObject *ble_type_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"transport", NULL};
+    static char *names[] = {"transport", "store", NULL};
     const char *transport = NULL;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|$z:BLE", names, &transport))
+    PyObject *store = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|$zO:BLE", names, &transport, &store))
         return NULL;
     struct state *state = PyType_GetModuleState(type);
-    if (!transport && state->ble)
-        return Py_NewRef(state->ble);
-    struct runner *runner = process_runner(state);
-    PyObject *ble = runner ? ble_new(state, runner, NULL, transport) : NULL;
-    if (ble && !transport)
+    bool known = !transport && state->ble;
+    struct runner *runner = known ? NULL : process_runner(state);
+    if (!known && !runner)
+        return NULL;
+    PyObject *ble = known ? Py_NewRef(state->ble) : ble_new(state, runner, NULL, transport);
+    if (ble && store != Py_None && !ble_set_store((struct ble *)ble, store))
+        Py_CLEAR(ble);
+    if (ble && !transport && !state->ble)
         state->ble = Py_NewRef(ble);
     return ble;
 }
@@ -344,8 +348,9 @@ static PyMethodDef ble_methods[] = {
 };
 
 static PyType_Slot ble_slots[] = {
-    {Py_tp_doc, "BLE(*, transport=None)\n--\n\n"
-                "The radio of this process; with a transport, a further one."},
+    {Py_tp_doc, "BLE(*, transport=None, store=None)\n--\n\n"
+                "The radio of this process; with a transport, a further one. store: the file that keeps the secrets of "
+                "its pairings."},
     {Py_tp_new, ble_type_new},
     {Py_tp_dealloc, ble_dealloc},
     {Py_tp_traverse, ble_traverse},

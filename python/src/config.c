@@ -221,6 +221,35 @@ static bool set_mtu(struct ble *self, PyObject *value)
     return host && ble_leave(self, bluet_set_mtu(host, (uint16_t)mtu)) >= 0;
 }
 
+/* ---- What keeps secrets ---- */
+
+static PyObject *get_store(struct ble *self)
+{
+    if (!ble_enter(self))
+        return NULL;
+    const char *name = bluet_radio_store(self->link->radio);
+    PyObject *path = name ? PyUnicode_DecodeFSDefault(name) : Py_NewRef(Py_None);
+    unlock(self);
+    return path;
+}
+
+bool ble_set_store(struct ble *self, PyObject *path)
+{
+    PyObject *name = NULL;
+    if (path != Py_None && !PyUnicode_FSConverter(path, &name))
+        return false;
+    int error = BLUET_ENODEV;
+    bool entered = ble_enter(self);
+    if (entered) {
+        error = bluet_radio_set_store(self->link->radio, name ? PyBytes_AsString(name) : NULL);
+        unlock(self);
+    }
+    Py_XDECREF(name);
+    if (entered && error)
+        raise_message(error);
+    return !error;
+}
+
 static PyObject *get_dropped(struct ble *self)
 {
     struct bluet *host = ble_enter(self);
@@ -326,6 +355,7 @@ static const struct parameter parameters[] = {
     {"legacy", get_legacy, set_legacy},
     {"secure_only", get_secure_only, set_secure_only},
     {"key_size", get_key_size, set_key_size},
+    {"store", get_store, ble_set_store},
     {"dropped", get_dropped, NULL},
 };
 

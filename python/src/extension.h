@@ -219,6 +219,8 @@ PyObject *ble_l2cap_recvinto(PyObject *self, PyObject *const *arguments, Py_ssiz
 /* ---- config.c ---- */
 
 PyObject *ble_config(PyObject *self, PyObject *arguments, PyObject *keywords);
+/* Names the file in which secrets are kept, None: none of its own. */
+bool ble_set_store(struct ble *self, PyObject *path);
 
 /* ---- air.c ---- */
 

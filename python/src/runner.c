@@ -138,6 +138,17 @@ static int on_event(void *context, struct bluet *host, const struct bluet_event 
     return answer;
 }
 
+static void warn_not_kept(void *context, const char *why)
+{
+    struct link *link = context;
+    struct runner *runner = link->runner;
+    bluet_runtime_unlock(runner->runtime);
+    take_gil(runner);
+    if (link->ble && PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "a pairing is not kept: %s", why) < 0)
+        PyErr_WriteUnraisable(NULL);
+    bluet_runtime_lock(runner->runtime);
+}
+
 /* ---- Life ---- */
 
 struct runner *runner_new(struct state *state, const struct runner_air *air)
@@ -315,6 +326,7 @@ struct link *runner_add(struct runner *runner, struct ble *ble, const char *tran
     }
     struct bluet_radio_config config = {
         .transport = transport,
+        .store_failed = warn_not_kept,
         .host = {.handler = on_event,
                  .handler_context = link,
                  .connection_count = CONNECTION_COUNT,

@@ -1,6 +1,7 @@
 /* The public functions of pairing and bonding, and what the Security Manager keeps, signs and verifies for GATT. */
 #include "host/host.h"
 
+#include "crypto/crypto.h"
 #include "host/gatt_server_bond.h"
 #include "host/sm_signing.h"
 
@@ -99,6 +100,19 @@ int bluet_bonds(const struct bluet *host, struct bluet_address *out_peers, size_
         count++;
     }
     return (int)count;
+}
+
+int bluet_bond_read(struct bluet_bond *out_bond, uint8_t sec_type, const void *value, size_t length)
+{
+    struct sm_secret secret;
+    bool whole = sec_type != BLUET_SECRET_IRK && sm_secret_read(&secret, sec_type, value, length);
+    if (whole)
+        *out_bond = (struct bluet_bond){.peer = secret.peer,
+                                        .authenticated = secret.flags & SM_SECRET_AUTHENTICATED,
+                                        .secure = secret.flags & SM_SECRET_SECURE,
+                                        .key_size = secret.key_size};
+    crypto_wipe(&secret, sizeof secret);
+    return whole ? BLUET_OK : BLUET_EINVAL;
 }
 
 int bluet_bond_delete(struct bluet *host, const struct bluet_address *peer)

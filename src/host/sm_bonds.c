@@ -69,7 +69,7 @@ static bool write_secret(struct writer *writer, const struct sm_secret *secret, 
     return write_check(writer, sec_type);
 }
 
-static bool read_secret(struct sm_secret *out, uint8_t sec_type, const uint8_t *blob, size_t length)
+BLUET_INTERNAL bool sm_secret_read(struct sm_secret *out, uint8_t sec_type, const uint8_t *blob, size_t length)
 {
     struct reader reader;
     *out = (struct sm_secret){0};
@@ -147,7 +147,7 @@ BLUET_INTERNAL bool sm_bonds_read(const struct sm_bonds *bonds, struct sm_secret
     uint8_t key[SECRET_KEY_LENGTH];
     struct secret_name name = name_of(key, sec_type, peer);
     size_t length = get_blob(bonds, blob, &name);
-    bool good = read_secret(out_secret, sec_type, blob, length) && hci_address_equal(&out_secret->peer, peer);
+    bool good = sm_secret_read(out_secret, sec_type, blob, length) && hci_address_equal(&out_secret->peer, peer);
     crypto_wipe(blob, sizeof blob);
     return good;
 }
@@ -252,7 +252,7 @@ BLUET_INTERNAL void sm_bonds_load(struct sm_bonds *bonds)
         const struct secret_name name = {BLUET_SECRET_PEER, (uint8_t)index, NULL, 0};
         length = get_blob(bonds, blob, &name);
         struct sm_bond *bond = find_free(bonds);
-        if (length && bond && read_secret(&secret, BLUET_SECRET_PEER, blob, length) &&
+        if (length && bond && sm_secret_read(&secret, BLUET_SECRET_PEER, blob, length) &&
             !sm_bonds_find_identity(bonds, &secret.peer))
             fill_in(bonds, bond, &secret);
     }

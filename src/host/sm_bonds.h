@@ -68,6 +68,9 @@ static inline bool sm_has_irk(const struct sm_bond *bond)
     return bond->used && any;
 }
 
+/* What a blob says, if it is whole. */
+BLUET_INTERNAL bool sm_secret_read(struct sm_secret *out, uint8_t sec_type, const uint8_t *blob, size_t length);
+
 /* -ENOMEM */
 BLUET_INTERNAL int sm_bonds_open(struct sm_bonds *bonds, const struct bluet_port *port, const struct event_sink *sink,
                                  uint8_t limit);

@@ -79,12 +79,14 @@ static void keep(struct sm *sm, struct sm_pairing *pairing, const struct sm_give
 {
     struct sm_bond *bond = sm_bonds_keep(&sm->bonds, &keys->ours, &keys->theirs);
     pairing->own_signing.known = pairing->peer_signing.known = false;
-    if (pairing->link && bond) {
+    if (!pairing->link)
+        return;
+    if (bond) {
         pairing->bond = bond;
         pairing->link->identity = bond->peer;
     }
-    if (pairing->link)
-        pairing->link->key_known = pairing->bond;
+    pairing->link->bonded = bond;
+    pairing->link->key_known = pairing->bond;
 }
 
 /* The application hears of the pairing first, then of what is to be kept. */

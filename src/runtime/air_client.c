@@ -81,7 +81,7 @@ BLUET_INTERNAL void air_client_read(struct air_client *client)
 }
 
 BLUET_INTERNAL int air_client_create(struct air_client **out_client, struct bluet_runtime *runtime,
-                                     struct bluet_air *air, int descriptor)
+                                     struct bluet_air *air, int descriptor, const uint8_t address[6])
 {
     struct air_client *client = calloc(1, sizeof *client);
     if (!client) {
@@ -94,7 +94,10 @@ BLUET_INTERNAL int air_client_create(struct air_client **out_client, struct blue
     client->since_us = bluet_runtime_now(runtime);
     socket_describe_peer(descriptor, client->name, sizeof client->name);
 
-    const struct bluet_air_controller_config config = {.deliver = deliver, .context = client};
+    memcpy(client->address, address, sizeof client->address);
+
+    struct bluet_air_controller_config config = {.deliver = deliver, .context = client};
+    memcpy(config.public_address, address, sizeof config.public_address);
     int error = h4_framer_create(&client->framer, INPUT_SIZE, H4_FROM_HOST);
     if (!error)
         error = bluet_air_attach(air, &client->controller, &config);

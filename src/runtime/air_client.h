@@ -30,15 +30,17 @@ struct air_client {
     bool finished; /* to be taken off the air; `reason` says why, "" that it went by itself */
     char reason[AIR_CLIENT_REASON_SIZE];
     char name[AIR_CLIENT_NAME_SIZE];
+    uint8_t address[6]; /* that it has asked for and got; zeros: none */
     uint64_t since_us;
 };
 
 /*
- * Puts who is at `descriptor` on the air, and takes the descriptor over, also on failure. The caller sets `server`,
- * `source.ready` and `source.context` and adds the source. BLUET_ENOMEM. All with the runtime's lock held.
+ * Puts who is at `descriptor` on the air, under that public address or, if it is zeros, one of the air's choice, and
+ * takes the descriptor over, also on failure. The caller sets `server`, `source.ready` and `source.context` and adds
+ * the source. BLUET_ENOMEM. All with the runtime's lock held.
  */
 BLUET_INTERNAL int air_client_create(struct air_client **out_client, struct bluet_runtime *runtime,
-                                     struct bluet_air *air, int descriptor);
+                                     struct bluet_air *air, int descriptor, const uint8_t address[6]);
 BLUET_INTERNAL void air_client_destroy(struct air_client *client);
 
 /* Reads what has come, and hands whole packets to the controller. */

@@ -162,10 +162,26 @@ static void client_ready(void *context, uint32_t events)
     loop_unlock(server->runtime);
 }
 
+/* What the client asks for, unless another has it who is still there. Zeros: nothing. */
+static void choose_address(const struct bluet_air_server *server, int descriptor, uint8_t out_address[6])
+{
+    bool wanted = socket_wanted_address(descriptor, out_address);
+    for (struct air_client *client = server->clients; wanted && client; client = client->next) {
+        if (memcmp(client->address, out_address, sizeof client->address) != 0)
+            continue;
+        air_client_read(client);
+        wanted = client->finished;
+    }
+    if (!wanted)
+        memset(out_address, 0, 6);
+}
+
 static void add_client(struct bluet_air_server *server, int descriptor)
 {
     struct air_client *client;
-    if (air_client_create(&client, server->runtime, server->air, descriptor)) {
+    uint8_t address[6];
+    choose_address(server, descriptor, address);
+    if (air_client_create(&client, server->runtime, server->air, descriptor, address)) {
         say(server, "a client could not be let in: no memory");
         return;
     }

@@ -142,30 +142,30 @@ static int spawn(const char *name, int listener)
     return 0;
 }
 
-static int start(const char *name, const char *path)
+static int start(const char *name, const char *path, const uint8_t *address)
 {
     int listener = socket_listen_unix(path);
     if (listener < 0)
         return BLUET_ENODEV;
     int descriptor = spawn(name, listener);
     if (descriptor == 0)
-        descriptor = socket_connect_unix(path);
+        descriptor = socket_connect_unix(path, address);
     else
         unlink(path);
     close(listener);
     return descriptor;
 }
 
-BLUET_INTERNAL int air_spawn_connect(const char *name)
+BLUET_INTERNAL int air_spawn_connect(const char *name, const uint8_t *address)
 {
     struct air_place place;
     if (air_place_enter(&place, name))
         return BLUET_ENODEV;
     int descriptor = -1;
     if (access(place.socket, F_OK) == 0)
-        descriptor = socket_connect_unix(place.socket);
+        descriptor = socket_connect_unix(place.socket, address);
     if (descriptor < 0)
-        descriptor = start(name, place.socket);
+        descriptor = start(name, place.socket, address);
     air_place_leave(&place);
     return descriptor;
 }

@@ -46,9 +46,8 @@ static void *port_reallocate(void *context, void *block, size_t old_size, size_t
     return NULL;
 }
 
-static void port_random(void *context, uint8_t *out, size_t length)
+BLUET_INTERNAL void radio_random(const struct bluet_radio *radio, uint8_t *out, size_t length)
 {
-    const struct bluet_radio *radio = context;
     if (radio->runtime->air) {
         bluet_air_random(radio->runtime->air, out, length);
         return;
@@ -64,6 +63,11 @@ static void port_random(void *context, uint8_t *out, size_t length)
     }
 }
 
+static void port_random(void *context, uint8_t *out, size_t length)
+{
+    radio_random(context, out, length);
+}
+
 /* ---- Events ---- */
 
 static int handle_event(void *context, struct bluet *host, const struct bluet_event *event)
@@ -74,11 +78,12 @@ static int handle_event(void *context, struct bluet *host, const struct bluet_ev
         verdicts_record(&radio->verdicts, event);
         pthread_cond_broadcast(&runtime->changed);
     }
-    if (!radio->handler)
+    bool for_store = radio->store && (event->code == BLUET_EVENT_GET_SECRET || event->code == BLUET_EVENT_SET_SECRET);
+    if (!radio->handler && !for_store)
         return 0;
     struct handler_frame frame;
     loop_handler_begin(&frame, runtime);
-    int answer = radio->handler(radio->handler_context, host, event);
+    int answer = for_store ? radio_store_answer(radio, event) : radio->handler(radio->handler_context, host, event);
     loop_handler_end(&frame);
     return answer;
 }
@@ -104,6 +109,7 @@ static void settle(struct bluet_radio *radio)
         radio->open = false;
         radio->wire->close(radio);
     }
+    radio_store_close(radio);
     verdicts_abandon(&radio->verdicts, BLUET_ENODEV);
     pthread_cond_broadcast(&radio->runtime->changed);
 }
@@ -183,6 +189,7 @@ static int create_host(struct bluet_radio *radio, const struct bluet_radio_confi
     radio->handler_context = host.handler_context;
     host.handler = handle_event;
     host.handler_context = radio;
+    radio->store_failed = config->store_failed;
     host.port = (struct bluet_port){radio, port_send, port_now, port_reallocate, port_random};
     return bluet_create(&radio->host, &host);
 }
@@ -194,6 +201,8 @@ static void free_radio(struct bluet_radio *radio)
     if (radio->controller)
         bluet_air_detach(radio->controller);
     capture_close(&radio->capture);
+    radio_store_close(radio);
+    free(radio->store_name);
     transport_free(&radio->transport);
     h4_framer_free(&radio->framer);
     queue_free(&radio->output);
@@ -236,6 +245,8 @@ int bluet_radio_create(struct bluet_radio **out_radio, struct bluet_runtime *run
 
     bluet_runtime_lock(runtime);
     int error = prepare_wire(radio, config ? config : &defaults);
+    if (!error && config && config->store)
+        error = bluet_radio_set_store(radio, config->store);
     if (!error)
         error = create_host(radio, config ? config : &defaults);
     if (error) {
@@ -333,6 +344,8 @@ static int capture_as_environment_says(struct bluet_radio *radio)
 static int open_wire(struct bluet_radio *radio)
 {
     int error = capture_as_environment_says(radio);
+    if (!error)
+        error = radio_store_open(radio);
     if (error)
         return error;
     radio->message[0] = '\0';
@@ -340,6 +353,8 @@ static int open_wire(struct bluet_radio *radio)
     error = radio->wire->open(radio);
     radio->opening = false;
     radio->open = error == 0;
+    if (error)
+        radio_store_close(radio);
     pthread_cond_broadcast(&radio->runtime->changed);
     return error;
 }

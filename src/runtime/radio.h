@@ -16,6 +16,7 @@
 #include "runtime/loop.h"
 #include "runtime/message.h"
 #include "runtime/queue.h"
+#include "runtime/store.h"
 #include "runtime/transport.h"
 #include "runtime/verdicts.h"
 #include "spec/internal.h"
@@ -44,6 +45,10 @@ struct bluet_radio {
     bool failed;                /* the controller is lost, and the host does not know yet */
     char message[MESSAGE_SIZE]; /* why */
 
+    char *store_name;    /* NULL: the environment says */
+    struct store *store; /* while active; NULL: the handler keeps secrets */
+    void (*store_failed)(void *context, const char *why);
+
     struct verdicts verdicts;
     struct capture capture;
 
@@ -60,6 +65,7 @@ struct bluet_radio {
     struct bluet_air_controller *controller;
     struct queue inbox; /* packets, each after its length in two octets */
     bool stalled;       /* the air waits for bluet_air_resume() */
+    bool placed;        /* the controller has the address that the store says */
 };
 
 BLUET_INTERNAL extern const struct radio_wire radio_stream;
@@ -70,6 +76,15 @@ BLUET_INTERNAL int radio_air_attach(struct bluet_radio *radio);
 
 /* One packet for the host, and all that it gives rise to: a batch. */
 BLUET_INTERNAL void radio_receive(struct bluet_radio *radio, const uint8_t *packet, size_t length);
+
+/* Opens the store that is named, if one is. With the lock held. */
+BLUET_INTERNAL int radio_store_open(struct bluet_radio *radio);
+BLUET_INTERNAL void radio_store_close(struct bluet_radio *radio);
+/* Answers an event about secrets in the handler's place. */
+BLUET_INTERNAL int radio_store_answer(struct bluet_radio *radio, const struct bluet_event *event);
+
+/* Unpredictable octets; on a virtual air, its own. */
+BLUET_INTERNAL void radio_random(const struct bluet_radio *radio, uint8_t *out, size_t length);
 
 /* The wire is broken. The host is told in the next round of the loop. With the lock held. */
 __attribute__((format(printf, 2, 3))) BLUET_INTERNAL void radio_fail(struct bluet_radio *radio, const char *format,

@@ -27,14 +27,23 @@ static bool deliver(void *context, const uint8_t *packet, size_t length)
 
 BLUET_INTERNAL int radio_air_attach(struct bluet_radio *radio)
 {
-    const struct bluet_air_controller_config config = {.deliver = deliver, .context = radio};
-    return bluet_air_attach(radio->runtime->air, &radio->controller, &config);
+    struct bluet_air_controller_config config = {.deliver = deliver, .context = radio};
+    struct bluet_air_controller *former = radio->controller;
+    if (radio->transport.has_address)
+        memcpy(config.public_address, radio->transport.address, sizeof config.public_address);
+    int error = bluet_air_attach(radio->runtime->air, &radio->controller, &config);
+    if (!error && former)
+        bluet_air_detach(former);
+    return error;
 }
 
 static int air_open(struct bluet_radio *radio)
 {
-    (void)radio;
-    return 0;
+    if (!radio->transport.has_address || radio->placed)
+        return 0;
+    int error = radio_air_attach(radio);
+    radio->placed = !error;
+    return error;
 }
 
 static void air_send(struct bluet_radio *radio, const struct bluet_span *spans, size_t count)

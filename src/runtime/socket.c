@@ -84,13 +84,47 @@ static const char *advice_for(int error)
     }
 }
 
-BLUET_INTERNAL int socket_connect_unix(const char *path)
+/* ---- The address that a client would have, in the abstract name of its socket ---- */
+
+static const char wish[] = "bluet public address ";
+
+static void name_for(int descriptor, const uint8_t *address)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int length =
+        snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "%s%02x%02x%02x%02x%02x%02x %ld.%d", wish, address[0],
+                 address[1], address[2], address[3], address[4], address[5], (long)getpid(), descriptor);
+    bind(descriptor, (const struct sockaddr *)&name,
+         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length));
+}
+
+BLUET_INTERNAL bool socket_wanted_address(int descriptor, uint8_t out_address[6])
+{
+    struct sockaddr_un name = {.sun_family = AF_UNSPEC};
+    socklen_t length = sizeof name;
+    unsigned octets[6];
+    if (getpeername(descriptor, (struct sockaddr *)&name, &length) < 0 || name.sun_family != AF_UNIX ||
+        length <= offsetof(struct sockaddr_un, sun_path) + sizeof wish || name.sun_path[0] ||
+        memcmp(name.sun_path + 1, wish, sizeof wish - 1) != 0)
+        return false;
+    name.sun_path[sizeof name.sun_path - 1] = '\0';
+    if (sscanf(name.sun_path + sizeof wish, "%2x%2x%2x%2x%2x%2x", &octets[0], &octets[1], &octets[2], &octets[3],
+               &octets[4], &octets[5]) != 6)
+        return false;
+    for (size_t i = 0; i < 6; i++)
+        out_address[i] = (uint8_t)octets[i];
+    return true;
+}
+
+BLUET_INTERNAL int socket_connect_unix(const char *path, const uint8_t *address)
 {
     if (socket_check_unix(path))
         return BLUET_ENODEV;
-    struct sockaddr_un address = unix_address(path);
+    struct sockaddr_un server = unix_address(path);
     int descriptor = unix_socket();
-    if (descriptor >= 0 && connect_patiently(descriptor, &address) == 0)
+    if (descriptor >= 0 && address)
+        name_for(descriptor, address);
+    if (descriptor >= 0 && connect_patiently(descriptor, &server) == 0)
         return descriptor;
     int error = errno;
     message_set("cannot connect to %s: %s%s", path, strerror(error), advice_for(error));

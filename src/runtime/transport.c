@@ -18,15 +18,21 @@ static int check_air(const char *argument)
     return air_place_check(argument ? argument : AIR_PLACE_DEFAULT);
 }
 
-static int open_air(const char *argument)
+static int open_air(const char *argument, const uint8_t *address)
 {
-    return air_spawn_connect(argument ? argument : AIR_PLACE_DEFAULT);
+    return air_spawn_connect(argument ? argument : AIR_PLACE_DEFAULT, address);
+}
+
+static int open_tcp(const char *argument, const uint8_t *address)
+{
+    (void)address;
+    return socket_connect_tcp(argument);
 }
 
 static const struct transport_kind kinds[] = {
     {"air", "air, air:NAME", check_air, open_air},
     {"unix", "unix:PATH", socket_check_unix, socket_connect_unix},
-    {"tcp", "tcp:HOST:PORT", socket_check_tcp, socket_connect_tcp},
+    {"tcp", "tcp:HOST:PORT", socket_check_tcp, open_tcp},
 };
 
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
@@ -73,17 +79,17 @@ BLUET_INTERNAL int transport_create(struct transport *transport, const char *nam
     char *copy = strdup(name);
     if (!copy)
         return BLUET_ENOMEM;
-    *transport = (struct transport){kind, copy};
+    *transport = (struct transport){.kind = kind, .name = copy};
     return 0;
 }
 
 BLUET_INTERNAL int transport_open(const struct transport *transport)
 {
-    return transport->kind->open(argument_of(transport->name));
+    return transport->kind->open(argument_of(transport->name), transport->has_address ? transport->address : NULL);
 }
 
 BLUET_INTERNAL void transport_free(struct transport *transport)
 {
     free(transport->name);
-    *transport = (struct transport){NULL, NULL};
+    *transport = (struct transport){0};
 }

@@ -5,6 +5,9 @@
 #ifndef BLUET_RUNTIME_TRANSPORT_H
 #define BLUET_RUNTIME_TRANSPORT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "spec/internal.h"
 
 struct transport_kind {
@@ -13,12 +16,14 @@ struct transport_kind {
     /* NULL where there is none; 0, or BLUET_EINVAL with a message. */
     int (*check)(const char *argument);
     /* A file descriptor, or BLUET_ENODEV with a message. */
-    int (*open)(const char *argument);
+    int (*open)(const char *argument, const uint8_t *address);
 };
 
 struct transport {
     const struct transport_kind *kind;
     char *name; /* as the user wrote it */
+    bool has_address;
+    uint8_t address[6]; /* to be had of an air, if it has one */
 };
 
 /* `name` NULL: the environment's BLUET_TRANSPORT, or "air". BLUET_EINVAL (see the message), BLUET_ENOMEM. */

@@ -302,7 +302,7 @@ static void test_leaves_when_empty(void **state)
     const struct bluet_air_server_config config = {.unix_path = support_path("empty"), .leave_when_empty = true};
     assert_int_equal(bluet_runtime_create(&runtime, NULL), 0);
     assert_int_equal(bluet_air_server_create(&server, runtime, &config), 0);
-    int client = socket_connect_unix(support_path("empty"));
+    int client = socket_connect_unix(support_path("empty"), NULL);
     assert_true(client >= 0);
     assert_int_equal(bluet_runtime_run(runtime, 50000), 0);
     assert_int_equal(air_server_client_count(server), 1);
@@ -341,7 +341,7 @@ static void test_garbage(void **state)
     assert_true(reaches(&central->connects, 1, 2000));
 
     for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
-        int client = socket_connect_unix(path);
+        int client = socket_connect_unix(path, NULL);
         assert_int_equal(send(client, nonsense[i].octets, nonsense[i].length, 0), nonsense[i].length);
         assert_true(has_logged(server, nonsense[i].words, 1000));
         support_sleep(5);
@@ -355,7 +355,7 @@ static void test_garbage(void **state)
 
     uint32_t noise = 1;
     for (unsigned i = 0; i < 60; i++) {
-        int client = socket_connect_unix(path);
+        int client = socket_connect_unix(path, NULL);
         uint8_t block[300];
         block[0] = (uint8_t)(1 + i % 2);
         for (size_t k = 1; k < sizeof block; k++)
@@ -363,7 +363,7 @@ static void test_garbage(void **state)
         send(client, block, i % 3 ? sizeof block : i % sizeof block, MSG_NOSIGNAL);
         close(client);
     }
-    int half = socket_connect_unix(path);
+    int half = socket_connect_unix(path, NULL);
     assert_int_equal(send(half, "\x01\x03", 2, 0), 2);
     support_sleep(700); /* longer than the supervision timeout */
     assert_int_equal(atomic_load(&central->disconnects), 0);
@@ -387,7 +387,7 @@ static void test_slow_client(void **state)
     snprintf(transport, sizeof transport, "unix:%s", support_path("slow"));
     struct server *server = serve(&(struct bluet_air_server_config){.unix_path = transport + 5, .speed = 1000});
     struct user *advertiser = join(transport);
-    int client = socket_connect_unix(transport + 5);
+    int client = socket_connect_unix(transport + 5, NULL);
     int size = 4096;
     setsockopt(client, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     assert_int_equal(send(client, scan_commands, sizeof scan_commands, 0), sizeof scan_commands);

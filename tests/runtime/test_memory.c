@@ -50,7 +50,9 @@ static int live(const struct bluet_runtime_config *runtime_config, const char *t
 {
     struct bluet_runtime *runtime;
     struct bluet_radio *radio;
-    const struct bluet_radio_config config = {.transport = transport};
+    char store[128];
+    snprintf(store, sizeof store, "%s", support_path("store"));
+    const struct bluet_radio_config config = {.transport = transport, .store = store};
     int error = bluet_runtime_create(&runtime, runtime_config);
     if (error)
         return error;
