@@ -174,19 +174,23 @@ def pytest(name: str, folders: Iterable[object], **environment: str) -> Count:
     return total
 
 
-@step("Python tests (pytest, sanitizers)")
-def python_tests() -> Count:
-    folders = [folder for folder in (ROOT / "tests/python", ROOT / "tests/cli") if any(folder.glob("**/test_*.py"))]
+def pytest_with_sanitizers(name: str, folders: Iterable[object], built: Path) -> Count:
     return pytest(
-        "pytest",
+        name,
         folders,
-        BLUET_BUILD=str(BUILD / "debug"),
-        PYTHONPATH=str(BUILD / "debug" / "python"),
+        BLUET_BUILD=str(built),
+        PYTHONPATH=str(built / "python"),
         PYTHONMALLOC="malloc",
         LD_PRELOAD=preloaded_sanitizer(),
         ASAN_OPTIONS="detect_leaks=0",
         UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1",
     )
+
+
+@step("Python tests (pytest, sanitizers)")
+def python_tests() -> Count:
+    folders = [folder for folder in (ROOT / "tests/python", ROOT / "tests/cli") if any(folder.glob("**/test_*.py"))]
+    return pytest_with_sanitizers("pytest", folders, BUILD / "debug")
 
 
 @step("strangers (pytest, release)")
@@ -296,13 +300,13 @@ def is_shell(path: Path) -> bool:
 # ---- Other ways to build ----
 
 
-def build_otherwise(name: str, *settings: str) -> Count:
-    """Everything with another compiler or other settings, warnings being errors."""
+def build_otherwise(name: str, *settings: str, targets: Iterable[str] = ("all",)) -> Count:
+    """With another compiler or other settings, warnings being errors."""
     folder = BUILD / "variants" / name
     common = ["-G", "Ninja", "-DBLUET_WERROR=ON", f"-DPython3_EXECUTABLE={sys.executable}"]
     result = run(f"configure-{name}", ["cmake", "-S", ROOT, "-B", folder, *common, *settings])
     if result.code == 0:
-        result = run(f"build-{name}", ["cmake", "--build", folder])
+        result = run(f"build-{name}", ["cmake", "--build", folder, "--target", *targets])
     return result.count()
 
 
@@ -316,6 +320,23 @@ def other_builds() -> Count:
         + build_otherwise("small", "-DCMAKE_BUILD_TYPE=MinSizeRel", *library_only)
         + build_otherwise("host", "-DBLUET_BUILD_AIR=OFF", "-DBLUET_BUILD_RUNTIME=OFF", *library_only)
     )
+
+
+@step("mbedTLS without PSA, or none")
+def other_crypto() -> Count:
+    """What has to do with cryptography, by its other backend; and that all can be built without any."""
+    folder = BUILD / "variants" / "mbedtls"
+    programs = ["test_crypto_crypto", "test_sm_keys", "test_host_pairing", "test_air_encryption"]
+    settings = ["-DCMAKE_BUILD_TYPE=None", "-DCMAKE_C_FLAGS=-O1 -g", "-DBLUET_SANITIZE=address,undefined"]
+    built = build_otherwise(
+        "mbedtls", "-DBLUET_CRYPTO=mbedtls", "-DBLUET_BUILD_TESTS=ON", *settings, targets=[*programs, "bluet_python"]
+    ) + build_otherwise("no-crypto", "-DBLUET_CRYPTO=none")
+    if built.failed:
+        return built
+    results = [run(f"mbedtls-{program}", [folder / "tests" / program]) for program in programs]
+    total = sum((count_cmocka(result.output, result.code == 0) for result in results), built)
+    pairing = [ROOT / "tests/python/test_pairing.py", ROOT / "tests/python/test_store.py"]
+    return total + pytest_with_sanitizers("pytest-mbedtls", pairing, folder)
 
 
 # ---- The whole ----
