@@ -55,6 +55,8 @@ int cli_air(int argc, const char **argv);
 int cli_scan(int argc, const char **argv);
 int cli_gatt(int argc, const char **argv);
 int cli_explain(int argc, const char **argv);
+int cli_pair(int argc, const char **argv);
+int cli_bonds(int argc, const char **argv);
 
 /* ---- Errors ---- */
 
@@ -78,11 +80,17 @@ struct cli_session {
     struct bluet *host;
 };
 
-/*
- * Makes runtime and radio, and activates it. `transport` NULL: the environment's, or the air. Prints what went wrong.
- * CLI_OK, or the exit code.
- */
-int cli_session_open(struct cli_session *session, const char *transport, bluet_event_handler handler, void *context);
+struct cli_radio {
+    const char *transport; /* NULL: the environment's, or the air */
+    const char *store;     /* NULL: no secrets are kept */
+    bool store_if_free;    /* go on without it if another program has it */
+    void (*store_failed)(void *context, const char *why);
+    bluet_event_handler handler;
+    void *context;
+};
+
+/* Makes runtime and radio, and activates it. Prints what went wrong. CLI_OK, or the exit code. */
+int cli_session_open(struct cli_session *session, const struct cli_radio *radio);
 
 /* The verdict on what a call of the host returned: a ticket, or an error. Called with the lock held since that call. */
 int cli_session_wait(struct cli_session *session, int ticket);
@@ -93,6 +101,16 @@ void cli_session_close(struct cli_session *session);
 /* From here on, SIGINT and SIGTERM break the loop of `runtime` instead of killing; NULL: as before. */
 void cli_catch_signals(struct bluet_runtime *runtime);
 bool cli_interrupted(void);
+
+/* ---- Bonds ---- */
+
+enum { CLI_MOST_BONDS = 255 };
+
+/*
+ * The file with the keys of bonded peers: that of the option, if there was one, or the environment's BLUET_STORE, or
+ * the program's own. `make`: the folder that it is in. Valid until the next call.
+ */
+const char *cli_store(const char *option, bool make);
 
 /* ---- Output ---- */
 

@@ -5,27 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "gatt_peer.h"
+#include "meeting.h"
 #include "output.h"
 
-enum type_choice { TYPE_ASK_THE_AIR = -1, TYPE_PUBLIC = BLUET_ADDRESS_PUBLIC, TYPE_RANDOM = BLUET_ADDRESS_RANDOM };
-
 static struct {
-    char *transport;
+    char *transport, *store;
     double timeout;
     int type, json;
-} options = {.timeout = 10, .type = TYPE_ASK_THE_AIR};
+} options = {.timeout = 10, .type = MEETING_ASK_THE_AIR};
 
 static const struct poptOption table[] = {
-    {"random", 'r', POPT_ARG_VAL, &options.type, TYPE_RANDOM, "the address is a random one", NULL},
-    {"public", 'p', POPT_ARG_VAL, &options.type, TYPE_PUBLIC, "the address is a public one", NULL},
-    {"timeout", 'T', POPT_ARG_DOUBLE, &options.timeout, 0,
-     "give up after so many seconds without a connection (default: 10)", "N"},
+    MEETING_OPTIONS(options),
     {"json", 'j', POPT_ARG_NONE, &options.json, 0, "JSON instead of a tree", NULL},
-    {"transport", 't', POPT_ARG_STRING, &options.transport, 0, "the radio: air, air:NAME, unix:PATH, tcp:HOST:PORT",
-     "TRANSPORT"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, cli_help_options, 0, NULL, NULL},
     POPT_TABLEEND,
 };
@@ -35,7 +30,8 @@ static const struct cli_usage usage = {
     .summary = "Connects to a peer, and draws its services, characteristics and descriptors,\n"
                "with names for the assigned numbers, and values where they can be read.",
     .details = "Whether the address is public or random is heard from the peer's advertising,\n"
-               "unless it is said.\n\n"
+               "unless it is said. With a peer that has been paired with (bluet pair) the link\n"
+               "is encrypted first, so that what it shows to no stranger can be read.\n\n"
                "Exits with 0 if everything was seen, with 1 if the peer was not found, or went\n"
                "away half way (what was found until then is shown).\n\n"
                "Examples:\n"
@@ -46,37 +42,26 @@ static const struct cli_usage usage = {
     .argument_most = 1,
 };
 
-/* Named for what is awaited:  HEARD -> SCAN_DONE -> CONNECTION -> SERVICES .. VALUES -> DISCONNECTION -> NOTHING */
+/* Named for what is awaited, in this order. */
 enum phase {
-    AWAIT_HEARD,
-    AWAIT_CONNECTION,
+    AWAIT_ENCRYPTION,
     AWAIT_SERVICES,
     AWAIT_INCLUDED,
     AWAIT_CHARACTERISTICS,
     AWAIT_DESCRIPTORS,
     AWAIT_VALUES,
-    AWAIT_DISCONNECTION,
-    AWAIT_NOTHING
+    AWAIT_DISCONNECTION
 };
 
 struct visit {
-    struct cli_session session;
+    struct meeting meeting; /* the first: it is the context of events */
     enum phase phase;
     struct gatt_peer peer;
-    uint16_t conn_handle;
-    bool heard, connectable, was_connected, connected;
-    uint8_t reason;  /* of the disconnection */
     size_t at;       /* the attribute that the running procedure is about */
     size_t last;     /* how many there were when the phase began */
     uint16_t offset; /* that the running read began at */
     char problem[512];
 };
-
-static void end(struct visit *visit)
-{
-    visit->phase = AWAIT_NOTHING;
-    bluet_runtime_break(visit->session.runtime);
-}
 
 /* Keeps the first problem: those that follow come of it. */
 static void set_problem(struct visit *visit, const char *what, enum bluet_code_space space, int code)
@@ -94,8 +79,8 @@ static void set_problem(struct visit *visit, const char *what, enum bluet_code_s
 static void leave(struct visit *visit)
 {
     visit->phase = AWAIT_DISCONNECTION;
-    if (bluet_gap_disconnect(visit->session.host, visit->conn_handle) < 0)
-        end(visit);
+    if (bluet_gap_disconnect(visit->meeting.session.host, visit->meeting.conn_handle) < 0)
+        meeting_end(&visit->meeting);
 }
 
 static bool is_readable(const struct gatt_attribute *attribute)
@@ -107,32 +92,32 @@ static bool is_readable(const struct gatt_attribute *attribute)
 /* Begins this phase's procedure for the attribute at hand. 0: there is none for it. 1: begun. Negative: refused. */
 static int begin_one(struct visit *visit, const struct gatt_attribute *attribute)
 {
-    struct bluet *host = visit->session.host;
+    struct bluet *host = visit->meeting.session.host;
     int error;
     switch (visit->phase) {
     case AWAIT_INCLUDED:
         if (attribute->kind != PEER_SERVICE || attribute->handle >= attribute->end_handle)
             return 0;
-        error =
-            bluet_gattc_discover_included_services(host, visit->conn_handle, attribute->handle, attribute->end_handle);
+        error = bluet_gattc_discover_included_services(host, visit->meeting.conn_handle, attribute->handle,
+                                                       attribute->end_handle);
         break;
     case AWAIT_CHARACTERISTICS:
         if (attribute->kind != PEER_SERVICE || attribute->handle >= attribute->end_handle)
             return 0;
-        error = bluet_gattc_discover_characteristics(host, visit->conn_handle, attribute->handle, attribute->end_handle,
-                                                     NULL);
+        error = bluet_gattc_discover_characteristics(host, visit->meeting.conn_handle, attribute->handle,
+                                                     attribute->end_handle, NULL);
         break;
     case AWAIT_DESCRIPTORS:
         if (attribute->kind != PEER_CHARACTERISTIC || attribute->value_handle >= attribute->end_handle)
             return 0;
-        error =
-            bluet_gattc_discover_descriptors(host, visit->conn_handle, attribute->value_handle, attribute->end_handle);
+        error = bluet_gattc_discover_descriptors(host, visit->meeting.conn_handle, attribute->value_handle,
+                                                 attribute->end_handle);
         break;
     case AWAIT_VALUES:
         if (!is_readable(attribute))
             return 0;
         visit->offset = 0;
-        error = bluet_gattc_read(host, visit->conn_handle, attribute->value_handle, 0);
+        error = bluet_gattc_read(host, visit->meeting.conn_handle, attribute->value_handle, 0);
         break;
     default:
         return 0;
@@ -207,7 +192,8 @@ static void read_done(struct visit *visit, uint16_t status)
         return;
     if (status == 0 && may_go_on(visit, attribute)) {
         visit->offset = attribute->length;
-        if (bluet_gattc_read(visit->session.host, visit->conn_handle, attribute->value_handle, visit->offset) >= 0)
+        if (bluet_gattc_read(visit->meeting.session.host, visit->meeting.conn_handle, attribute->value_handle,
+                             visit->offset) >= 0)
             return;
     }
     if (status == 0) {
@@ -260,47 +246,51 @@ static void descriptor_result(struct visit *visit, const struct bluet_event *eve
 
 /* ---- The connection ---- */
 
-static void report_heard(struct visit *visit, const struct bluet_event *event)
+static void discover(struct visit *visit)
 {
-    const struct bluet_address *heard = &event->scan_result.peer;
-    if (visit->phase != AWAIT_HEARD || event->scan_result.adv_type > 3 ||
-        memcmp(heard->octets, visit->peer.address.octets, 6) != 0)
-        return;
-    visit->heard = true;
-    if (event->scan_result.adv_type > 1)
-        return;
-    visit->connectable = true;
-    visit->peer.address.type = heard->type;
-    bluet_runtime_break(visit->session.runtime);
-}
-
-static void connected(struct visit *visit, const struct bluet_event *event)
-{
-    struct bluet *host = visit->session.host;
-    visit->connected = visit->was_connected = true;
-    visit->conn_handle = event->conn_handle;
+    struct bluet *host = visit->meeting.session.host;
     visit->phase = AWAIT_SERVICES;
     /* If the exchange is refused, the default holds, and no event comes: nothing waits for it. */
-    bluet_gattc_exchange_mtu(host, visit->conn_handle);
-    int error = bluet_gattc_discover_services(host, visit->conn_handle, NULL);
+    bluet_gattc_exchange_mtu(host, visit->meeting.conn_handle);
+    int error = bluet_gattc_discover_services(host, visit->meeting.conn_handle, NULL);
     if (error < 0) {
         set_problem(visit, "cannot discover services", BLUET_CODE_ERROR, error);
         leave(visit);
     }
 }
 
-static void disconnected(struct visit *visit, const struct bluet_event *event)
+/* With the keys that there are; nobody is paired with here. */
+static void connected(struct visit *visit)
 {
-    visit->reason = event->disconnect.reason;
-    if (visit->connected && visit->phase < AWAIT_DISCONNECTION)
-        set_problem(visit, "the connection ended half way", BLUET_CODE_HCI, visit->reason);
-    visit->connected = false;
-    end(visit);
+    visit->phase = AWAIT_ENCRYPTION;
+    if (!meeting_is_bonded(&visit->meeting) ||
+        bluet_gap_pair(visit->meeting.session.host, visit->meeting.conn_handle) < 0)
+        discover(visit);
+}
+
+static void encrypted(struct visit *visit, const struct bluet_event *event)
+{
+    if (visit->phase != AWAIT_ENCRYPTION)
+        return;
+    if (!event->encryption_update.encrypted)
+        cli_error("%s: the link is not encrypted: the peer does not know the keys any more (bluet bonds --remove %s, "
+                  "and pair again)",
+                  visit->meeting.text, visit->meeting.text);
+    discover(visit);
+}
+
+static void disconnected(struct visit *visit)
+{
+    if (visit->meeting.was_connected && visit->phase < AWAIT_DISCONNECTION)
+        set_problem(visit, "the connection ended half way", BLUET_CODE_HCI, visit->meeting.reason);
 }
 
 static void on_gatt_event(struct visit *visit, const struct bluet_event *event)
 {
     switch (event->code) {
+    case BLUET_EVENT_ENCRYPTION_UPDATE:
+        encrypted(visit, event);
+        break;
     case BLUET_EVENT_MTU_EXCHANGED:
         visit->peer.mtu = event->mtu_exchanged.mtu;
         break;
@@ -339,23 +329,19 @@ static int on_event(void *context, struct bluet *host, const struct bluet_event 
 {
     (void)host;
     struct visit *visit = context;
+    meeting_take(&visit->meeting, event);
     switch (event->code) {
-    case BLUET_EVENT_SCAN_RESULT:
-        report_heard(visit, event);
-        break;
     case BLUET_EVENT_PERIPHERAL_CONNECT:
-        connected(visit, event);
+        connected(visit);
         break;
     case BLUET_EVENT_PERIPHERAL_DISCONNECT:
-        disconnected(visit, event);
+        disconnected(visit);
         break;
     case BLUET_EVENT_INACTIVE:
         visit->peer.problem = "the radio was lost (its process ended, or it was unplugged)";
-        visit->connected = false;
-        end(visit);
         break;
     default:
-        if (visit->connected && visit->phase < AWAIT_DISCONNECTION)
+        if (visit->meeting.connected && visit->phase < AWAIT_DISCONNECTION)
             on_gatt_event(visit, event);
         break;
     }
@@ -364,112 +350,19 @@ static int on_event(void *context, struct bluet *host, const struct bluet_event 
 
 /* ---- The course of it ---- */
 
-/* The loop may also be broken by a signal, or in the middle of waiting for something else. */
-static void run_until(struct visit *visit, enum phase phase, uint64_t deadline_us)
-{
-    enum { SLICE_US = 1000000 };
-    struct bluet_runtime *runtime = visit->session.runtime;
-    while (visit->phase < phase && !cli_interrupted()) {
-        uint64_t now = bluet_runtime_now(runtime);
-        if (now >= deadline_us || (visit->phase == AWAIT_HEARD && visit->connectable))
-            return;
-        uint64_t rest = deadline_us - now;
-        if (bluet_runtime_run(runtime, rest < SLICE_US ? rest : SLICE_US) != 0)
-            return;
-    }
-}
-
-static uint64_t deadline_after(const struct visit *visit, double seconds)
-{
-    return bluet_runtime_now(visit->session.runtime) + (uint64_t)(seconds * 1e6);
-}
-
-static int interrupted(void)
-{
-    cli_error("interrupted");
-    return CLI_INTERRUPTED;
-}
-
-/* Scans until the peer is heard, and with it the type of its address. */
-static int find_type(struct visit *visit, const char *text)
-{
-    enum { INTERVAL_US = 60000 };
-    struct cli_session *session = &visit->session;
-    bluet_runtime_lock(session->runtime);
-    int ticket = bluet_gap_scan(session->host, 0, INTERVAL_US, INTERVAL_US, false);
-    int error = cli_session_wait(session, ticket);
-    bluet_runtime_unlock(session->runtime);
-    if (error)
-        return cli_fail("cannot scan", error);
-    run_until(visit, AWAIT_CONNECTION, deadline_after(visit, options.timeout));
-
-    bluet_runtime_lock(session->runtime);
-    ticket = bluet_gap_scan_stop(session->host);
-    cli_session_wait(session, ticket);
-    bluet_runtime_unlock(session->runtime);
-    if (cli_interrupted())
-        return interrupted();
-    if (visit->peer.problem)
-        cli_error("%s", visit->peer.problem);
-    else if (!visit->heard)
-        cli_error(
-            "%s: not found: nobody advertised with that address within %g s (is it switched on, in range, and not "
-            "connected elsewhere?)",
-            text, options.timeout);
-    else if (!visit->connectable)
-        cli_error("%s: it advertises, but does not accept connections", text);
-    return visit->connectable && !visit->peer.problem ? CLI_OK : CLI_FAILED;
-}
-
-static int connect_peer(struct visit *visit, const char *text)
-{
-    enum { GRACE_S = 5 };
-    /* Fast: there are dozens of requests to make, one after the other, and then the link is given up. */
-    static const struct bluet_connection_parameters parameters = {.interval_min_us = 7500, .interval_max_us = 15000};
-    struct cli_session *session = &visit->session;
-    visit->phase = AWAIT_CONNECTION;
-    bluet_runtime_lock(session->runtime);
-    bluet_set_mtu(session->host, 517);
-    int ticket =
-        bluet_gap_connect(session->host, &visit->peer.address, (uint32_t)(options.timeout * 1000), &parameters);
-    int error = cli_session_wait(session, ticket);
-    bluet_runtime_unlock(session->runtime);
-    if (error)
-        return cli_fail("cannot connect", error);
-    run_until(visit, AWAIT_SERVICES, deadline_after(visit, options.timeout + GRACE_S));
-    if (visit->was_connected)
-        return CLI_OK;
-    if (cli_interrupted())
-        return interrupted();
-    if (visit->peer.problem)
-        cli_error("%s", visit->peer.problem);
-    else
-        cli_error("%s: no connection within %g s (is it switched on, in range, and not connected elsewhere?)", text,
-                  options.timeout);
-    return CLI_FAILED;
-}
-
-/* A new link that the peer has not heard of: worth another attempt (Vol 6 Part B, 4.5). */
-static bool failed_to_be_established(const struct visit *visit)
-{
-    enum { CONNECTION_FAILED_TO_BE_ESTABLISHED = 0x3e };
-    return visit->was_connected && !visit->connected && visit->reason == CONNECTION_FAILED_TO_BE_ESTABLISHED &&
-           visit->peer.count == 0 && !cli_interrupted();
-}
-
-static int visit_peer(struct visit *visit, const char *text)
+static int visit_peer(struct visit *visit)
 {
     enum { ATTEMPTS = 3 };
+    struct meeting *meeting = &visit->meeting;
     for (int attempt = 1;; attempt++) {
-        int code = connect_peer(visit, text);
+        int code = meeting_connect(meeting);
         if (code != CLI_OK)
             return code;
         /* Every step ends by itself: the host gives up on an answer after 30 s, and on a silent link sooner. */
-        run_until(visit, AWAIT_NOTHING, BLUET_NEVER);
-        if (attempt == ATTEMPTS || !failed_to_be_established(visit))
+        meeting_run(meeting, BLUET_NEVER);
+        if (attempt == ATTEMPTS || visit->peer.count || !meeting_came_to_nothing(meeting))
             return CLI_OK;
         visit->peer.problem = NULL;
-        visit->was_connected = false;
     }
 }
 
@@ -490,13 +383,23 @@ static int show(struct visit *visit)
     return cli_interrupted() ? CLI_INTERRUPTED : CLI_FAILED;
 }
 
-static int run(struct visit *visit, const char *text)
+static int run(struct visit *visit)
 {
-    int code = cli_session_open(&visit->session, options.transport, on_event, visit);
-    if (code == CLI_OK && options.type == TYPE_ASK_THE_AIR)
-        code = find_type(visit, text);
-    if (code == CLI_OK)
-        code = visit_peer(visit, text);
+    struct meeting *meeting = &visit->meeting;
+    const char *store = cli_store(options.store, false);
+    const struct cli_radio radio = {.transport = options.transport,
+                                    .store = access(store, F_OK) == 0 ? store : NULL,
+                                    .store_if_free = true,
+                                    .handler = on_event,
+                                    .context = visit};
+    /* Whatever a kept key is worth: the peer decides what it shows for it. */
+    const struct bluet_security security = {.io = BLUET_IO_NO_INPUT_OUTPUT, .key_size = 7};
+    int code = cli_session_open(&meeting->session, &radio);
+    if (code == CLI_OK && options.type == MEETING_ASK_THE_AIR)
+        code = meeting_find(meeting);
+    if (code == CLI_OK && bluet_set_security(meeting->session.host, &security) == 0)
+        code = visit_peer(visit);
+    visit->peer.address = meeting->address;
     return code == CLI_OK ? show(visit) : code;
 }
 
@@ -508,17 +411,11 @@ int cli_gatt(int argc, const char **argv)
         return code;
     static struct visit visit;
     visit.peer.mtu = 23;
-    visit.peer.address.type = options.type == TYPE_RANDOM ? BLUET_ADDRESS_RANDOM : BLUET_ADDRESS_PUBLIC;
-    if (!output_parse_address(&visit.peer.address, text)) {
-        cli_error("%s: not an address (they look like C0:FF:EE:00:00:01)", text);
-        return CLI_USAGE;
-    }
-    if (!(options.timeout > 0 && options.timeout <= 3600)) {
-        cli_error("--timeout: more than 0, at most 3600");
-        return CLI_USAGE;
-    }
-    code = run(&visit, text);
-    cli_session_close(&visit.session);
+    code = meeting_begin(&visit.meeting, text, options.type, options.timeout);
+    if (code != CLI_OK)
+        return code;
+    code = run(&visit);
+    cli_session_close(&visit.meeting.session);
     gatt_peer_free(&visit.peer);
     return code;
 }

@@ -21,6 +21,8 @@ static const struct command commands[] = {
     {"air", "run the virtual radio for other processes", cli_air},
     {"scan", "list who advertises, with decoded advertising data", cli_scan},
     {"gatt", "draw the services, characteristics and descriptors of a peer", cli_gatt},
+    {"pair", "pair with a peer, step by step, and keep its keys", cli_pair},
+    {"bonds", "list the peers whose keys are kept, and forget them", cli_bonds},
     {"explain", "say what a Bluetooth code means, its likely causes, and what to do", cli_explain},
 };
 

@@ -216,7 +216,8 @@ int cli_scan(int argc, const char **argv)
         options.seconds = cli_is_terminal() ? 0 : 10;
     setvbuf(stdout, NULL, scan.live ? _IOFBF : _IOLBF, BUFSIZ);
 
-    code = cli_session_open(&scan.session, options.transport, on_event, &scan);
+    code = cli_session_open(&scan.session,
+                            &(struct cli_radio){.transport = options.transport, .handler = on_event, .context = &scan});
     if (code == CLI_OK)
         code = start(&scan);
     if (code == CLI_OK) {

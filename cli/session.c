@@ -62,14 +62,17 @@ int cli_fail(const char *what, int error)
     return CLI_FAILED;
 }
 
-static int make_radio(struct cli_session *session, const char *transport, bluet_event_handler handler, void *context)
+static int make_radio(struct cli_session *session, const struct cli_radio *radio)
 {
     int error = bluet_runtime_create(&session->runtime, &(struct bluet_runtime_config){0});
     if (error)
         return cli_fail("cannot start", error);
 
-    struct bluet_radio_config config = {.transport = transport,
-                                        .host = {.handler = handler, .handler_context = context}};
+    struct bluet_radio_config config = {
+        .transport = radio->transport,
+        .store = radio->store ? radio->store : "",
+        .store_failed = radio->store_failed,
+        .host = {.handler = radio->handler, .handler_context = radio->context, .bond_count = CLI_MOST_BONDS}};
     error = bluet_radio_create(&session->radio, session->runtime, &config);
     if (error) {
         cli_fail("cannot use the transport", error);
@@ -79,17 +82,27 @@ static int make_radio(struct cli_session *session, const char *transport, bluet_
     return CLI_OK;
 }
 
-int cli_session_open(struct cli_session *session, const char *transport, bluet_event_handler handler, void *context)
+static int activate(struct cli_session *session, const struct cli_radio *radio)
+{
+    int ticket = bluet_radio_activate(session->radio);
+    if (ticket == BLUET_EBUSY && radio->store && radio->store_if_free) {
+        cli_error("%s; going on without it", bluet_runtime_message());
+        bluet_radio_set_store(session->radio, "");
+        ticket = bluet_radio_activate(session->radio);
+    }
+    return ticket > 0 ? bluet_radio_wait(session->radio, ticket, give_up, NULL) : ticket;
+}
+
+int cli_session_open(struct cli_session *session, const struct cli_radio *radio)
 {
     *session = (struct cli_session){0};
-    int code = make_radio(session, transport, handler, context);
+    int code = make_radio(session, radio);
     if (code != CLI_OK)
         return code;
 
     cli_catch_signals(session->runtime);
     bluet_runtime_lock(session->runtime);
-    int ticket = bluet_radio_activate(session->radio);
-    int error = ticket > 0 ? bluet_radio_wait(session->radio, ticket, give_up, NULL) : ticket;
+    int error = activate(session, radio);
     bluet_runtime_unlock(session->runtime);
     if (interrupted) {
         cli_error("interrupted");

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -30,7 +31,8 @@ class Surroundings:
         self.runtime_folder.mkdir(mode=0o700)
         self.processes: list[subprocess.Popen[str]] = []
         kept = {name: value for name, value in os.environ.items() if not name.startswith("BLUET_")}
-        self.python_environment = kept | {"XDG_RUNTIME_DIR": str(self.runtime_folder), "LC_ALL": "C.UTF-8"}
+        folders = {"XDG_RUNTIME_DIR": str(self.runtime_folder), "XDG_STATE_HOME": str(folder / "state")}
+        self.python_environment = kept | folders | {"LC_ALL": "C.UTF-8"}
         # The program brings its own sanitizer; leaks count there.
         self.environment = {name: value for name, value in self.python_environment.items() if name != "LD_PRELOAD"}
         if "ASAN_OPTIONS" in self.environment:
@@ -68,6 +70,10 @@ class Surroundings:
         os.close(terminal)
         return output.decode(), code
 
+    def terminal(self, *arguments: object) -> "Terminal":
+        """Starts `bluet` on a terminal, for somebody who reads and types."""
+        return Terminal([str(PROGRAM), *map(str, arguments)], self.environment | {"TERM": "dumb"})
+
     def start(self, command: list[object], environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             list(map(str, command)),
@@ -96,6 +102,45 @@ class Surroundings:
         for process in self.processes:
             process.kill()
             process.communicate()
+
+
+class Terminal:
+    """A program on a terminal of its own."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self.output = ""
+        self.seen = 0
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.execve(command[0], command, environment)
+
+    def _read(self, end: float) -> bool:
+        assert time.monotonic() < end, f"it does not go on: {self.output}"
+        if select.select([self.terminal], [], [], 0.1)[0]:
+            try:
+                self.output += os.read(self.terminal, 65536).decode().replace("\r\n", "\n")
+            except OSError:
+                return False
+        return True
+
+    def expect(self, pattern: str) -> re.Match[str]:
+        """Waits until the program has written something new that fits."""
+        end = time.monotonic() + PATIENCE
+        while not (found := re.search(pattern, self.output[self.seen :])):
+            assert self._read(end), f"it has ended without {pattern}: {self.output}"
+        self.seen += found.end()
+        return found
+
+    def type(self, text: str) -> None:
+        os.write(self.terminal, text.encode())
+
+    def end(self) -> int:
+        """Waits for its end; gives its exit code."""
+        end = time.monotonic() + PATIENCE
+        while self._read(end):
+            pass
+        os.close(self.terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 class Peripheral:
