@@ -179,7 +179,7 @@ bool meeting_is_bonded(const struct meeting *meeting)
     if (bluet_connection(host, &connection, meeting->conn_handle) < 0)
         return false;
     for (int i = 0; i < count && i < CLI_MOST_BONDS; i++)
-        if (bonds[i].type == connection.peer.type && memcmp(bonds[i].octets, connection.peer.octets, 6) == 0)
+        if (bonds[i].type == connection.identity.type && memcmp(bonds[i].octets, connection.identity.octets, 6) == 0)
             return true;
     return false;
 }

@@ -94,8 +94,9 @@ static void name_for(int descriptor, const uint8_t *address)
     int length =
         snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "%s%02x%02x%02x%02x%02x%02x %ld.%d", wish, address[0],
                  address[1], address[2], address[3], address[4], address[5], (long)getpid(), descriptor);
-    bind(descriptor, (const struct sockaddr *)&name,
-         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length));
+    /* Without a name the air chooses. */
+    (void)bind(descriptor, (const struct sockaddr *)&name,
+               (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length));
 }
 
 BLUET_INTERNAL bool socket_wanted_address(int descriptor, uint8_t out_address[6])

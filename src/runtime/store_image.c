@@ -103,6 +103,12 @@ static void write_secrets(struct writer *writer, const struct store_image *old, 
         write_secret(writer, secret);
 }
 
+BLUET_INTERNAL void store_image_seal(struct store_image *image)
+{
+    struct writer writer = writer_of(image->octets + image->length - CHECK_LENGTH, CHECK_LENGTH);
+    write_u32(&writer, checksum(image->octets, image->length - CHECK_LENGTH));
+}
+
 BLUET_INTERNAL bool store_image_copy(struct store_image *out_image, const struct store_image *old,
                                      const struct store_secret *secret)
 {
@@ -117,8 +123,9 @@ BLUET_INTERNAL bool store_image_copy(struct store_image *out_image, const struct
     write_octets(&writer, mark, MARK_LENGTH);
     write_u16(&writer, VERSION);
     write_secrets(&writer, old, secret);
-    write_u32(&writer, checksum(octets, writer.length));
+    write_zeros(&writer, CHECK_LENGTH);
     *out_image = (struct store_image){octets, writer.length};
+    store_image_seal(out_image);
     return writer_ok(&writer);
 }
 

@@ -46,6 +46,8 @@ BLUET_INTERNAL bool store_image_next(struct reader *secrets, struct store_secret
  * octets: nothing yet; `secret` NULL: nothing more. False: no memory, or too much to be kept. */
 BLUET_INTERNAL bool store_image_copy(struct store_image *out_image, const struct store_image *old,
                                      const struct store_secret *secret);
+/* Puts the checksum into its last four octets. */
+BLUET_INTERNAL void store_image_seal(struct store_image *image);
 BLUET_INTERNAL bool store_image_is_same(const struct store_secret *one, const struct store_secret *other);
 /* Overwrites it first. */
 BLUET_INTERNAL void store_image_free(struct store_image *image);

@@ -286,8 +286,8 @@ static void test_damaged_ones_are_never_overwritten(void **state)
 {
     (void)state;
     uint8_t aside[8];
-    for (char n = '1'; n <= '3'; n++) {
-        write_file(place(), "bluet ", (size_t)(n - '0'), 0600);
+    for (size_t length = 1; length <= 3; length++) {
+        write_file(place(), "bluet ", length, 0600);
         assert_refused(BLUET_EIO, "is damaged");
     }
     assert_int_equal(read_file(damaged(""), aside, sizeof aside), 1);
