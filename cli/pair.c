@@ -65,9 +65,9 @@ static int parse_io(const char *name, uint8_t *out_io)
     static const char *const names[] = {"display", "yesno", "keyboard", "none", "keyboard-display"};
     if (!name)
         name = isatty(STDIN_FILENO) ? "keyboard-display" : "none";
-    for (uint8_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0) {
-            *out_io = i;
+            *out_io = (uint8_t)i;
             return CLI_OK;
         }
     }

@@ -22,8 +22,9 @@ SECURITY = {"bond": True, "le_secure": True}
 class Couple:
     """A central and a peripheral with a store each, who begin anew on one air as often as is wanted."""
 
-    def __init__(self, air, folder):
+    def __init__(self, air, folder, **settings):
         self.air = air
+        self.settings = SECURITY | settings
         self.stores = folder / "central", folder / "peripheral"
         self.begin()
 
@@ -35,7 +36,7 @@ class Couple:
 
     def make(self, path):
         ble = self.air.ble(store=path)
-        ble.config(**SECURITY)
+        ble.config(**self.settings)
         return ble
 
     def end(self):
@@ -78,6 +79,20 @@ def test_a_bond_outlives_its_radios(air, tmp_path):
     assert couple.encrypt() == (1, 0, 1, 16)
     assert couple.read() == b"secret"
     assert couple.peripheral.ble.gatts_subscription(couple.to_central, couple.news) == 1
+
+
+def test_private_peers_are_known_again(air, tmp_path):
+    """Under new resolvable addresses: the identity key is in the store too."""
+    couple = Couple(air, tmp_path, addr_mode=2)
+    before = [radio.ble.config("mac") for radio in (couple.central, couple.peripheral)]
+    assert couple.encrypt() == (1, 0, 1, 16)
+    couple.end()
+    couple.begin()
+    after = [radio.ble.config("mac") for radio in (couple.central, couple.peripheral)]
+    assert all(address[1][0] >> 6 == 1 for address in before + after)
+    assert set(before).isdisjoint(after)
+    assert couple.encrypt() == (1, 0, 1, 16)
+    assert couple.read() == b"secret"
 
 
 def test_forgetting_is_written(air, tmp_path):

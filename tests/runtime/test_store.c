@@ -51,7 +51,11 @@ static bool refuses(void)
 
 int __wrap_open(const char *path, int flags, ...)
 {
-    return refuses() ? -1 : __real_open(path, flags, 0600);
+    va_list arguments;
+    va_start(arguments, flags);
+    unsigned mode = flags & O_CREAT ? va_arg(arguments, unsigned) : 0;
+    va_end(arguments);
+    return refuses() ? -1 : __real_open(path, flags, mode);
 }
 
 /* In two pieces, as a disk may that is nearly full. */
@@ -397,6 +401,8 @@ static void test_links(void **state)
     assert_int_equal(keep(store, 2, "bob", "two", 3), 0);
     write_file(draft, "left over", 9, 0666);
     assert_int_equal(keep(store, 2, "bob", "three", 5), 0);
+    assert_int_equal(stat(place(), &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
     assert_int_equal(link(target, draft), 0);
     assert_int_equal(keep(store, 2, "bob", "four", 4), 0);
     store_close(store);
