@@ -11,6 +11,7 @@ pytest.importorskip("bumble.pairing", reason="bumble is not installed")
 from bumble.device import Device, DeviceConfiguration
 from bumble.hci import Address, OwnAddressType
 from bumble.keys import MemoryKeyStore
+from test_bumble import Controllers
 from test_bumble_pairing import KEYBOARD, NO_IO, THEIR_ADDRESS, TIMEOUT, Ours, Stranger, served_air, wait_for
 
 __all__ = ["served_air"]
@@ -131,3 +132,31 @@ def test_our_peripheral_is_known(served_air, offload, secure, protected):
             both.start_ours()
             both.start_theirs()
     assert len(seen) == 2
+
+
+def test_our_addresses_on_their_controllers():
+    """Replaced while we advertise and scan; the bond is known under each."""
+    controllers = Controllers(2)
+    settings = {"addr_mode": RPA, "bond": True, "rpa_timeout": 1}
+    central, peripheral = (Ours(f"tcp:127.0.0.1:{port}", **settings) for port in controllers.ports)
+    seen = set()
+    for attempt in range(2):
+        peripheral.ble.gap_advertise(50_000, b"\x02\x01\x06")
+        time.sleep(1.5)
+        seen.add(peripheral.ble.config("mac"))
+        address = address_heard(central)
+        assert [address] == (central.ble.gap_bonds() if attempt else list(seen))
+        central.ble.gap_connect(*address, 5000)
+        conn, *peer = central.next(bluetooth.IRQ_PERIPHERAL_CONNECT)
+        assert tuple(peer) == address
+        central.ble.gap_pair(conn)
+        assert central.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (conn, 1, 0, 1, 16)
+        peripheral.next(bluetooth.IRQ_CENTRAL_CONNECT)
+        wait_for(lambda: len(central.store) == len(peripheral.store) == 3)
+        central.ble.gap_disconnect(conn)
+        central.next(bluetooth.IRQ_PERIPHERAL_DISCONNECT)
+        peripheral.next(bluetooth.IRQ_CENTRAL_DISCONNECT)
+    assert len(seen) == 2
+    central.ble.active(False)
+    peripheral.ble.active(False)
+    controllers.end()
