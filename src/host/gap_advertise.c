@@ -28,7 +28,7 @@ static void advertise_start_done(void *context, const struct hci_result *result)
     if (ended)
         advertise->own = gap_address_own(advertise->address);
     if (result->status != HCI_SUCCESS && result->ticket == advertise->ticket)
-        advertise->on = false;
+        advertise->on = advertise->paused = false;
 }
 
 static void advertise_stop_done(void *context, const struct hci_result *result)
@@ -191,7 +191,7 @@ static void resume_done(void *context, const struct hci_result *result)
     if (result->status == HCI_SUCCESS)
         advertise->own = gap_address_own(advertise->address);
     else if (!advertise->starting)
-        advertise->on = false;
+        advertise->on = advertise->paused = false;
 }
 
 BLUET_INTERNAL bool gap_advertise_pause(struct gap_advertise *advertise)

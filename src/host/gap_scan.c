@@ -44,6 +44,7 @@ static void scan_start_done(void *context, const struct hci_result *result)
         return;
     if (result->status != HCI_SUCCESS) {
         scan->state = GAP_SCAN_OFF;
+        scan->paused = false;
         raise_scan_done(scan);
     } else if (result->opcode == HCI_LE_SET_SCAN_ENABLE) {
         scan->state = GAP_SCAN_ON;
@@ -149,6 +150,7 @@ static void resume_done(void *context, const struct hci_result *result)
     if (result->status == HCI_SUCCESS || !gap_scan_is_on(scan) || result->argument != (uint16_t)scan->ticket)
         return;
     scan->state = GAP_SCAN_OFF;
+    scan->paused = false;
     scan->deadline = BLUET_NEVER;
     raise_scan_done(scan);
 }

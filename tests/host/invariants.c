@@ -125,6 +125,18 @@ static void check_channels(const struct bluet *host)
     hold(kept == host->signal.kept_count, "requests that are kept are counted");
 }
 
+static void check_pauses(const struct bluet *host)
+{
+    const struct gap_privacy *privacy = &host->privacy;
+    bool pausing = privacy->state != GAP_PRIVACY_IDLE;
+    hold(host->advertise.on || !host->advertise.paused, "only what runs is paused");
+    hold(gap_scan_is_on(&host->scan) || !host->scan.paused, "only what runs is paused");
+    hold(gap_connect_is_on(&host->connect) || !host->connect.held, "only an attempt is held back");
+    bool paused = host->advertise.paused || host->scan.paused || host->connect.held;
+    hold(!paused || pausing || !privacy->started || host->state != HOST_ACTIVE, "a pause ends");
+    hold(!host->scan.sought.wanted || gap_connect_is_on(&host->connect), "who is sought is to be connected to");
+}
+
 void check_invariants(const struct bluet *host)
 {
     if (host->state == HOST_INACTIVE) {
@@ -134,6 +146,7 @@ void check_invariants(const struct bluet *host)
     check_commands(&host->hci);
     check_links(host);
     check_channels(host);
+    check_pauses(host);
     hold(host->scan.state == GAP_SCAN_ON || host->scan.deadline == BLUET_NEVER, "only what runs can expire");
     hold(host->connect.state != GAP_CONNECT_OFF || host->connect.deadline == BLUET_NEVER, "only an attempt can expire");
     hold(!host->advertise.starting || host->advertise.ticket >= host->advertise.starting || host->advertise.ticket == 0,

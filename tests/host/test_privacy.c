@@ -436,6 +436,8 @@ static void test_connection_in_a_pause(void **state)
     const struct bluet_address peer = {BLUET_ADDRESS_RANDOM, {0xc0, 2, 3, 4, 5, 6}};
     for (int late = 0; late < 2; late++) {
         struct talk *talk = begin_without_list(BLUET_ADDRESS_MODE_RPA);
+        struct bluet_address under;
+        assert_int_equal(bluet_own_address(talk->host, &under), BLUET_OK);
         start_advertising(talk);
         talk_pass(talk, PERIOD_US);
         step(talk, "01 0a 20 01 00", HCI_SUCCESS);
@@ -444,6 +446,7 @@ static void test_connection_in_a_pause(void **state)
             talk_receive(talk, "04 0e 04 01 05 20 00");
         connection_complete(talk, 1, 1, &peer);
         talk_expect_event(talk, "CENTRAL_CONNECT 0x0040 1/c00203040506");
+        assert_memory_equal(&talk->host->sm.pairings[0].own, &under, sizeof under);
         if (late) {
             step(talk, "01 0a 20 01 01", HCI_SUCCESS);
             step(talk, "01 0a 20 01 00", HCI_SUCCESS);
@@ -590,6 +593,75 @@ static void test_change_of_mode(void **state)
     talk_pass(talk, 2 * (uint64_t)PERIOD_US); /* a public address does not grow old */
     talk_expect_nothing(talk);
     end(talk);
+}
+
+/* ---- Our own key ---- */
+
+static struct blob irk_blob;
+
+static void answer_with_irk(struct talk *talk, const struct bluet_event *event)
+{
+    (void)talk;
+    if (event->code == BLUET_EVENT_SET_SECRET && event->set_secret.sec_type == BLUET_SECRET_IRK) {
+        assert_memory_equal(event->set_secret.key, "irk", event->set_secret.key_length);
+        keep_blob(&irk_blob, NULL, event);
+    } else if (event->code == BLUET_EVENT_GET_SECRET && event->get_secret.sec_type == BLUET_SECRET_IRK) {
+        memcpy(event->get_secret.out_value, irk_blob.octets, irk_blob.length);
+        *event->get_secret.out_length = irk_blob.length;
+    }
+}
+
+static struct bluet_address activate_and_look(struct talk *talk)
+{
+    struct bluet_address own;
+    assert_true(bluet_activate(talk->host) > 0);
+    talk_answer(talk);
+    assert_int_equal(bluet_own_address(talk->host, &own), BLUET_OK);
+    talk_forget(talk);
+    return own;
+}
+
+static void deactivate(struct talk *talk)
+{
+    assert_true(bluet_deactivate(talk->host) > 0);
+    talk_answer(talk);
+    talk_forget(talk);
+}
+
+/* Drawn by chance, it lasts as long as the host; one that was kept is taken up by another host, and a damaged one not.
+ */
+static void test_identity_key(void **state)
+{
+    (void)state;
+    irk_blob.length = 0;
+    struct talk *talk = create(BLUET_ADDRESS_MODE_STATIC, 0);
+    talk->on_event = answer_with_irk;
+    const struct bluet_address address = activate_and_look(talk);
+    uint8_t irk[16];
+    memcpy(irk, talk->host->sm.bonds.irk, sizeof irk);
+    deactivate(talk);
+    struct bluet_address again = activate_and_look(talk);
+    assert_memory_equal(&again, &address, sizeof address);
+    assert_memory_equal(talk->host->sm.bonds.irk, irk, sizeof irk);
+    talk->answer = 1; /* kept */
+    const struct sm_secret secret = {.key_size = 16};
+    sm_bonds_keep(&talk->host->sm.bonds, &secret, &secret);
+    assert_true(irk_blob.length > 0);
+    end(talk);
+
+    for (size_t damaged = 0; damaged <= irk_blob.length; damaged++) {
+        talk = create(BLUET_ADDRESS_MODE_STATIC, 0);
+        talk->on_event = answer_with_irk;
+        talk->random = 0x77;
+        if (damaged)
+            irk_blob.octets[damaged - 1] ^= 0x40;
+        again = activate_and_look(talk);
+        if (damaged)
+            irk_blob.octets[damaged - 1] ^= 0x40;
+        assert_int_equal(memcmp(talk->host->sm.bonds.irk, irk, sizeof irk) == 0, damaged == 0);
+        assert_int_equal(memcmp(&again, &address, sizeof address) == 0, damaged == 0);
+        end(talk);
+    }
 }
 
 static void deactivate_when_asked(struct talk *talk, const struct bluet_event *event)
@@ -742,6 +814,35 @@ static void test_seeking_refused(void **state)
     }
 }
 
+/* As central towards one in the list: the controller may use any private address, and says which. */
+static void test_connection_to_one_in_the_list(void **state)
+{
+    (void)state;
+    static const struct bluet_address local = {BLUET_ADDRESS_RANDOM, {0x46, 5, 4, 3, 2, 1}};
+    struct talk *talk = begin(BLUET_ADDRESS_MODE_RPA, 0, 0);
+    const struct bluet_address peer = identity_of(0), address = resolvable_of(0, 5);
+    assert_true(bluet_gap_connect(talk->host, &address, 0, NULL) > 0);
+    step_begun(talk, "01 0d 20 19 60 00 60 00 00 00 00 50 40 30 20 10 03 .. .. .. .. .. .. .. .. .. .. .. ..", 0);
+    talk_forget(talk);
+    char hex[160];
+    snprintf(hex, sizeof hex, "04 3e 1f 0a 00 40 00 00 02 %s %s %s 18 00 00 00 f4 01 00", hex_of(&peer), hex_of(&local),
+             hex_of(&address));
+    talk_receive(talk, hex);
+    talk_answer(talk);
+    talk_peer_is_heard(talk, HANDLE);
+    /* As it was asked for. */
+    char text[64];
+    const uint8_t *o = address.octets;
+    snprintf(text, sizeof text, "PERIPHERAL_CONNECT 0x0040 1/%02x%02x%02x%02x%02x%02x", o[0], o[1], o[2], o[3], o[4],
+             o[5]);
+    talk_expect_event(talk, text);
+    assert_memory_equal(&talk->host->sm.pairings[0].own, &local, sizeof local);
+    assert_memory_equal(&talk->host->sm.pairings[0].peer, &address, sizeof address);
+    assert_ptr_equal(talk->host->sm.pairings[0].bond, &talk->host->sm.bonds.bonds[0]);
+    assert_int_equal(bluet_gap_connect(talk->host, &peer, 0, NULL), BLUET_EISCONN);
+    end(talk);
+}
+
 /* Directed to a peer that uses private addresses: the controller names it by such a one, if it knows its key. */
 static void test_directed(void **state)
 {
@@ -776,11 +877,13 @@ int main(void)
         cmocka_unit_test(test_refusal_for_ever),
         cmocka_unit_test(test_no_random_addresses),
         cmocka_unit_test(test_change_of_mode),
+        cmocka_unit_test(test_identity_key),
         cmocka_unit_test(test_deactivation_when_asked_for_secrets),
         cmocka_unit_test(test_ends_of_a_connection),
         cmocka_unit_test(test_central_is_resolved_here),
         cmocka_unit_test(test_peer_is_sought),
         cmocka_unit_test(test_seeking_refused),
+        cmocka_unit_test(test_connection_to_one_in_the_list),
         cmocka_unit_test(test_directed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

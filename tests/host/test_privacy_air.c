@@ -282,7 +282,15 @@ static void begin(struct world *world, bool resolves, enum bluet_address_mode ce
     assert_true(world->central->bonded && world->peripheral->bonded);
     assert_int_equal(bluet_bonds(world->central->host, &world->of_peripheral, 1), 1);
     assert_int_equal(bluet_bonds(world->peripheral->host, &world->of_central, 1), 1);
+    /* Known by the new name, too, and told of by the old one. */
+    struct bluet_connection connection;
+    assert_int_equal(bluet_connection(world->central->host, &connection, world->central->handle), BLUET_OK);
+    assert_memory_equal(&connection.peer, &address, sizeof address);
+    assert_memory_equal(&connection.identity, &world->of_peripheral, sizeof address);
+    assert_int_equal(bluet_gap_connect(world->central->host, &world->of_peripheral, 0, NULL), BLUET_EISCONN);
+    assert_int_equal(bluet_gap_connect(world->central->host, &address, 0, NULL), BLUET_EISCONN);
     disconnect(world);
+    assert_memory_equal(&world->central->gone, &address, sizeof address);
 }
 
 static void end(struct world *world)

@@ -280,6 +280,8 @@ class Controllers:
             )
             # It would send extended reports to hosts that have asked for legacy ones.
             controller.le_features &= ~LeFeatureMask.LE_EXTENDED_ADVERTISING
+            # It takes a resolving list, and resolves nothing.
+            controller.le_features &= ~LeFeatureMask.LL_PRIVACY
         self.ready.set()
         await self.stop.wait()
 

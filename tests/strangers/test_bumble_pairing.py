@@ -64,10 +64,10 @@ def served_air():
 class Ours:
     """Our host on a transport, with a person before it, and secrets in a dict."""
 
-    def __init__(self, transport, **settings):
+    def __init__(self, transport, store=None, **settings):
         self.ble = bluetooth.BLE(transport=transport)
         self.events = []
-        self.store = {}
+        self.store = {} if store is None else store
         self.compared = None
         self.ble.config(**settings)
         self.ble.irq(self._irq)
@@ -131,13 +131,17 @@ class Stranger:
         if self.failure:
             raise self.failure
 
+    def make_device(self, source, sink):
+        device = Device.with_hci("Bumble", Address(THEIR_ADDRESS), source, sink)
+        device.keystore = MemoryKeyStore()
+        return device
+
     async def _main(self, transport):
         self.loop = asyncio.get_running_loop()
         self.stop = asyncio.Event()
         try:
             async with await open_transport(transport) as (source, sink):
-                self.device = Device.with_hci("Bumble", Address(THEIR_ADDRESS), source, sink)
-                self.device.keystore = MemoryKeyStore()
+                self.device = self.make_device(source, sink)
                 self.device.pairing_config_factory = lambda _: self.config
                 self.device.on("connection", self._connected)
                 await self.device.power_on()
