@@ -330,7 +330,7 @@ static PyMethodDef ble_methods[] = {
      "Write all of some (value_handle, data), or none; what the server has got is compared first."},
     {"gattc_write", FAST(ble_gattc_write), METH_FASTCALL,
      "gattc_write($self, conn_handle, value_handle, data, mode=0, /)\n--\n\n"
-     "mode 0: no response; 1: with response; 2: long write."},
+     "mode 0: no response; 1: with response; 2: long write; 3: signed, no response."},
     {"gattc_exchange_mtu", ble_gattc_exchange_mtu, METH_O, "gattc_exchange_mtu($self, conn_handle, /)\n--\n\n"},
     {"l2cap_listen", FAST(ble_l2cap_listen), METH_FASTCALL,
      "l2cap_listen($self, psm, mtu, /)\n--\n\nTake channels on a PSM; mtu None: no more."},

@@ -7,10 +7,10 @@ from surroundings import Surroundings
 
 # Reserved in the table of Vol 1 Part F, 1.3.
 HCI = [code for code in range(0x49) if code not in (0x2B, 0x31, 0x33)]
-ATT = [*range(0x14), *range(0x80, 0xA0), *range(0xE0, 0x105)]
+ATT = [*range(0x14), *range(0x80, 0xA0), *range(0xE0, 0x106)]
 SMP = [*range(0x01, 0x11)]
 L2CAP = [*range(0x10)]
-ERRORS = [0, -5, -12, -16, -19, -22, -95, -106, -107, -110, -114, -125]
+ERRORS = [0, -5, -12, -16, -19, -22, -95, -106, -107, -110, -114, -125, -126]
 
 
 def explain(here: Surroundings, *arguments: object) -> list[dict]:
@@ -50,7 +50,7 @@ def test_list_of_everything(here: Surroundings) -> None:
     ("space", "codes"),
     [
         ("hci", [0x2B, 0x31, 0x33, 0x49, 0xFF, 0x100, -1]),
-        ("att", [0x14, 0x7F, 0xA0, 0xDF, 0x105, -1]),
+        ("att", [0x14, 0x7F, 0xA0, 0xDF, 0x106, -1]),
         ("smp", [0, 0x11, 0xFF]),
         ("l2cap", [0x10, 0xFFFF]),
         ("error", [-1, -1000, 1]),

@@ -315,7 +315,7 @@ def test_handles_out_of_range(air):
     raises(errno.EINVAL, ble.gattc_read, conn, 3, -1)
     raises(errno.EINVAL, ble.gattc_read, conn, 3, 0x10000)
     raises(errno.EINVAL, ble.gattc_write, conn, 0, b"")
-    raises(errno.EINVAL, ble.gattc_write, conn, 3, b"", 3)
+    raises(errno.EINVAL, ble.gattc_write, conn, 3, b"", 4)
     raises(errno.EINVAL, ble.gattc_write, conn, 3, b"", -1)
     raises(errno.EINVAL, ble.gattc_discover_characteristics, conn, 0, 5)
     raises(errno.EINVAL, ble.gattc_discover_characteristics, conn, 6, 5)
