@@ -1,8 +1,8 @@
 # tests/ROOM/test_*.c: a cmocka program each. tests/ROOM/fuzz_*.c: a libFuzzer target each, and in every other build a
 # program that replays its corpus, tests/ROOM/corpus/NAME/. Other C files of that folder are linked to each of its
-# programs; tests/l2cap has the conversations of tests/host besides. All see the internal names of all rooms, those of
-# tests/cli also the program's. A line `/* wrap: name other */` near the head of a test has the linker call
-# `__wrap_name` for `name`.
+# programs; tests/l2cap and tests/conformance have the conversations of tests/host besides, tests/whole its invariants.
+# All see the internal names of all rooms, those of tests/cli also the program's. A line `/* wrap: name other */` near
+# the head of a test has the linker call `__wrap_name` for `name`.
 
 # An archive, so that a program gets only those objects that it needs.
 add_library(bluet_internal STATIC EXCLUDE_FROM_ALL ${bluet_room_objects})
@@ -50,8 +50,11 @@ foreach(folder ${folders})
     file(GLOB fuzzers CONFIGURE_DEPENDS ${folder}/fuzz_*.c)
     file(GLOB helpers CONFIGURE_DEPENDS ${folder}/*.c)
     list(REMOVE_ITEM helpers "" ${tests} ${fuzzers})
-    if(room STREQUAL "l2cap")
-        list(APPEND helpers ${PROJECT_SOURCE_DIR}/tests/host/talk.c ${PROJECT_SOURCE_DIR}/tests/host/invariants.c)
+    if(room MATCHES "^(l2cap|conformance)$")
+        list(APPEND helpers ${PROJECT_SOURCE_DIR}/tests/host/talk.c)
+    endif()
+    if(room MATCHES "^(l2cap|conformance|whole)$")
+        list(APPEND helpers ${PROJECT_SOURCE_DIR}/tests/host/invariants.c)
     endif()
 
     if(BLUET_BUILD_TESTS)
@@ -60,7 +63,7 @@ foreach(folder ${folders})
             string(REGEX REPLACE "^test_" "" name ${name})
             bluet_test_program(test_${room}_${name} ${source} "${helpers}")
             add_test(NAME ${room}/${name} COMMAND test_${room}_${name})
-            set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 120 ENVIRONMENT "${bluet_test_environment}")
+            set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 300 ENVIRONMENT "${bluet_test_environment}")
         endforeach()
     endif()
 
@@ -78,7 +81,7 @@ foreach(folder ${folders})
             bluet_test_program(${target} ${source} "${helpers};${PROJECT_SOURCE_DIR}/tests/fuzz_replay.c")
             add_test(NAME ${room}/corpus/${name} COMMAND ${target} ${corpus})
             set_tests_properties(${room}/corpus/${name} PROPERTIES
-                TIMEOUT 120 ENVIRONMENT "${bluet_test_environment}")
+                TIMEOUT 300 ENVIRONMENT "${bluet_test_environment}")
         endif()
     endforeach()
 endforeach()
