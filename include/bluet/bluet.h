@@ -525,6 +525,22 @@ BLUET_API int bluet_l2cap_listen_stop(struct bluet *host, uint16_t psm);
 BLUET_API int bluet_l2cap_connect(struct bluet *host, uint16_t conn_handle, uint16_t psm, uint16_t mtu);
 
 /*
+ * Connects several channels, 1 to 5, by one request where the peer knows the enhanced way (Vol 3 Part A, 4.25), and by
+ * one each where it does not. Each ends as with bluet_l2cap_connect(); some may be made and the others refused.
+ */
+BLUET_API int bluet_l2cap_connect_several(struct bluet *host, uint16_t conn_handle, uint16_t psm, uint16_t mtu,
+                                          size_t channel_count);
+
+/*
+ * Makes the MTU of our end of some channels longer, 1 to 5 of one connection at a time (Vol 3 Part A, 4.27). For each
+ * BLUET_EVENT_L2CAP_RECONFIGURE_DONE tells what came of it. BLUET_ENODEV, BLUET_ENOTCONN; BLUET_EINVAL: no such
+ * channel, one named twice, or shorter than it is; BLUET_ENOTSUP: not a channel of the enhanced way; BLUET_EALREADY:
+ * it is being reconfigured; BLUET_ENOMEM.
+ */
+BLUET_API int bluet_l2cap_reconfigure(struct bluet *host, uint16_t conn_handle, const uint16_t *cids, size_t cid_count,
+                                      uint16_t mtu);
+
+/*
  * Ends a channel; BLUET_EVENT_L2CAP_DISCONNECT follows. What bluet_l2cap_send() still holds is not sent. What has come
  * whole can be read until the connection ends, or the channel's place is needed for another. BLUET_ENODEV,
  * BLUET_ENOTCONN; BLUET_EINVAL: no such channel.

@@ -96,16 +96,35 @@ static uint16_t local_mps(const struct l2cap_channels *channels)
     return (uint16_t)(frame - L2CAP_HEADER_LENGTH);
 }
 
-static bool state_awaits(enum l2cap_channel_state state)
-{
-    return state == CHANNEL_AWAIT_RESPONSE || state == CHANNEL_AWAIT_DISCONNECTION;
-}
-
 BLUET_INTERNAL void l2cap_channel_set_state(struct l2cap_channels *channels, struct l2cap_channel *channel,
                                             enum l2cap_channel_state state)
 {
-    channels->awaiting = (uint8_t)(channels->awaiting - state_awaits(channel->state) + state_awaits(state));
+    channels->awaiting = (uint8_t)(channels->awaiting - l2cap_channel_awaits(channel));
     channel->state = state;
+    channels->awaiting = (uint8_t)(channels->awaiting + l2cap_channel_awaits(channel));
+}
+
+/* Room for what comes in, and for what is kept of what goes out. */
+static size_t ring_size(const struct l2cap_channels *channels, uint16_t mtu)
+{
+    uint16_t mps = local_mps(channels);
+    return (size_t)mtu + (channels->receive_size > mps ? channels->receive_size : mps);
+}
+
+static size_t copy_size(uint16_t mtu)
+{
+    return mtu * 2u < CHANNEL_SDU_LARGEST ? mtu * 2u : CHANNEL_SDU_LARGEST;
+}
+
+static void put_block(struct l2cap_channel *channel, uint8_t *block, size_t ring, size_t copy)
+{
+    channel->block = block;
+    channel->block_size = ring + copy;
+    channel->incoming.ring = block;
+    channel->incoming.size = ring;
+    channel->incoming.few = (uint16_t)(ring / channel->incoming.mps / 2);
+    channel->outgoing.copy = block + ring;
+    channel->outgoing.size = copy;
 }
 
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *channels, struct link *link,
@@ -117,10 +136,7 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *c
     uint16_t cid = free_cid(channels, link);
     if (!channel || !cid)
         return NULL;
-    uint16_t mps = local_mps(channels);
-    size_t ring_size = (size_t)mtu + (channels->receive_size > mps ? channels->receive_size : mps);
-    size_t copy_size = mtu * 2u < CHANNEL_SDU_LARGEST ? mtu * 2u : CHANNEL_SDU_LARGEST;
-    uint8_t *block = memory_take(port_of(channels), ring_size + copy_size);
+    uint8_t *block = memory_take(port_of(channels), ring_size(channels, mtu) + copy_size(mtu));
     if (!block)
         return NULL;
     if (channel->state == CHANNEL_UNREAD)
@@ -130,21 +146,40 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *c
         .link = link,
         .local_cid = cid,
         .psm = psm,
-        .incoming = {.ring = block, .size = ring_size, .mtu = mtu, .mps = mps},
-        .outgoing = {.copy = block + ring_size, .size = copy_size},
-        .block = block,
-        .block_size = ring_size + copy_size,
+        .incoming = {.mtu = mtu, .mps = local_mps(channels)},
     };
-    channel->incoming.few = (uint16_t)(ring_size / mps / 2);
+    put_block(channel, block, ring_size(channels, mtu), copy_size(mtu));
     channel->incoming.granted = l2cap_incoming_credits(&channel->incoming);
     l2cap_channel_set_state(channels, channel, state);
     return channel;
 }
 
+BLUET_INTERNAL bool l2cap_channel_grow(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu)
+{
+    struct l2cap_incoming *incoming = &channel->incoming;
+    struct l2cap_outgoing *outgoing = &channel->outgoing;
+    if (ring_size(channels, mtu) <= incoming->size)
+        return true;
+    uint8_t *block = memory_take(port_of(channels), ring_size(channels, mtu) + copy_size(mtu));
+    if (!block)
+        return false;
+    void *old_block = channel->block;
+    size_t old_size = channel->block_size;
+    const uint8_t *rest = outgoing->next;
+    l2cap_incoming_move(incoming, block);
+    put_block(channel, block, ring_size(channels, mtu), copy_size(mtu));
+    if (rest) {
+        memcpy(outgoing->copy + outgoing->sent, rest, (size_t)(outgoing->length - outgoing->sent));
+        outgoing->next = outgoing->copy + outgoing->sent;
+    }
+    memory_give(port_of(channels), old_block, old_size);
+    return true;
+}
+
 BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     channels->count--;
-    l2cap_channel_set_state(channels, channel, CHANNEL_FREE);
+    channels->awaiting = (uint8_t)(channels->awaiting - l2cap_channel_awaits(channel));
     memory_give(port_of(channels), channel->block, channel->block_size);
     *channel = (struct l2cap_channel){.state = CHANNEL_FREE};
 }
@@ -164,6 +199,7 @@ BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct
 
 BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status)
 {
+    l2cap_channel_reconfigured(channels, channel, BLUET_STATUS_DISCONNECTED);
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_DISCONNECT, .conn_handle = channel->link->handle};
     event.channel_end.cid = channel->local_cid;
     event.channel_end.psm = channel->psm;
@@ -293,7 +329,7 @@ BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
             if (through && channel->stalled)
                 raise_send_ready(channels, channel);
             channels->waiting = channels->waiting || channel->outgoing.next;
-        } else if (channel->state == CHANNEL_AWAIT_DISCONNECTION) {
+        } else if (channel->owes_request) {
             l2cap_channel_send_owed_request(channels, channel);
         }
     }

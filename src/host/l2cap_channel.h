@@ -29,11 +29,12 @@ struct l2cap_channel {
     uint16_t local_cid, peer_cid;
     uint16_t psm;
     uint16_t peer_mtu;
-    uint8_t identifier; /* of the request that awaits its response */
+    uint16_t wanted_mtu; /* of our end, by a reconfiguration that awaits its response; 0: none does */
+    uint8_t identifier;  /* of the request that awaits its response: those of one request have the same */
     bool enhanced;
     bool stalled;      /* the application was told to wait for BLUET_EVENT_L2CAP_SEND_READY */
-    bool owes_request; /* CHANNEL_AWAIT_DISCONNECTION, but the request has found no buffer yet */
-    uint64_t deadline; /* of an AWAIT state */
+    bool owes_request; /* the request of an AWAIT state has found no buffer yet */
+    uint64_t deadline; /* of an AWAIT state, or of a reconfiguration */
     struct l2cap_outgoing outgoing;
     struct l2cap_incoming incoming;
     void *block; /* memory of both directions */
@@ -53,7 +54,7 @@ struct l2cap_channels {
     uint16_t receive_size; /* room beyond the MTU for what comes in */
     uint8_t limit;
     uint8_t count;    /* channels that are not free, and those being made */
-    uint8_t awaiting; /* of those, how many have a deadline */
+    uint8_t awaiting; /* of those, how many await a response */
     uint8_t turn;     /* the channel that was served last */
     bool waiting;     /* something may: an SDU, credits, a request */
     bool *plain;      /* by index of the link: the peer does not know the enhanced way */
@@ -83,7 +84,9 @@ BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels);
 BLUET_INTERNAL int l2cap_channels_listen(struct l2cap_channels *channels, uint16_t psm, uint16_t mtu);
 BLUET_INTERNAL int l2cap_channels_listen_stop(struct l2cap_channels *channels, uint16_t psm);
 BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struct link *link, uint16_t psm,
-                                          uint16_t mtu);
+                                          uint16_t mtu, size_t count);
+BLUET_INTERNAL int l2cap_channels_reconfigure(struct l2cap_channels *channels, struct link *link, const uint16_t *cids,
+                                              size_t count, uint16_t mtu);
 BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, struct link *link, uint16_t cid);
 BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct link *link, uint16_t cid,
                                        const void *data, size_t length);
@@ -91,6 +94,20 @@ BLUET_INTERNAL int l2cap_channels_read(struct l2cap_channels *channels, struct l
                                        size_t size);
 
 /* ---- Shared by the files of this room ---- */
+
+enum { L2CAP_ENHANCED_MOST = 5 /* channels of one request */, L2CAP_ENHANCED_LEAST = 64 /* MTU and MPS */ };
+
+/* What a request of ours, or of the peer's, says of one end. */
+struct l2cap_channel_terms {
+    uint16_t mtu, mps, credits;
+};
+BLUET_INTERNAL bool l2cap_channel_terms_are_valid(const struct l2cap_channel_terms *terms, bool enhanced);
+
+static inline bool l2cap_channel_awaits(const struct l2cap_channel *channel)
+{
+    return channel->state == CHANNEL_AWAIT_RESPONSE || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
+           channel->wanted_mtu;
+}
 
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find(const struct l2cap_channels *channels, const struct link *link,
                                                         uint16_t local_cid);
@@ -104,12 +121,14 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *c
                                                         uint16_t psm, uint16_t mtu, enum l2cap_channel_state state);
 BLUET_INTERNAL void l2cap_channel_set_state(struct l2cap_channels *channels, struct l2cap_channel *channel,
                                             enum l2cap_channel_state state);
+/* Makes room for SDUs of that length in both directions. False: no memory. */
+BLUET_INTERNAL bool l2cap_channel_grow(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu);
 BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* Its end, as the application sees it: status 0, or why a connection failed. Raises. */
 BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status);
 /* Asks the peer for the end of an open channel, for a fault of the peer's or by wish. */
 BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel);
-/* The request for it, if it is owed. */
+/* The request for that, or for the channel, if it is owed. */
 BLUET_INTERNAL void l2cap_channel_send_owed_request(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* A PSM that can be connected to (Vol 3 Part A, 4.22). */
 static inline bool l2cap_psm_is_valid(uint16_t psm)
@@ -126,6 +145,17 @@ static inline uint16_t l2cap_mtu_clamped(uint16_t mtu)
 /* 0: nobody listens on that PSM. */
 BLUET_INTERNAL uint16_t l2cap_channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm);
 BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel);
+
+/* A reconfiguration of our end has ended, if there was one. Raises. */
+BLUET_INTERNAL void l2cap_channel_reconfigured(struct l2cap_channels *channels, struct l2cap_channel *channel,
+                                               uint16_t status);
+BLUET_INTERNAL bool l2cap_channels_reconfigure_request(struct l2cap_channels *channels, struct link *link,
+                                                       uint8_t identifier, struct reader *parameters);
+BLUET_INTERNAL bool l2cap_channels_reconfigure_response(struct l2cap_channels *channels, struct link *link,
+                                                        uint8_t identifier, struct reader *parameters);
+/* Whether the identifier is that of a reconfiguration, which ends with the status. Raises. */
+BLUET_INTERNAL bool l2cap_channels_reconfigure_ended(struct l2cap_channels *channels, const struct link *link,
+                                                     uint8_t identifier, uint16_t status);
 
 /* A command that concerns channels. False: not understood. Raises. */
 BLUET_INTERNAL bool l2cap_channels_command(void *channels, struct link *link, uint8_t code, uint8_t identifier,

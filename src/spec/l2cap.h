@@ -39,6 +39,7 @@ enum l2cap_result {
     L2CAP_RESULT_SOURCE_CID_ALREADY_ALLOCATED = 0x000a,
     L2CAP_RESULT_UNACCEPTABLE_PARAMETERS = 0x000b,
     L2CAP_RESULT_INVALID_PARAMETERS = 0x000c,
+    L2CAP_RESULT_PENDING_FIRST = 0x000d, /* this and what follows: another response is to come */
     L2CAP_RESULT_LARGEST = 0x000f
 };
 

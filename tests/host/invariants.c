@@ -110,11 +110,15 @@ static void check_channels(const struct bluet *host)
         if (channel->state == CHANNEL_FREE)
             continue;
         count++;
-        awaiting += channel->state == CHANNEL_AWAIT_RESPONSE || channel->state == CHANNEL_AWAIT_DISCONNECTION;
+        awaiting += l2cap_channel_awaits(channel);
         hold(channel->link->state != LINK_FREE, "a channel has a link");
         hold(l2cap_channel_find(channels, channel->link, channel->local_cid) == channel, "a CID names one channel");
         waiting = waiting || channel->owes_request;
-        hold(!channel->owes_request || channel->state == CHANNEL_AWAIT_DISCONNECTION, "only an end can be owed");
+        hold(!channel->owes_request || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
+                 channel->state == CHANNEL_AWAIT_RESPONSE,
+             "only what is awaited can be owed");
+        hold(!channel->wanted_mtu || channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION,
+             "only what is open is reconfigured");
         check_stream(channel);
     }
     hold(!waiting || channels->waiting || host->inside, "what is owed is not forgotten");

@@ -111,6 +111,7 @@ static const char *event_name(enum bluet_event_code code)
         {BLUET_EVENT_L2CAP_DISCONNECT, "L2CAP_DISCONNECT"},
         {BLUET_EVENT_L2CAP_RECV, "L2CAP_RECV"},
         {BLUET_EVENT_L2CAP_SEND_READY, "L2CAP_SEND_READY"},
+        {BLUET_EVENT_L2CAP_RECONFIGURE_DONE, "L2CAP_RECONFIGURE_DONE"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (names[i].code == code)
@@ -167,6 +168,9 @@ static void put_channel_event(char *out, size_t size, const struct bluet_event *
     else if (event->code == BLUET_EVENT_L2CAP_ACCEPT || event->code == BLUET_EVENT_L2CAP_CONNECT)
         snprintf(out + length, size - length, " cid 0x%04x psm 0x%02x mtu %u %u", event->channel.cid,
                  event->channel.psm, event->channel.our_mtu, event->channel.peer_mtu);
+    else if (event->code == BLUET_EVENT_L2CAP_RECONFIGURE_DONE)
+        snprintf(out + length, size - length, " cid 0x%04x mtu %u status 0x%03x", event->channel_reconfigured.cid,
+                 event->channel_reconfigured.our_mtu, event->channel_reconfigured.status);
     else if (event->code == BLUET_EVENT_L2CAP_RECV || event->code == BLUET_EVENT_L2CAP_SEND_READY)
         snprintf(out + length, size - length, " cid 0x%04x", event->channel_data.cid);
 }
