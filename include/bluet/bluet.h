@@ -86,6 +86,7 @@ struct bluet_config {
     uint16_t channel_size;    /* octets of room in each, beyond its MTU, for what comes in; default 16384 */
     uint16_t command_size;    /* octets kept for HCI commands that wait for the controller, 512 or more; default 1024 */
     uint8_t bond_count;       /* peers whose keys are kept; default 8. Beyond it, pairing does not bond */
+    uint8_t bearer_count;     /* enhanced ATT bearers of each link, at most 5; default 0: none. MTU limit 64 or more */
 };
 
 /* ---- Life cycle ---- */

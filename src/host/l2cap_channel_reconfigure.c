@@ -9,7 +9,7 @@ static const uint64_t response_timeout_us = 30000000; /* RTX: Vol 3 Part A, 6.2.
 /* ---- The peer's end ---- */
 
 /* Vol 3 Part A, 4.27, 4.28: new terms for the peer's ends; MTU never shrinks, MPS of one channel at a time may. */
-static uint16_t reconfigure(const struct l2cap_channels *channels, const struct link *link,
+static uint16_t reconfigure(struct l2cap_channels *channels, const struct link *link,
                             const struct l2cap_channel_terms *terms, struct reader cids, bool apply)
 {
     size_t count = reader_remaining(&cids) / sizeof(uint16_t);
@@ -24,6 +24,8 @@ static uint16_t reconfigure(const struct l2cap_channels *channels, const struct 
         if (apply) {
             channel->peer_mtu = terms->mtu;
             channel->outgoing.mps = terms->mps;
+            if (l2cap_channel_is_bearer(channels, channel) && channel->state == CHANNEL_OPEN)
+                l2cap_bearer_set(channels, channel);
         }
     }
     return L2CAP_RECONFIGURATION_SUCCESS;
@@ -57,11 +59,11 @@ BLUET_INTERNAL bool l2cap_channels_reconfigure_request(struct l2cap_channels *ch
 
 static void await_mtu(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu, uint8_t identifier)
 {
-    channels->awaiting = (uint8_t)(channels->awaiting - l2cap_channel_awaits(channel));
+    channels->awaiting = (uint16_t)(channels->awaiting - l2cap_channel_awaits(channel));
     channel->wanted_mtu = mtu;
     channel->identifier = identifier;
     channel->deadline = channels->links->hci->now + response_timeout_us;
-    channels->awaiting = (uint8_t)(channels->awaiting + l2cap_channel_awaits(channel));
+    channels->awaiting = (uint16_t)(channels->awaiting + l2cap_channel_awaits(channel));
 }
 
 BLUET_INTERNAL void l2cap_channel_reconfigured(struct l2cap_channels *channels, struct l2cap_channel *channel,
@@ -71,9 +73,9 @@ BLUET_INTERNAL void l2cap_channel_reconfigured(struct l2cap_channels *channels, 
         return;
     if (status == BLUET_OK)
         channel->incoming.mtu = channel->wanted_mtu;
-    channels->awaiting = (uint8_t)(channels->awaiting - l2cap_channel_awaits(channel));
+    channels->awaiting = (uint16_t)(channels->awaiting - l2cap_channel_awaits(channel));
     channel->wanted_mtu = 0;
-    channels->awaiting = (uint8_t)(channels->awaiting + l2cap_channel_awaits(channel));
+    channels->awaiting = (uint16_t)(channels->awaiting + l2cap_channel_awaits(channel));
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_RECONFIGURE_DONE, .conn_handle = channel->link->handle};
     event.channel_reconfigured.cid = channel->local_cid;
     event.channel_reconfigured.our_mtu = channel->incoming.mtu;
@@ -111,7 +113,7 @@ BLUET_INTERNAL int l2cap_channels_reconfigure(struct l2cap_channels *channels, s
     if (count == 0 || count > L2CAP_ENHANCED_MOST)
         return BLUET_EINVAL;
     for (size_t i = 0; i < count; i++) {
-        own[i] = l2cap_channel_find(channels, link, cids[i]);
+        own[i] = l2cap_channel_find_users(channels, link, cids[i]);
         int error = is_among(cids[i], cids, i) ? BLUET_EINVAL : check_own(own[i], mtu);
         if (error)
             return error;
@@ -135,7 +137,7 @@ BLUET_INTERNAL bool l2cap_channels_reconfigure_ended(struct l2cap_channels *chan
                                                      uint8_t identifier, uint16_t status)
 {
     bool found = false;
-    for (uint8_t i = 0; channels->awaiting && i < channels->limit; i++) {
+    for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
         if (channel->state != CHANNEL_OPEN || channel->link != link || !channel->wanted_mtu ||
             channel->identifier != identifier)

@@ -85,7 +85,7 @@ static int send_enhanced_request(struct l2cap_channels *channels, struct l2cap_c
     }
     write_u16(&writer, asked[0]->psm);
     write_own_terms(&writer, asked[0]);
-    for (uint8_t i = 0; i < channels->limit; i++) {
+    for (uint16_t i = 0; i < channels->total; i++) {
         if (is_asked_by(&channels->channels[i], link, identifier))
             write_u16(&writer, channels->channels[i].local_cid);
     }
@@ -100,6 +100,17 @@ static int send_plain_requests(struct l2cap_channels *channels, struct l2cap_cha
         asked[i]->owes_request = send_plain_request(channels, asked[i]);
         channels->waiting = channels->waiting || asked[i]->owes_request;
     }
+    return error;
+}
+
+BLUET_INTERNAL int l2cap_channels_ask(struct l2cap_channels *channels, struct l2cap_channel *const *asked, size_t count)
+{
+    const struct l2cap_incoming *incoming = &asked[0]->incoming;
+    bool enhanced = !channels->plain[asked[0]->link->index] && incoming->mtu >= L2CAP_ENHANCED_LEAST &&
+                    incoming->mps >= L2CAP_ENHANCED_LEAST;
+    int error = enhanced ? send_enhanced_request(channels, asked, count) : send_plain_requests(channels, asked, count);
+    for (size_t i = 0; error && i < count; i++)
+        l2cap_channel_free(channels, asked[i]);
     return error;
 }
 
@@ -118,13 +129,9 @@ BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struc
         else
             error = BLUET_ENOMEM;
     }
-    if (!error) {
-        const struct l2cap_incoming *incoming = &asked[0]->incoming;
-        bool enhanced = !channels->plain[link->index] && incoming->mtu >= L2CAP_ENHANCED_LEAST &&
-                        incoming->mps >= L2CAP_ENHANCED_LEAST;
-        error = enhanced ? send_enhanced_request(channels, asked, count) : send_plain_requests(channels, asked, count);
-    }
-    while (error && taken)
+    if (!error)
+        return l2cap_channels_ask(channels, asked, count);
+    while (taken)
         l2cap_channel_free(channels, asked[--taken]);
     return error;
 }
@@ -151,6 +158,8 @@ BLUET_INTERNAL void l2cap_channel_send_owed_request(struct l2cap_channels *chann
 BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     l2cap_channel_set_state(channels, channel, CHANNEL_AWAIT_DISCONNECTION);
+    if (l2cap_channel_is_bearer(channels, channel))
+        l2cap_bearer_ended(channels, channel, L2CAP_RESULT_SUCCESS);
     channel->identifier = l2cap_signal_identifier(channels->signal, channel->link);
     channel->deadline = channels->links->hci->now + response_timeout_us;
     channel->outgoing.next = NULL;
@@ -161,7 +170,7 @@ BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, s
 
 BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, struct link *link, uint16_t cid)
 {
-    struct l2cap_channel *channel = l2cap_channel_find(channels, link, cid);
+    struct l2cap_channel *channel = l2cap_channel_find_users(channels, link, cid);
     if (!channel || (channel->state != CHANNEL_OPEN && channel->state != CHANNEL_AWAIT_DISCONNECTION))
         return BLUET_EINVAL;
     if (channel->state == CHANNEL_OPEN)
@@ -172,7 +181,7 @@ BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, st
 BLUET_INTERNAL bool l2cap_channels_await(const void *context, const struct link *link, uint8_t identifier)
 {
     const struct l2cap_channels *channels = context;
-    for (uint8_t i = 0; channels->awaiting && i < channels->limit; i++) {
+    for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
         const struct l2cap_channel *channel = &channels->channels[i];
         if (l2cap_channel_awaits(channel) && channel->link == link && channel->identifier == identifier)
             return true;
@@ -183,7 +192,7 @@ BLUET_INTERNAL bool l2cap_channels_await(const void *context, const struct link 
 BLUET_INTERNAL uint64_t l2cap_channels_deadline(const struct l2cap_channels *channels)
 {
     uint64_t deadline = BLUET_NEVER;
-    for (uint8_t i = 0; channels->awaiting && i < channels->limit; i++) {
+    for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
         const struct l2cap_channel *channel = &channels->channels[i];
         if (l2cap_channel_awaits(channel) && channel->deadline < deadline)
             deadline = channel->deadline;
@@ -193,7 +202,7 @@ BLUET_INTERNAL uint64_t l2cap_channels_deadline(const struct l2cap_channels *cha
 
 BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels)
 {
-    for (uint8_t i = 0; channels->awaiting && i < channels->limit; i++) {
+    for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
         if (!l2cap_channel_awaits(channel) || channel->deadline > channels->links->hci->now)
             continue;
@@ -211,7 +220,7 @@ BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels)
 static struct l2cap_channel *find_awaiting(const struct l2cap_channels *channels, const struct link *link,
                                            enum l2cap_channel_state state, uint8_t identifier)
 {
-    for (uint8_t i = 0; i < channels->limit; i++) {
+    for (uint16_t i = 0; i < channels->total; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
         if (channel->state == state && channel->link == link && channel->identifier == identifier)
             return channel;
@@ -222,7 +231,9 @@ static struct l2cap_channel *find_awaiting(const struct l2cap_channels *channels
 /* The peer does not know the enhanced way, or does not serve this PSM by it: asked again the other way. */
 static void fall_back(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    if (send_plain_request(channels, channel))
+    if (l2cap_channel_is_bearer(channels, channel))
+        l2cap_channel_end(channels, channel, L2CAP_RESULT_SPSM_NOT_SUPPORTED); /* there are no bearers of that kind */
+    else if (send_plain_request(channels, channel))
         l2cap_channel_end(channels, channel, BLUET_STATUS_NO_MEMORY);
 }
 
@@ -280,7 +291,7 @@ static void enhanced_answered(struct l2cap_channels *channels, struct l2cap_chan
 static size_t count_asked(const struct l2cap_channels *channels, const struct link *link, uint8_t identifier)
 {
     size_t count = 0;
-    for (uint8_t i = 0; i < channels->limit; i++)
+    for (uint16_t i = 0; i < channels->total; i++)
         count += channels->channels[i].enhanced && is_asked_by(&channels->channels[i], link, identifier);
     return count;
 }
@@ -297,7 +308,7 @@ static bool enhanced_response(struct l2cap_channels *channels, struct link *link
     bool complete = reader_ok(parameters) && (whole || result != L2CAP_RESULT_SUCCESS);
     if (!count)
         hci_protocol_error(channels->links->hci);
-    for (uint8_t i = 0; count && i < channels->limit; i++) {
+    for (uint16_t i = 0; count && i < channels->total; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
         if (!is_asked_by(channel, link, identifier))
             continue;
@@ -317,7 +328,7 @@ static bool command_rejected(struct l2cap_channels *channels, struct link *link,
     (void)parameters;
     if (count_asked(channels, link, identifier)) {
         channels->plain[link->index] = true;
-        for (uint8_t i = 0; i < channels->limit; i++)
+        for (uint16_t i = 0; i < channels->total; i++)
             if (is_asked_by(&channels->channels[i], link, identifier))
                 fall_back(channels, &channels->channels[i]);
         return true;
@@ -362,12 +373,17 @@ static uint16_t accept(struct l2cap_channels *channels, const struct channel_req
                        struct l2cap_channel **out_channel)
 {
     struct link *link = request->link;
+    bool bearer = l2cap_psm_is_of_bearers(channels, request->psm);
     struct l2cap_channel *channel =
-        l2cap_channel_take(channels, link, request->psm, request->local_mtu, CHANNEL_AWAIT_ACCEPTANCE);
+        bearer ? l2cap_bearer_take(channels, link, request->local_mtu, CHANNEL_AWAIT_ACCEPTANCE)
+               : l2cap_channel_take(channels, link, request->psm, request->local_mtu, CHANNEL_AWAIT_ACCEPTANCE);
     if (!channel)
         return L2CAP_RESULT_NO_RESOURCES;
     channel->enhanced = request->enhanced;
     take_terms(channel, peer_cid, &request->terms);
+    *out_channel = channel;
+    if (bearer)
+        return L2CAP_RESULT_SUCCESS;
 
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_ACCEPT, .conn_handle = link->handle};
     event.channel.cid = channel->local_cid;
@@ -377,10 +393,9 @@ static uint16_t accept(struct l2cap_channels *channels, const struct channel_req
     int answer = event_raise(channels->links->hci->sink, &event);
     if (link->state != LINK_OPEN)
         answer = L2CAP_RESULT_NO_RESOURCES;
-    if (answer == 0) {
-        *out_channel = channel;
+    if (answer == 0)
         return L2CAP_RESULT_SUCCESS;
-    }
+    *out_channel = NULL;
     l2cap_channel_free(channels, channel);
     bool named = answer >= L2CAP_RESULT_SPSM_NOT_SUPPORTED && answer <= L2CAP_RESULT_LARGEST;
     return named ? (uint16_t)answer : L2CAP_RESULT_NO_RESOURCES;
@@ -498,8 +513,13 @@ static bool enhanced_request(struct l2cap_channels *channels, struct link *link,
         (void)send_enhanced_response(channels, link, identifier, made, 0, L2CAP_RESULT_INVALID_PARAMETERS);
         return true;
     }
-    request.local_mtu = l2cap_channel_listener_mtu(channels, request.psm);
-    uint16_t result = check_enhanced(channels, &request);
+    uint16_t result = L2CAP_RESULT_SUCCESS;
+    const struct l2cap_bearer_owner *owner = &channels->owner;
+    request.local_mtu = l2cap_psm_is_of_bearers(channels, request.psm)
+                            ? owner->mtu(owner->context, link, &result)
+                            : l2cap_channel_listener_mtu(channels, request.psm);
+    if (!result)
+        result = check_enhanced(channels, &request);
     if (!result)
         result = accept_enhanced(channels, &request, parameters, made, count);
     int error = send_enhanced_response(channels, link, identifier, made, count, result);
@@ -556,6 +576,8 @@ static bool flow_control_credit(struct l2cap_channels *channels, struct link *li
         l2cap_channel_request_end(channels, channel);
     } else {
         channel->outgoing.credits = (uint16_t)(channel->outgoing.credits + credits);
+        if (l2cap_channel_is_bearer(channels, channel))
+            l2cap_bearer_flush(channels, channel);
     }
     return true;
 }
