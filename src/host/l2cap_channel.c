@@ -36,13 +36,15 @@ BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l
     };
     channels->total = (uint16_t)(channels->limit + channels->links->limit * channels->bearer_limit);
     channels->channels = memory_take(port_of(channels), table_size(channels));
-    if (channels->channels && channels->bearer_limit)
+    if (!channels->channels)
+        return BLUET_ENOMEM;
+    memset(channels->channels, 0, table_size(channels));
+    if (channels->bearer_limit)
         channels->bearer_rings = memory_take(port_of(channels), rings_size(channels));
-    if (!channels->channels || (channels->bearer_limit && !channels->bearer_rings)) {
+    if (channels->bearer_limit && !channels->bearer_rings) {
         l2cap_channels_close(channels);
         return BLUET_ENOMEM;
     }
-    memset(channels->channels, 0, table_size(channels));
     channels->plain = (bool *)(channels->channels + channels->total);
     return BLUET_OK;
 }
