@@ -7,7 +7,7 @@
 #define BLUET_HOST_ATT_H
 
 #include "bluet/bluet.h"
-#include "host/l2cap_bearer.h"
+#include "host/l2cap_channel_bearer.h"
 #include "spec/att.h"
 #include "spec/internal.h"
 #include "spec/reader.h"

@@ -1,5 +1,5 @@
 /* The channels of ATT's enhanced bearers (Vol 3 Part A, 10.2; Part G, 5.3). */
-#include "host/l2cap_bearer.h"
+#include "host/l2cap_channel_bearer.h"
 
 #include "host/event.h"
 #include "spec/l2cap.h"

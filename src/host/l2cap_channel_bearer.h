@@ -2,8 +2,8 @@
  * The channels that ATT has for itself, its enhanced bearers (Vol 3 Part G, 5.3): PDUs go out whole, in order with all
  * else that the link sends, and come in whole. An application sees none of them.
  */
-#ifndef BLUET_HOST_L2CAP_BEARER_H
-#define BLUET_HOST_L2CAP_BEARER_H
+#ifndef BLUET_HOST_L2CAP_CHANNEL_BEARER_H
+#define BLUET_HOST_L2CAP_CHANNEL_BEARER_H
 
 #include "host/l2cap_channel.h"
 
