@@ -87,6 +87,7 @@ struct bluet_config {
     uint16_t command_size;    /* octets kept for HCI commands that wait for the controller, 512 or more; default 1024 */
     uint8_t bond_count;       /* peers whose keys are kept; default 8. Beyond it, pairing does not bond */
     uint8_t pairing_count;    /* pairings at once, at most connection_count; default 4. Beyond it, they fail */
+    uint8_t bearer_count;     /* enhanced ATT bearers of each link, at most 5; default 0: none. MTU limit 64 or more */
 };
 
 /* ---- Life cycle ---- */
@@ -524,6 +525,22 @@ BLUET_API int bluet_l2cap_listen_stop(struct bluet *host, uint16_t psm);
  * BLUET_ENODEV, BLUET_ENOTCONN, BLUET_EINVAL; BLUET_ENOMEM: no channel or no memory left.
  */
 BLUET_API int bluet_l2cap_connect(struct bluet *host, uint16_t conn_handle, uint16_t psm, uint16_t mtu);
+
+/*
+ * Connects several channels, 1 to 5, by one request where the peer knows the enhanced way (Vol 3 Part A, 4.25), and by
+ * one each where it does not. Each ends as with bluet_l2cap_connect(); some may be made and the others refused.
+ */
+BLUET_API int bluet_l2cap_connect_several(struct bluet *host, uint16_t conn_handle, uint16_t psm, uint16_t mtu,
+                                          size_t channel_count);
+
+/*
+ * Makes the MTU of our end of some channels longer, 1 to 5 of one connection at a time (Vol 3 Part A, 4.27). For each
+ * BLUET_EVENT_L2CAP_RECONFIGURE_DONE tells what came of it. BLUET_ENODEV, BLUET_ENOTCONN; BLUET_EINVAL: no such
+ * channel, one named twice, or shorter than it is; BLUET_ENOTSUP: not a channel of the enhanced way; BLUET_EALREADY:
+ * it is being reconfigured; BLUET_ENOMEM.
+ */
+BLUET_API int bluet_l2cap_reconfigure(struct bluet *host, uint16_t conn_handle, const uint16_t *cids, size_t cid_count,
+                                      uint16_t mtu);
 
 /*
  * Ends a channel; BLUET_EVENT_L2CAP_DISCONNECT follows. What bluet_l2cap_send() still holds is not sent. What has come

@@ -43,6 +43,7 @@ enum bluet_event_code {
 
     BLUET_EVENT_GATTS_WRITE_REQUEST = 32, /* beyond MicroPython, as all that follow */
     BLUET_EVENT_GATTS_SUBSCRIPTION = 33,  /* only after bluet_set_subscription_events() */
+    BLUET_EVENT_L2CAP_RECONFIGURE_DONE = 34,
 
     BLUET_EVENT_OPERATION_DONE = 0x100, /* what a ticket stands for has ended */
     BLUET_EVENT_SEND_READY = 0x101,     /* buffers are free again, after a BLUET_ENOMEM for want of them */
@@ -134,6 +135,11 @@ struct bluet_event {
             uint16_t cid;
             uint16_t status; /* of L2CAP_SEND_READY: always 0, for no SDU is ever lost */
         } channel_data;      /* L2CAP_RECV, L2CAP_SEND_READY */
+        struct {
+            uint16_t cid;
+            uint16_t our_mtu;   /* in force now */
+            uint16_t status;    /* 0; why not: result (Vol 3 Part A, 4.28), or bluet_status */
+        } channel_reconfigured; /* L2CAP_RECONFIGURE_DONE */
         struct {
             uint16_t interval; /* 1.25 ms */
             uint16_t latency;

@@ -35,7 +35,7 @@ enum bluet_error {
  */
 enum bluet_status {
     BLUET_STATUS_DISCONNECTED = 0x100, /* the connection ended first */
-    BLUET_STATUS_TIMEOUT = 0x101,      /* no answer within 30 s (Vol 3 Part F, 3.3.3); no more ATT on that link */
+    BLUET_STATUS_TIMEOUT = 0x101,      /* no answer within 30 s (Vol 3 Part F, 3.3.3); no more ATT on that bearer */
     BLUET_STATUS_PROTOCOL = 0x102,     /* the peer's answer made no sense */
     BLUET_STATUS_NO_MEMORY = 0x103,    /* no buffer to go on with */
     BLUET_STATUS_CANCELED = 0x104,     /* deactivated */

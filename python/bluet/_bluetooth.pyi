@@ -1,6 +1,6 @@
 """Types of the extension."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from os import PathLike
 from typing import Any, Final, TypeAlias, final, overload
 
@@ -64,6 +64,7 @@ __all__ = [
     "IRQ_L2CAP_ACCEPT",
     "IRQ_L2CAP_CONNECT",
     "IRQ_L2CAP_DISCONNECT",
+    "IRQ_L2CAP_RECONFIGURE_DONE",
     "IRQ_L2CAP_RECV",
     "IRQ_L2CAP_SEND_READY",
     "IRQ_MTU_EXCHANGED",
@@ -228,7 +229,8 @@ class BLE:
     def gattc_write(self, conn_handle: int, value_handle: int, data: _Data, mode: int = 0, /) -> None: ...
     def gattc_exchange_mtu(self, conn_handle: int, /) -> None: ...
     def l2cap_listen(self, psm: int, mtu: int | None, /) -> None: ...
-    def l2cap_connect(self, conn_handle: int, psm: int, mtu: int, /) -> None: ...
+    def l2cap_connect(self, conn_handle: int, psm: int, mtu: int, count: int = 1, /) -> None: ...
+    def l2cap_reconfigure(self, conn_handle: int, cid: int | Sequence[int], mtu: int, /) -> None: ...
     def l2cap_disconnect(self, conn_handle: int, cid: int, /) -> None: ...
     def l2cap_send(self, conn_handle: int, cid: int, buf: _Data, /) -> bool: ...
     def l2cap_recvinto(self, conn_handle: int, cid: int, buf: Buffer | None, /) -> int: ...
@@ -512,6 +514,18 @@ class L2capDisconnect(structseq[Any], tuple[int, int, int, int]):
     def status(self) -> int: ...
 
 @final
+class L2capReconfigureDone(structseq[Any], tuple[int, int, int, int]):
+    __match_args__: Final = ("conn_handle", "cid", "our_mtu", "status")
+    @property
+    def conn_handle(self) -> int: ...
+    @property
+    def cid(self) -> int: ...
+    @property
+    def our_mtu(self) -> int: ...
+    @property
+    def status(self) -> int: ...
+
+@final
 class L2capRecv(structseq[Any], tuple[int, int]):
     __match_args__: Final = ("conn_handle", "cid")
     @property
@@ -630,6 +644,7 @@ IRQ_SET_SECRET: Final = 30
 IRQ_PASSKEY_ACTION: Final = 31
 IRQ_GATTS_WRITE_REQUEST: Final = 32
 IRQ_GATTS_SUBSCRIPTION: Final = 33
+IRQ_L2CAP_RECONFIGURE_DONE: Final = 34
 FLAG_BROADCAST: Final = 0x0001
 FLAG_READ: Final = 0x0002
 FLAG_WRITE_NO_RESPONSE: Final = 0x0004

@@ -334,7 +334,12 @@ static PyMethodDef ble_methods[] = {
     {"gattc_exchange_mtu", ble_gattc_exchange_mtu, METH_O, "gattc_exchange_mtu($self, conn_handle, /)\n--\n\n"},
     {"l2cap_listen", FAST(ble_l2cap_listen), METH_FASTCALL,
      "l2cap_listen($self, psm, mtu, /)\n--\n\nTake channels on a PSM; mtu None: no more."},
-    {"l2cap_connect", FAST(ble_l2cap_connect), METH_FASTCALL, "l2cap_connect($self, conn_handle, psm, mtu, /)\n--\n\n"},
+    {"l2cap_connect", FAST(ble_l2cap_connect), METH_FASTCALL,
+     "l2cap_connect($self, conn_handle, psm, mtu, count=1, /)\n--\n\nBeyond MicroPython: count channels, up to 5, by "
+     "one request."},
+    {"l2cap_reconfigure", FAST(ble_l2cap_reconfigure), METH_FASTCALL,
+     "l2cap_reconfigure($self, conn_handle, cid, mtu, /)\n--\n\nMakes the MTU of our end longer; cid may be a sequence "
+     "of up to 5. IRQ_L2CAP_RECONFIGURE_DONE tells what came of it. Beyond MicroPython."},
     {"l2cap_disconnect", FAST(ble_l2cap_disconnect), METH_FASTCALL,
      "l2cap_disconnect($self, conn_handle, cid, /)\n--\n\n"},
     {"l2cap_send", FAST(ble_l2cap_send), METH_FASTCALL,

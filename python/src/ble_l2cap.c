@@ -30,12 +30,50 @@ PyObject *ble_l2cap_listen(PyObject *object, PyObject *const *arguments, Py_ssiz
 PyObject *ble_l2cap_connect(PyObject *object, PyObject *const *arguments, Py_ssize_t count)
 {
     struct ble *self = (struct ble *)object;
-    uint16_t conn_handle, psm, mtu;
-    if (!argument_count("l2cap_connect", count, 3, 3) || !argument_connection(arguments[0], &conn_handle) ||
-        !argument_handle(arguments[1], &psm) || !argument_mtu(arguments[2], &mtu))
+    uint16_t conn_handle, psm, mtu, channel_count = 1;
+    if (!argument_count("l2cap_connect", count, 3, 4) || !argument_connection(arguments[0], &conn_handle) ||
+        !argument_handle(arguments[1], &psm) || !argument_mtu(arguments[2], &mtu) ||
+        (count > 3 && !argument_handle(arguments[3], &channel_count)))
         return NULL;
     struct bluet *host = ble_enter(self);
-    return host ? ble_leave_none(self, bluet_l2cap_connect(host, conn_handle, psm, mtu)) : NULL;
+    if (!host)
+        return NULL;
+    return ble_leave_none(self, bluet_l2cap_connect_several(host, conn_handle, psm, mtu, channel_count));
+}
+
+/* One CID, or a sequence of them; more than can be named at once are too many. */
+static bool argument_cids(PyObject *object, uint16_t *out, size_t capacity, size_t *out_count)
+{
+    *out_count = 1;
+    if (PyLong_Check(object))
+        return argument_handle(object, out);
+    Py_ssize_t length = PySequence_Check(object) ? PySequence_Size(object) : -1;
+    if (length < 0) {
+        PyErr_SetString(PyExc_TypeError, "cid must be an int or a sequence of them");
+        return false;
+    }
+    *out_count = (size_t)length;
+    for (size_t i = 0; i < *out_count && i < capacity; i++) {
+        PyObject *cid = PySequence_GetItem(object, (Py_ssize_t)i);
+        bool good = cid && argument_handle(cid, &out[i]);
+        Py_XDECREF(cid);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+PyObject *ble_l2cap_reconfigure(PyObject *object, PyObject *const *arguments, Py_ssize_t count)
+{
+    enum { MOST = 5 };
+    struct ble *self = (struct ble *)object;
+    uint16_t conn_handle, mtu, cids[MOST];
+    size_t cid_count;
+    if (!argument_count("l2cap_reconfigure", count, 3, 3) || !argument_connection(arguments[0], &conn_handle) ||
+        !argument_cids(arguments[1], cids, MOST, &cid_count) || !argument_mtu(arguments[2], &mtu))
+        return NULL;
+    struct bluet *host = ble_enter(self);
+    return host ? ble_leave_none(self, bluet_l2cap_reconfigure(host, conn_handle, cids, cid_count, mtu)) : NULL;
 }
 
 PyObject *ble_l2cap_disconnect(PyObject *object, PyObject *const *arguments, Py_ssize_t count)

@@ -46,6 +46,8 @@ static PyStructSequence_Field channel_end_fields[] = {
     {"conn_handle", NULL}, {"cid", NULL}, {"psm", NULL}, {"status", NULL}, {0}};
 static PyStructSequence_Field channel_data_fields[] = {{"conn_handle", NULL}, {"cid", NULL}, {0}};
 static PyStructSequence_Field channel_ready_fields[] = {{"conn_handle", NULL}, {"cid", NULL}, {"status", NULL}, {0}};
+static PyStructSequence_Field channel_reconfigured_fields[] = {
+    {"conn_handle", NULL}, {"cid", NULL}, {"our_mtu", NULL}, {"status", NULL}, {0}};
 static PyStructSequence_Field update_fields[] = {{"conn_handle", NULL},        {"conn_interval", "1.25 ms"},
                                                  {"conn_latency", NULL},       {"supervision_timeout", "10 ms"},
                                                  {"status", "HCI error code"}, {0}};
@@ -234,6 +236,13 @@ static void build_channel_ready(struct builder *builder, const struct bluet_even
     put_number(builder, event->channel_data.status);
 }
 
+static void build_channel_reconfigured(struct builder *builder, const struct bluet_event *event)
+{
+    put_number(builder, event->channel_reconfigured.cid);
+    put_number(builder, event->channel_reconfigured.our_mtu);
+    put_number(builder, event->channel_reconfigured.status);
+}
+
 static void build_update(struct builder *builder, const struct bluet_event *event)
 {
     put_number(builder, event->connection_update.interval);
@@ -316,6 +325,8 @@ static const struct event_kind event_kinds[EVENT_CODES] = {
     [BLUET_EVENT_GATTS_WRITE_REQUEST] = {build_write_request, "bluet.events.GattsWriteRequest", write_request_fields,
                                          4},
     [BLUET_EVENT_GATTS_SUBSCRIPTION] = {build_subscription, "bluet.events.GattsSubscription", subscription_fields, 3},
+    [BLUET_EVENT_L2CAP_RECONFIGURE_DONE] = {build_channel_reconfigured, "bluet.events.L2capReconfigureDone",
+                                            channel_reconfigured_fields, 4},
 };
 
 int events_initialise(PyObject *module, struct state *state)

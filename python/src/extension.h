@@ -20,8 +20,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* The highest event code of the document is 31 (_IRQ_PASSKEY_ACTION); two come from beyond it. */
-#define EVENT_CODES 34
+/* The highest event code of the document is 31 (_IRQ_PASSKEY_ACTION); the others come from beyond it. */
+#define EVENT_CODES 35
 
 struct state {
     PyTypeObject *uuid_type;
@@ -213,6 +213,7 @@ PyObject *ble_gattc_exchange_mtu(PyObject *self, PyObject *handle);
 
 PyObject *ble_l2cap_listen(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_l2cap_connect(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_l2cap_reconfigure(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_l2cap_disconnect(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_l2cap_send(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_l2cap_recvinto(PyObject *self, PyObject *const *arguments, Py_ssize_t count);

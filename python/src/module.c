@@ -41,6 +41,7 @@ static const struct constant constants[] = {
     {"IRQ_PASSKEY_ACTION", 31},
     {"IRQ_GATTS_WRITE_REQUEST", 32},
     {"IRQ_GATTS_SUBSCRIPTION", 33},
+    {"IRQ_L2CAP_RECONFIGURE_DONE", 34},
     {"FLAG_BROADCAST", 0x0001},
     {"FLAG_READ", 0x0002},
     {"FLAG_WRITE_NO_RESPONSE", 0x0004},

@@ -19,6 +19,7 @@
 #define PROCEDURE_COUNT 255
 #define COMMAND_SIZE 8192
 #define BOND_COUNT 255
+#define BEARER_COUNT 2
 
 /* Virtual time between two looks at signals and other threads. */
 #define SLICE_US 100000
@@ -334,7 +335,8 @@ struct link *runner_add(struct runner *runner, struct ble *ble, const char *tran
                  .buffer_size = BUFFER_SIZE,
                  .procedure_count = PROCEDURE_COUNT,
                  .command_size = COMMAND_SIZE,
-                 .bond_count = BOND_COUNT},
+                 .bond_count = BOND_COUNT,
+                 .bearer_count = BEARER_COUNT},
     };
     link->runner = runner;
     int error = bluet_radio_create(&link->radio, runner->runtime, &config);

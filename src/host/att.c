@@ -1,6 +1,6 @@
 /*
- * The ATT bearer of each link: MTU, the one request and the one indication that may be under way, their timeout (Vol 3
- * Part F, 3.2.8, 3.3.2, 3.3.3, 3.4.2).
+ * The ATT bearers of each link: MTU, the one request and the one indication that may be under way, their timeout (Vol 3
+ * Part F, 3.2.8, 3.2.11, 3.3.2, 3.3.3, 3.4.2).
  */
 #include "host/att.h"
 
@@ -9,33 +9,38 @@
 #include "spec/l2cap.h"
 
 /* One block: the bearers, then the scratch. */
-static size_t memory_size(uint8_t count, uint16_t mtu_limit)
+static size_t memory_size(uint16_t bearer_count, uint16_t mtu_limit)
 {
-    return count * sizeof(struct att_bearer) + mtu_limit;
+    return bearer_count * sizeof(struct att_bearer) + mtu_limit;
 }
 
 BLUET_INTERNAL int att_open(struct att *att, struct link_table *links, uint16_t mtu_limit)
 {
-    size_t size = memory_size(links->limit, mtu_limit);
+    uint8_t enhanced_limit = att->channels ? att->channels->bearer_limit : 0;
+    uint16_t bearer_count = (uint16_t)(links->limit * (1u + enhanced_limit));
+    size_t size = memory_size(bearer_count, mtu_limit);
     void *memory = memory_take(links->hci->port, size);
     if (!memory)
         return BLUET_ENOMEM;
     memset(memory, 0, size);
     att->bearers = memory;
-    att->scratch = (uint8_t *)(att->bearers + links->limit);
+    att->scratch = (uint8_t *)(att->bearers + bearer_count);
     att->scratch_size = mtu_limit;
     att->links = links;
     att->count = links->limit;
+    att->bearer_count = bearer_count;
+    att->enhanced_limit = enhanced_limit;
     return BLUET_OK;
 }
 
 BLUET_INTERNAL void att_close(struct att *att)
 {
     if (att->bearers)
-        memory_give(att->links->hci->port, att->bearers, memory_size(att->count, att->scratch_size));
+        memory_give(att->links->hci->port, att->bearers, memory_size(att->bearer_count, att->scratch_size));
     att->bearers = NULL;
     att->scratch = NULL;
     att->count = 0;
+    att->bearer_count = 0;
 }
 
 BLUET_INTERNAL void att_link_opened(struct att *att, struct link *link)
@@ -46,6 +51,28 @@ BLUET_INTERNAL void att_link_opened(struct att *att, struct link *link)
 BLUET_INTERNAL void att_link_closed(struct att *att, const struct link *link)
 {
     *att_bearer(att, link) = (struct att_bearer){.link = NULL};
+}
+
+BLUET_INTERNAL struct att_bearer *att_next(const struct att *att, const struct att_bearer *bearer)
+{
+    const struct link *link = bearer->link;
+    if (!att->enhanced_limit || !link)
+        return NULL;
+    struct att_bearer *first = att->bearers + att->count + link->index * att->enhanced_limit;
+    struct att_bearer *next = bearer->channel ? att->bearers + att_index(att, bearer) + 1 : first;
+    while (next < first + att->enhanced_limit && !next->link)
+        next++;
+    return next < first + att->enhanced_limit ? next : NULL;
+}
+
+BLUET_INTERNAL struct att_bearer *att_enhanced_opened(struct att *att, uint16_t index, struct link *link,
+                                                      struct l2cap_channel *channel, uint16_t mtu)
+{
+    struct att_bearer *bearer = &att->bearers[att->count + index];
+    if (!bearer->link)
+        *bearer = (struct att_bearer){.link = link, .channel = channel};
+    bearer->mtu = mtu;
+    return bearer;
 }
 
 BLUET_INTERNAL enum att_kind att_kind(uint8_t opcode)
@@ -76,17 +103,20 @@ BLUET_INTERNAL enum att_kind att_kind(uint8_t opcode)
     }
 }
 
-BLUET_INTERNAL int att_send(const struct att *att, struct link *link, const struct bluet_span *spans, size_t count)
+BLUET_INTERNAL int att_send(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
+                            size_t count)
 {
-    return l2cap_send(att->links, link, L2CAP_CID_ATT, spans, count);
+    if (!bearer->link)
+        return BLUET_ENOTCONN;
+    if (bearer->channel)
+        return l2cap_bearer_send(att->channels, bearer->channel, spans, count);
+    return l2cap_send(att->links, bearer->link, L2CAP_CID_ATT, spans, count);
 }
 
-BLUET_INTERNAL int att_push(const struct att *att, struct link *link, const struct bluet_span *spans, size_t count)
+BLUET_INTERNAL int att_push(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
+                            size_t count)
 {
-    const struct att_bearer *bearer = att_bearer(att, link);
-    if (!bearer->link || bearer->expired)
-        return BLUET_ENOTCONN;
-    return l2cap_send(att->links, link, L2CAP_CID_ATT, spans, count);
+    return bearer->expired ? BLUET_ENOTCONN : att_send(att, bearer, spans, count);
 }
 
 static uint64_t transaction_deadline(const struct att *att)
@@ -94,25 +124,23 @@ static uint64_t transaction_deadline(const struct att *att)
     return att->links->hci->now + ATT_TRANSACTION_TIMEOUT_US;
 }
 
-BLUET_INTERNAL int att_send_request(const struct att *att, struct link *link, const struct bluet_span *spans,
+BLUET_INTERNAL int att_send_request(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
                                     size_t count)
 {
-    int error = att_push(att, link, spans, count);
+    int error = att_push(att, bearer, spans, count);
     if (error)
         return error;
-    struct att_bearer *bearer = att_bearer(att, link);
     bearer->request = *(const uint8_t *)spans[0].data;
     bearer->request_deadline = transaction_deadline(att);
     return 0;
 }
 
-BLUET_INTERNAL int att_send_indication(const struct att *att, struct link *link, const struct bluet_span *spans,
+BLUET_INTERNAL int att_send_indication(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
                                        size_t count)
 {
-    int error = att_push(att, link, spans, count);
+    int error = att_push(att, bearer, spans, count);
     if (error)
         return error;
-    struct att_bearer *bearer = att_bearer(att, link);
     bearer->indication = true;
     bearer->indication_deadline = transaction_deadline(att);
     return 0;
@@ -134,10 +162,8 @@ BLUET_INTERNAL void att_write_chain(struct writer *writer, const struct buffer *
 }
 
 /* An Error Response names the request that it answers (Vol 3 Part F, 3.4.1.1); the opcode of any other tells. */
-BLUET_INTERNAL enum att_answer att_take_response(const struct att *att, const struct link *link, struct reader *pdu,
-                                                 uint8_t *out_error)
+BLUET_INTERNAL enum att_answer att_take_response(struct att_bearer *bearer, struct reader *pdu, uint8_t *out_error)
 {
-    struct att_bearer *bearer = att_bearer(att, link);
     enum att_answer answer = ATT_ANSWER_RESPONSE;
     uint8_t opcode = read_u8(pdu);
     *out_error = 0;
@@ -159,9 +185,8 @@ BLUET_INTERNAL enum att_answer att_take_response(const struct att *att, const st
     return answer;
 }
 
-BLUET_INTERNAL bool att_take_confirmation(const struct att *att, const struct link *link)
+BLUET_INTERNAL bool att_take_confirmation(struct att_bearer *bearer)
 {
-    struct att_bearer *bearer = att_bearer(att, link);
     bool awaited = bearer->indication;
     bearer->indication = false;
     return awaited;
@@ -189,7 +214,7 @@ BLUET_INTERNAL uint16_t att_settle_mtu(const struct att *att, const struct link 
 BLUET_INTERNAL uint64_t att_deadline(const struct att *att)
 {
     uint64_t least = BLUET_NEVER;
-    for (uint8_t i = 0; i < att->count; i++) {
+    for (uint16_t i = 0; i < att->bearer_count; i++) {
         const struct att_bearer *bearer = &att->bearers[i];
         if (bearer->request && bearer->request_deadline < least)
             least = bearer->request_deadline;
@@ -199,12 +224,12 @@ BLUET_INTERNAL uint64_t att_deadline(const struct att *att)
     return least;
 }
 
-BLUET_INTERNAL enum att_wait att_expire(const struct att *att, struct link **out_link)
+BLUET_INTERNAL enum att_wait att_expire(const struct att *att, struct att_bearer **out_bearer)
 {
     uint64_t now = att->links->hci->now;
-    for (uint8_t i = 0; i < att->count; i++) {
+    for (uint16_t i = 0; i < att->bearer_count; i++) {
         struct att_bearer *bearer = &att->bearers[i];
-        *out_link = bearer->link;
+        *out_bearer = bearer;
         if (bearer->request && bearer->request_deadline <= now) {
             bearer->request = 0;
             bearer->expired = true;

@@ -1,12 +1,13 @@
 /*
- * The ATT bearer of each link: MTU, the one request and the one indication that may be under way, their timeout (Vol 3
- * Part F, 3.2.8, 3.3.2, 3.3.3, 3.4.2). What the PDUs mean is for the rooms above.
+ * The ATT bearers of each link, the unenhanced one and the enhanced ones: MTU, the one request and the one indication
+ * that may be under way, their timeout (Vol 3 Part F, 3.2.8, 3.2.11, 3.3.2, 3.3.3, 3.4.2). What the PDUs mean is for
+ * the rooms above.
  */
 #ifndef BLUET_HOST_ATT_H
 #define BLUET_HOST_ATT_H
 
 #include "bluet/bluet.h"
-#include "host/link.h"
+#include "host/l2cap_channel_bearer.h"
 #include "spec/att.h"
 #include "spec/internal.h"
 #include "spec/reader.h"
@@ -28,14 +29,16 @@ enum att_wait {
 };
 
 struct att_bearer {
-    struct link *link; /* NULL: no such link */
-    uint16_t mtu;      /* in force */
-    uint16_t offered;  /* what we have told the peer; 0: nothing yet */
-    bool asked;        /* we have begun an exchange, or are going to */
-    bool was_asked;    /* the peer has */
+    struct link *link;             /* NULL: no such link, or the bearer is not open */
+    struct l2cap_channel *channel; /* NULL: the unenhanced bearer */
+    uint16_t mtu;                  /* in force */
+    uint16_t offered;              /* what we have told the peer; 0: nothing yet */
+    bool asked;                    /* we have begun an exchange, or are going to */
+    bool was_asked;                /* the peer has */
     bool expired; /* a transaction has timed out: no request, command, notification or indication goes out any more */
-    bool indication; /* one awaits its confirmation */
-    uint8_t request; /* opcode of the request that awaits its response; 0: none */
+    bool indication;        /* one awaits its confirmation */
+    bool confirmation_owed; /* ours had no buffer to go out from */
+    uint8_t request;        /* opcode of the request that awaits its response; 0: none */
     uint64_t request_deadline;
     uint64_t indication_deadline;
 };
@@ -57,14 +60,17 @@ struct att_signer {
 struct att {
     struct link_table *links;
     struct att_signer signer;
-    struct att_bearer *bearers; /* by index of the link; as many as links may be */
-    uint8_t count;
-    uint16_t preferred_mtu; /* offered in an exchange that begins after it is set */
-    uint8_t *scratch;       /* room for the PDU that is being put together, until it is sent */
-    uint16_t scratch_size;  /* the largest MTU */
+    struct l2cap_channels *channels; /* of enhanced bearers; NULL: there are none */
+    struct att_bearer *bearers;      /* the unenhanced ones by index of the link; behind them the enhanced ones */
+    uint16_t bearer_count;           /* of all */
+    uint8_t count;                   /* of links */
+    uint8_t enhanced_limit;          /* of each link */
+    uint16_t preferred_mtu;          /* offered in an exchange that begins after it is set */
+    uint8_t *scratch;                /* room for the PDU that is being put together, until it is sent */
+    uint16_t scratch_size;           /* the largest MTU */
 };
 
-/* Takes memory for as many bearers as the table has links. -ENOMEM */
+/* Takes memory for the bearers of as many links as the table has. `channels` is set, or NULL. -ENOMEM */
 BLUET_INTERNAL int att_open(struct att *att, struct link_table *links, uint16_t mtu_limit);
 BLUET_INTERNAL void att_close(struct att *att);
 
@@ -72,21 +78,35 @@ BLUET_INTERNAL void att_link_opened(struct att *att, struct link *link);
 /* From now on nothing is sent or begun on the link. */
 BLUET_INTERNAL void att_link_closed(struct att *att, const struct link *link);
 
+/* The unenhanced one. */
 static inline struct att_bearer *att_bearer(const struct att *att, const struct link *link)
 {
     return &att->bearers[link->index];
 }
 
+static inline uint16_t att_index(const struct att *att, const struct att_bearer *bearer)
+{
+    return (uint16_t)(bearer - att->bearers);
+}
+
+/* The next open enhanced bearer of the same link, `bearer` being the unenhanced one at first. NULL: no more. */
+BLUET_INTERNAL struct att_bearer *att_next(const struct att *att, const struct att_bearer *bearer);
+/* An enhanced bearer is open, or has another MTU. */
+BLUET_INTERNAL struct att_bearer *att_enhanced_opened(struct att *att, uint16_t index, struct link *link,
+                                                      struct l2cap_channel *channel, uint16_t mtu);
+
 BLUET_INTERNAL enum att_kind att_kind(uint8_t opcode);
 
 /* Responses and confirmations: these go out on an expired bearer too. -ENOMEM, -ENOTCONN */
-BLUET_INTERNAL int att_send(const struct att *att, struct link *link, const struct bluet_span *spans, size_t count);
+BLUET_INTERNAL int att_send(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
+                            size_t count);
 /* Commands and notifications: -ENOTCONN on an expired bearer. */
-BLUET_INTERNAL int att_push(const struct att *att, struct link *link, const struct bluet_span *spans, size_t count);
+BLUET_INTERNAL int att_push(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
+                            size_t count);
 /* Begins a transaction; its opcode is the first octet of the first span. The caller has seen that none is under way. */
-BLUET_INTERNAL int att_send_request(const struct att *att, struct link *link, const struct bluet_span *spans,
+BLUET_INTERNAL int att_send_request(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
                                     size_t count);
-BLUET_INTERNAL int att_send_indication(const struct att *att, struct link *link, const struct bluet_span *spans,
+BLUET_INTERNAL int att_send_indication(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
                                        size_t count);
 
 /* Writes octets of a chain of buffers: `length` of them from `offset` on, or as many as there are and fit. */
@@ -100,10 +120,9 @@ enum att_answer {
 };
 
 /* How the PDU answers the request under way, which has then ended. `out_error` is the code of an Error Response. */
-BLUET_INTERNAL enum att_answer att_take_response(const struct att *att, const struct link *link, struct reader *pdu,
-                                                 uint8_t *out_error);
+BLUET_INTERNAL enum att_answer att_take_response(struct att_bearer *bearer, struct reader *pdu, uint8_t *out_error);
 /* Whether an indication awaited it. */
-BLUET_INTERNAL bool att_take_confirmation(const struct att *att, const struct link *link);
+BLUET_INTERNAL bool att_take_confirmation(struct att_bearer *bearer);
 
 /* What this side says in an exchange: the same in both directions of one link (Vol 3 Part F, 3.4.2.2). */
 BLUET_INTERNAL uint16_t att_offer_mtu(const struct att *att, const struct link *link);
@@ -112,6 +131,6 @@ BLUET_INTERNAL uint16_t att_settle_mtu(const struct att *att, const struct link 
 
 BLUET_INTERNAL uint64_t att_deadline(const struct att *att);
 /* The next transaction that has timed out, which has then ended; its bearer is expired. ATT_WAIT_NOTHING: no more. */
-BLUET_INTERNAL enum att_wait att_expire(const struct att *att, struct link **out_link);
+BLUET_INTERNAL enum att_wait att_expire(const struct att *att, struct att_bearer **out_bearer);
 
 #endif

@@ -12,15 +12,91 @@ BLUET_INTERNAL void gatt_destroy(struct gatt *gatt)
     gatt_db_destroy(&gatt->db);
 }
 
+static void receive_by(struct gatt *gatt, struct att_bearer *bearer, const uint8_t *pdu, size_t length)
+{
+    struct reader reader = reader_of(pdu, length);
+    uint8_t opcode = read_u8(&reader);
+    if (!reader_ok(&reader)) {
+        hci_protocol_error(gatt->att.links->hci);
+        return;
+    }
+    switch (att_kind(opcode)) {
+    case ATT_KIND_REQUEST:
+        gatt_server_request(&gatt->server, bearer, pdu, length);
+        break;
+    case ATT_KIND_COMMAND:
+        gatt_server_command(&gatt->server, bearer, pdu, length);
+        break;
+    case ATT_KIND_RESPONSE:
+        gatt_client_response(&gatt->client, bearer, pdu, length);
+        break;
+    case ATT_KIND_NOTIFICATION:
+        gatt_client_notification(&gatt->client, bearer, pdu, length);
+        break;
+    case ATT_KIND_CONFIRMATION:
+        gatt_server_confirmation(&gatt->server, bearer, length);
+        break;
+    }
+}
+
+/* ---- Enhanced bearers: Vol 3 Part G, 5.3 ---- */
+
+/* Only on an encrypted link, and for SDUs of 64 octets at least. */
+static uint16_t bearer_mtu(void *context, const struct link *link, uint16_t *out_result)
+{
+    const struct gatt *gatt = context;
+    uint16_t mtu = gatt->att.preferred_mtu;
+    *out_result = L2CAP_RESULT_SUCCESS;
+    if (link->encrypted)
+        return mtu < L2CAP_ENHANCED_LEAST ? L2CAP_ENHANCED_LEAST : mtu;
+    *out_result = link->key_known ? L2CAP_RESULT_INSUFFICIENT_ENCRYPTION : L2CAP_RESULT_INSUFFICIENT_AUTHENTICATION;
+    return 0;
+}
+
+static void bearer_set(void *context, uint16_t index, struct link *link, struct l2cap_channel *channel, uint16_t mtu)
+{
+    struct gatt *gatt = context;
+    bool is_new = !gatt->att.bearers[gatt->att.count + index].link;
+    struct att_bearer *bearer = att_enhanced_opened(&gatt->att, index, link, channel, mtu);
+    if (is_new)
+        gatt_server_bearer_opened(&gatt->server, bearer);
+    gatt->client.unsettled = true; /* more procedures may begin */
+}
+
+static void bearer_received(void *context, uint16_t index, const uint8_t *sdu, size_t length)
+{
+    struct gatt *gatt = context;
+    receive_by(gatt, &gatt->att.bearers[gatt->att.count + index], sdu, length);
+}
+
+static void bearer_ended(void *context, uint16_t index, struct link *link, uint16_t result)
+{
+    struct gatt *gatt = context;
+    struct att_bearer *bearer = &gatt->att.bearers[gatt->att.count + index];
+    if (!bearer->link) {
+        gatt_client_bearer_refused(&gatt->client, link, result);
+        return;
+    }
+    gatt_server_bearer_closed(&gatt->server, bearer);
+    gatt_client_bearer_closed(&gatt->client, bearer);
+    *bearer = (struct att_bearer){.link = NULL};
+    if (link->state == LINK_OPEN)
+        gatt_server_flush(&gatt->server, link);
+}
+
 BLUET_INTERNAL int gatt_open(struct gatt *gatt, struct link_table *links, const struct bluet_config *limits)
 {
     int error = att_open(&gatt->att, links, limits->mtu_limit);
+    if (gatt->att.channels)
+        gatt->att.channels->owner =
+            (struct l2cap_bearer_owner){gatt, bearer_mtu, bearer_set, bearer_received, bearer_ended};
     if (!error)
         error = gatt_db_open(&gatt->db, links->limit);
     if (!error)
         error = gatt_server_open(&gatt->server, &gatt->att, &gatt->db, gatt->sink, limits);
     if (!error)
         error = gatt_client_open(&gatt->client, &gatt->att, gatt->sink, limits);
+    gatt->db.server_features = gatt->att.enhanced_limit ? GATT_SERVER_HAS_BEARERS : 0;
     if (error)
         gatt_close(gatt);
     return error;
@@ -50,29 +126,7 @@ BLUET_INTERNAL void gatt_link_closed(struct gatt *gatt, struct link *link, uint1
 
 BLUET_INTERNAL void gatt_receive(struct gatt *gatt, struct link *link, const uint8_t *pdu, size_t length)
 {
-    struct reader reader = reader_of(pdu, length);
-    uint8_t opcode = read_u8(&reader);
-    if (!reader_ok(&reader)) {
-        hci_protocol_error(gatt->att.links->hci);
-        return;
-    }
-    switch (att_kind(opcode)) {
-    case ATT_KIND_REQUEST:
-        gatt_server_request(&gatt->server, link, pdu, length);
-        break;
-    case ATT_KIND_COMMAND:
-        gatt_server_command(&gatt->server, link, pdu, length);
-        break;
-    case ATT_KIND_RESPONSE:
-        gatt_client_response(&gatt->client, link, pdu, length);
-        break;
-    case ATT_KIND_NOTIFICATION:
-        gatt_client_notification(&gatt->client, link, pdu, length);
-        break;
-    case ATT_KIND_CONFIRMATION:
-        gatt_server_confirmation(&gatt->server, link, length);
-        break;
-    }
+    receive_by(gatt, att_bearer(&gatt->att, link), pdu, length);
 }
 
 /* What the peer waits for comes before what it does not. */
@@ -96,11 +150,13 @@ BLUET_INTERNAL void gatt_expire(struct gatt *gatt)
 {
     if (gatt->client.unsettled)
         gatt_client_settle(&gatt->client);
-    struct link *link;
-    for (enum att_wait wait = att_expire(&gatt->att, &link); wait != ATT_WAIT_NOTHING;
-         wait = att_expire(&gatt->att, &link)) {
-        gatt_client_expired(&gatt->client, link, wait);
-        gatt_server_expired(&gatt->server, link, wait);
+    struct att_bearer *bearer;
+    for (enum att_wait wait = att_expire(&gatt->att, &bearer); wait != ATT_WAIT_NOTHING;
+         wait = att_expire(&gatt->att, &bearer)) {
+        gatt_client_expired(&gatt->client, bearer, wait);
+        gatt_server_expired(&gatt->server, bearer, wait);
+        if (bearer->channel)
+            l2cap_bearer_close(gatt->att.channels, bearer->channel);
     }
 }
 

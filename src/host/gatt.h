@@ -30,7 +30,8 @@ BLUET_INTERNAL void gatt_init(struct gatt *gatt, const struct bluet_port *port, 
 BLUET_INTERNAL void gatt_destroy(struct gatt *gatt);
 
 /*
- * At activation, after the pool and the table of links. `limits` has no zero left in it. -ENOMEM: nothing was taken.
+ * At activation, after the pool, the table of links, and the channels; with att.channels set there are enhanced bearers
+ * as many as these have places for. `limits` has no zero left in it. -ENOMEM: nothing was taken.
  */
 BLUET_INTERNAL int gatt_open(struct gatt *gatt, struct link_table *links, const struct bluet_config *limits);
 /* After gatt_link_closed() for every link, and before pool and table are closed. User's services are forgotten. */

@@ -5,13 +5,14 @@
 #include "host/gatt_client.h"
 
 #include "host/gatt_client_access.h"
+#include "host/gatt_client_bearers.h"
 #include "host/gatt_client_discover.h"
 #include "host/gatt_type.h"
 #include "host/memory.h"
 
 struct procedure_row {
     /* A negative enum bluet_error, or enum gatt_sent */
-    int (*ask)(struct gatt_client *, struct link *, struct gatt_procedure *);
+    int (*ask)(struct gatt_client *, struct gatt_procedure *);
     /* NULL: there is no response */
     enum gatt_step (*hear)(struct gatt_client *, struct link *, struct gatt_procedure *, struct reader *);
     /* NULL: an error of the peer ends it */
@@ -47,6 +48,7 @@ static const struct procedure_row rows[GATT_PROCEDURE_KINDS] = {
     [GATT_WRITE_RELIABLE] = {gatt_ask_write_long, gatt_hear_write_long, gatt_write_long_refused,
                              BLUET_EVENT_GATTC_WRITE_DONE, true},
     [GATT_EXCHANGE_MTU] = {gatt_ask_mtu, gatt_hear_mtu, gatt_mtu_refused, 0, false},
+    [GATT_FIND_BEARERS] = {gatt_ask_bearers, gatt_hear_bearers, gatt_bearers_refused, 0, false},
 };
 
 static size_t links_size(const struct gatt_client *client)
@@ -56,7 +58,8 @@ static size_t links_size(const struct gatt_client *client)
 
 static size_t procedures_size(const struct gatt_client *client)
 {
-    return client->procedure_count * sizeof(struct gatt_procedure);
+    size_t spare = client->att->enhanced_limit ? 1 : 0;
+    return (client->procedure_count + spare) * sizeof(struct gatt_procedure);
 }
 
 static const struct bluet_port *port_of(const struct gatt_client *client)
@@ -78,6 +81,8 @@ BLUET_INTERNAL int gatt_client_open(struct gatt_client *client, struct att *att,
         return BLUET_ENOMEM;
     }
     memset(client->links, 0, links_size(client));
+    if (client->att->enhanced_limit)
+        client->spare = &client->procedures[client->procedure_count];
     for (size_t i = client->procedure_count; i-- > 0;) {
         client->procedures[i].next = client->free_procedure;
         client->free_procedure = &client->procedures[i];
@@ -121,7 +126,13 @@ static struct gatt_procedure *enqueue(struct gatt_client *client, struct gatt_cl
 static void release(struct gatt_client *client, struct gatt_procedure *procedure)
 {
     buffer_free(client->att->links->pool, procedure->value);
+    buffer_free(client->att->links->pool, procedure->held);
     procedure->value = NULL;
+    procedure->held = NULL;
+    if (procedure->kind == GATT_FIND_BEARERS) {
+        client->spare = procedure;
+        return;
+    }
     procedure->next = client->free_procedure;
     client->free_procedure = procedure;
 }
@@ -147,64 +158,204 @@ static void end_first(struct gatt_client *client, const struct link *link, uint1
         event_raise(client->sink, &event);
 }
 
+/* ---- Bearers ---- */
+
+static struct gatt_procedure *procedure_on(const struct gatt_client *client, const struct att_bearer *bearer)
+{
+    struct gatt_procedure *procedure = gatt_client_link(client, bearer->link)->first;
+    while (procedure && procedure->bearer != bearer)
+        procedure = procedure->next;
+    return procedure;
+}
+
+/*
+ * The unenhanced bearer if it is free. On another one what a program sees must be the same, so that for all but
+ * discoveries its MTU must be as long.
+ */
+static struct att_bearer *free_bearer(const struct gatt_client *client, const struct link *link,
+                                      const struct gatt_procedure *procedure)
+{
+    struct att_bearer *plain = att_bearer(client->att, link);
+    if (!plain->expired && !procedure_on(client, plain))
+        return plain;
+    if (gatt_is_of_plain(procedure))
+        return NULL;
+    for (struct att_bearer *bearer = att_next(client->att, plain); bearer; bearer = att_next(client->att, bearer)) {
+        bool fits = procedure->kind <= GATT_DISCOVER_DESCRIPTORS || bearer->mtu >= plain->mtu;
+        if (fits && !bearer->expired && l2cap_bearer_is_ready(bearer->channel) && !procedure_on(client, bearer))
+            return bearer;
+    }
+    return NULL;
+}
+
+/* It is asked again when its turn has come. */
+static void put_off(struct gatt_client *client, struct gatt_procedure *procedure)
+{
+    buffer_free(client->att->links->pool, procedure->held);
+    procedure->held = NULL;
+    procedure->bearer->request = 0;
+    procedure->bearer = NULL;
+    procedure->late = true;
+}
+
+/* A bearer for the first, where others that have begun early have them all. */
+static struct att_bearer *take_bearer(struct gatt_client *client, const struct gatt_procedure *first)
+{
+    for (struct gatt_procedure *other = first->next; other; other = other->next) {
+        struct att_bearer *bearer = other->bearer;
+        if (!other->held || (gatt_is_of_plain(first) && bearer->channel))
+            continue;
+        put_off(client, other);
+        return bearer;
+    }
+    return NULL;
+}
+
 /* A negative enum bluet_error, or enum gatt_sent. */
+static int ask(struct gatt_client *client, struct gatt_procedure *procedure)
+{
+    int sent = rows[procedure->kind].ask(client, procedure);
+    if (sent != GATT_SENT)
+        procedure->bearer = NULL;
+    return sent;
+}
+
+/* -EBUSY: every bearer awaits a response. -ETIMEDOUT: there is no bearer any more. */
 static int ask_first(struct gatt_client *client, struct link *link)
 {
+    struct gatt_procedure *first = gatt_client_link(client, link)->first;
+    if (!first->bearer)
+        first->bearer = free_bearer(client, link, first);
+    if (!first->bearer)
+        first->bearer = take_bearer(client, first);
+    if (!first->bearer)
+        return att_bearer(client->att, link)->expired ? BLUET_ETIMEDOUT : BLUET_EBUSY;
+    return ask(client, first);
+}
+
+/* Those behind the first begin early, as long as they and all before them only ask. */
+static void begin_early(struct gatt_client *client, struct link *link)
+{
     struct gatt_procedure *procedure = gatt_client_link(client, link)->first;
-    return rows[procedure->kind].ask(client, link, procedure);
+    bool begun = client->att->enhanced_limit && procedure && procedure->bearer;
+    while (begun && gatt_only_asks(procedure) && procedure->next && gatt_only_asks(procedure->next)) {
+        procedure = procedure->next;
+        if (procedure->bearer || procedure->late)
+            continue;
+        procedure->bearer = free_bearer(client, link, procedure);
+        begun = procedure->bearer && ask(client, procedure) == GATT_SENT;
+    }
+}
+
+static void answered(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure,
+                     const uint8_t *pdu, size_t length);
+
+static void answered_before(struct gatt_client *client, struct link *link, struct gatt_procedure *first)
+{
+    struct buffer *held = first->held;
+    first->held = NULL;
+    answered(client, link, first, held->data, held->length);
+    buffer_free(client->att->links->pool, held);
 }
 
 /* Goes on where no response is awaited. Raises. */
 static void pump(struct gatt_client *client, struct link *link)
 {
     struct gatt_client_link *state = gatt_client_link(client, link);
-    const struct att_bearer *bearer = att_bearer(client->att, link);
+    const struct att_bearer *plain = att_bearer(client->att, link);
     for (size_t left = client->procedure_count; left > 0; left--) {
-        if (!bearer->link || bearer->request || !state->first)
+        struct gatt_procedure *first = state->first;
+        if (!plain->link || !first)
             return;
-        int sent = bearer->expired ? BLUET_ETIMEDOUT : ask_first(client, link);
-        if (sent == BLUET_ETIMEDOUT)
+        if (first->held) {
+            answered_before(client, link, first);
+            continue;
+        }
+        int sent = first->bearer && first->bearer->request ? GATT_SENT : ask_first(client, link);
+        if (sent == BLUET_ETIMEDOUT) {
             end_first(client, link, BLUET_STATUS_TIMEOUT);
-        else if (sent == BLUET_ENOKEY)
+        } else if (sent == BLUET_ENOKEY) {
             end_first(client, link, BLUET_STATUS_NOT_SIGNED);
-        else if (sent == GATT_NOTHING_LEFT || sent == GATT_SENT_ALL)
+        } else if (sent == GATT_NOTHING_LEFT || sent == GATT_SENT_ALL) {
             end_first(client, link, BLUET_OK);
-        else
-            return; /* sent; or no buffer: until gatt_client_flush(); or closing: until gatt_client_link_closed() */
+        } else { /* sent; or no buffer: until gatt_client_flush(); or closing: until gatt_client_link_closed() */
+            begin_early(client, link);
+            return;
+        }
     }
     /* An application that always begins anew what has just ended is not served forever at one go. */
     client->unsettled |= state->first != NULL;
 }
 
-BLUET_INTERNAL void gatt_client_flush(struct gatt_client *client, struct link *link)
+static void send_confirmation(struct gatt_client *client, struct att_bearer *bearer)
 {
-    struct gatt_client_link *state = gatt_client_link(client, link);
     static const uint8_t confirmation[] = {ATT_HANDLE_VALUE_CONFIRMATION};
     const struct bluet_span span = {confirmation, sizeof confirmation};
-    if (state->confirmation_owed && att_send(client->att, link, &span, 1) != BLUET_ENOMEM)
-        state->confirmation_owed = false;
+    if (bearer->confirmation_owed && att_send(client->att, bearer, &span, 1) != BLUET_ENOMEM)
+        bearer->confirmation_owed = false;
+}
+
+BLUET_INTERNAL void gatt_client_flush(struct gatt_client *client, struct link *link)
+{
+    for (struct att_bearer *bearer = att_bearer(client->att, link); bearer; bearer = att_next(client->att, bearer))
+        send_confirmation(client, bearer);
     pump(client, link);
 }
 
-BLUET_INTERNAL void gatt_client_expired(struct gatt_client *client, struct link *link, enum att_wait wait)
+BLUET_INTERNAL void gatt_client_expired(struct gatt_client *client, struct att_bearer *bearer, enum att_wait wait)
 {
-    if (wait == ATT_WAIT_REQUEST && gatt_client_link(client, link)->first)
+    struct link *link = bearer->link;
+    struct gatt_procedure *procedure = procedure_on(client, bearer);
+    if (wait == ATT_WAIT_REQUEST && procedure == gatt_client_link(client, link)->first && procedure)
         end_first(client, link, BLUET_STATUS_TIMEOUT);
+    else if (wait == ATT_WAIT_REQUEST && procedure)
+        put_off(client, procedure);
     pump(client, link);
+}
+
+/* A question may be asked again; whether a write has been done nobody knows. */
+BLUET_INTERNAL void gatt_client_bearer_closed(struct gatt_client *client, struct att_bearer *bearer)
+{
+    struct gatt_procedure *procedure = procedure_on(client, bearer);
+    if (procedure && gatt_only_asks(procedure))
+        put_off(client, procedure);
+    else if (procedure)
+        end_first(client, bearer->link, BLUET_STATUS_DISCONNECTED);
+    client->unsettled = true;
+}
+
+/*
+ * Where both sides ask at the same time, each may refuse the other for want of room. The central may ask again at once;
+ * the peripheral would have to wait (Vol 3 Part G, 5.4), and leaves it to the central.
+ */
+BLUET_INTERNAL void gatt_client_bearer_refused(struct gatt_client *client, struct link *link, uint16_t result)
+{
+    struct gatt_client_link *state = gatt_client_link(client, link);
+    bool again = link->central && link->state == LINK_OPEN && result == L2CAP_RESULT_NO_RESOURCES && !state->insisted;
+    if (!again)
+        return;
+    state->insisted = true;
+    state->ask_again = true;
+    client->unsettled = true;
 }
 
 BLUET_INTERNAL void gatt_client_settle(struct gatt_client *client)
 {
     client->unsettled = false;
-    for (uint8_t i = 0; i < client->link_count; i++)
-        if (client->att->bearers[i].link)
-            pump(client, client->att->bearers[i].link);
+    for (uint8_t i = 0; i < client->link_count; i++) {
+        struct link *link = client->att->bearers[i].link;
+        if (!link)
+            continue;
+        if (client->links[i].ask_again)
+            (void)l2cap_bearers_connect(client->att->channels, link);
+        client->links[i].ask_again = false;
+        pump(client, link);
+    }
 }
 
 BLUET_INTERNAL void gatt_client_link_closed(struct gatt_client *client, struct link *link, uint16_t status)
 {
     struct gatt_client_link *state = gatt_client_link(client, link);
-    state->confirmation_owed = false;
     while (state->first)
         end_first(client, link, status);
 }
@@ -232,13 +383,13 @@ static enum gatt_step refuse(struct gatt_client *client, struct link *link, stru
     return row->refused ? row->refused(client, link, procedure, error) : GATT_STEP_REFUSED;
 }
 
-BLUET_INTERNAL void gatt_client_response(struct gatt_client *client, struct link *link, const uint8_t *pdu,
-                                         size_t length)
+/* `procedure` is the first. Raises. */
+static void answered(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure,
+                     const uint8_t *pdu, size_t length)
 {
     struct reader response = reader_of(pdu, length);
-    struct gatt_procedure *procedure = gatt_client_link(client, link)->first;
     uint8_t error = 0;
-    enum att_answer answer = procedure ? att_take_response(client->att, link, &response, &error) : ATT_ANSWER_NONE;
+    enum att_answer answer = att_take_response(procedure->bearer, &response, &error);
     enum gatt_step step = GATT_STEP_PROTOCOL;
     if (answer == ATT_ANSWER_ERROR)
         step = refuse(client, link, procedure, error);
@@ -246,10 +397,44 @@ BLUET_INTERNAL void gatt_client_response(struct gatt_client *client, struct link
         step = rows[procedure->kind].hear(client, link, procedure, &response);
     if (step == GATT_STEP_PROTOCOL)
         hci_protocol_error(client->att->links->hci);
-    if (answer == ATT_ANSWER_NONE)
-        return;
-    if (step != GATT_STEP_REQUEST)
+    if (answer != ATT_ANSWER_NONE && step != GATT_STEP_REQUEST)
         end_first(client, link, status_of(step, procedure, error));
+}
+
+/* Keeps the response of one that has begun early. Without a buffer for it, it is asked again in its turn. */
+static void hold(struct gatt_client *client, struct gatt_procedure *procedure, const uint8_t *pdu, size_t length)
+{
+    struct buffer_pool *pool = client->att->links->pool;
+    struct att_bearer *bearer = procedure->bearer;
+    struct reader response = reader_of(pdu, length);
+    uint8_t request = bearer->request;
+    uint8_t error;
+    if (procedure->held || att_take_response(bearer, &response, &error) == ATT_ANSWER_NONE) {
+        hci_protocol_error(client->att->links->hci);
+        return;
+    }
+    const struct bluet_span span = {pdu, length};
+    if (length <= pool->size)
+        procedure->held = buffer_copy(pool, &span, 1);
+    if (!procedure->held) {
+        put_off(client, procedure);
+        return;
+    }
+    bearer->request = request;
+    bearer->request_deadline = BLUET_NEVER;
+}
+
+BLUET_INTERNAL void gatt_client_response(struct gatt_client *client, struct att_bearer *bearer, const uint8_t *pdu,
+                                         size_t length)
+{
+    struct link *link = bearer->link;
+    struct gatt_procedure *procedure = procedure_on(client, bearer);
+    if (!procedure)
+        hci_protocol_error(client->att->links->hci);
+    else if (procedure == gatt_client_link(client, link)->first && !procedure->held)
+        answered(client, link, procedure, pdu, length);
+    else
+        hold(client, procedure, pdu, length);
     pump(client, link);
 }
 
@@ -300,25 +485,25 @@ static bool deliver_multiple(const struct gatt_client *client, const struct link
  * The confirmation says that the application has been told; it is due for a PDU that makes no sense, too (3.4.7.3). A
  * second indication before the first is confirmed breaks the rule (3.3.2).
  */
-static bool deliver_indication(struct gatt_client *client, struct link *link, struct reader *pdu)
+static bool deliver_indication(struct gatt_client *client, struct att_bearer *bearer, struct reader *pdu)
 {
-    struct gatt_client_link *state = gatt_client_link(client, link);
-    if (state->confirmation_owed)
+    if (bearer->confirmation_owed)
         return false;
-    bool good = deliver(client, link, pdu, BLUET_EVENT_GATTC_INDICATE);
-    state->confirmation_owed = true;
-    gatt_client_flush(client, link);
+    bool good = deliver(client, bearer->link, pdu, BLUET_EVENT_GATTC_INDICATE);
+    bearer->confirmation_owed = true;
+    send_confirmation(client, bearer);
     return good;
 }
 
-BLUET_INTERNAL void gatt_client_notification(struct gatt_client *client, struct link *link, const uint8_t *pdu,
+BLUET_INTERNAL void gatt_client_notification(struct gatt_client *client, struct att_bearer *bearer, const uint8_t *pdu,
                                              size_t length)
 {
+    const struct link *link = bearer->link;
     struct reader reader = reader_of(pdu, length);
     uint8_t opcode = read_u8(&reader);
-    bool good = length <= att_bearer(client->att, link)->mtu;
+    bool good = length <= bearer->mtu;
     if (opcode == ATT_HANDLE_VALUE_INDICATION)
-        good = deliver_indication(client, link, &reader) && good;
+        good = deliver_indication(client, bearer, &reader) && good;
     else if (good && opcode == ATT_HANDLE_VALUE_NOTIFICATION)
         good = deliver(client, link, &reader, BLUET_EVENT_GATTC_NOTIFY);
     else if (good)
@@ -329,6 +514,19 @@ BLUET_INTERNAL void gatt_client_notification(struct gatt_client *client, struct 
 
 /* ---- What the application asks for ---- */
 
+/* Where procedures wait for one another, enhanced bearers are worth looking for, before the next: once. */
+static void seek_bearers(struct gatt_client *client, const struct link *link)
+{
+    struct gatt_client_link *state = gatt_client_link(client, link);
+    struct gatt_procedure *procedure = client->spare;
+    if (!procedure || state->sought || !link->encrypted || att_next(client->att, att_bearer(client->att, link)))
+        return;
+    state->sought = true;
+    client->spare = NULL;
+    *procedure = (struct gatt_procedure){.next = state->first->next, .kind = GATT_FIND_BEARERS};
+    state->first->next = procedure;
+}
+
 static int begin(struct gatt_client *client, struct link *link, const struct gatt_procedure *what)
 {
     struct gatt_client_link *state = gatt_client_link(client, link);
@@ -337,9 +535,13 @@ static int begin(struct gatt_client *client, struct link *link, const struct gat
     bool first = !state->first;
     if (!enqueue(client, state, what))
         return BLUET_ENOMEM;
-    if (!first)
+    if (!first) {
+        seek_bearers(client, link);
+        begin_early(client, link);
         return BLUET_OK;
-    if (att_bearer(client->att, link)->expired || ask_first(client, link) == GATT_NOTHING_LEFT)
+    }
+    int sent = ask_first(client, link);
+    if (sent == BLUET_ETIMEDOUT || sent == GATT_NOTHING_LEFT)
         client->unsettled = true;
     return BLUET_OK;
 }
@@ -428,7 +630,7 @@ BLUET_INTERNAL int gatt_client_exchange_mtu(struct gatt_client *client, struct l
 static bool write_waits(const struct gatt_client *client, const struct link *link)
 {
     const struct gatt_procedure *first = gatt_client_link(client, link)->first;
-    bool under_way = att_bearer(client->att, link)->request != 0;
+    bool under_way = first && first->bearer && first->bearer->request;
     for (const struct gatt_procedure *procedure = first; procedure; procedure = procedure->next) {
         bool gone = procedure == first && under_way && procedure->kind == GATT_WRITE_VALUE;
         bool writes = procedure->kind >= GATT_WRITE_WITHOUT_RESPONSE && procedure->kind <= GATT_WRITE_RELIABLE;
@@ -459,7 +661,8 @@ static int write_without_response(struct gatt_client *client, struct link *link,
 {
     if (write_waits(client, link))
         return begin_later(client, link, procedure);
-    int sent = gatt_command_write(client, link, procedure);
+    procedure->bearer = att_bearer(client->att, link);
+    int sent = gatt_command_write(client, procedure);
     return sent < 0 ? sent : BLUET_OK;
 }
 

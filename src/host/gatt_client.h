@@ -1,6 +1,7 @@
 /*
  * The GATT client: procedures, one at a time on each link, the others waiting their turn; notifications and indications
- * that come in (Vol 3 Part G, 4). What each procedure says and hears: gatt_client_discover.c, gatt_client_access.c.
+ * that come in (Vol 3 Part G, 4). What each procedure says and hears: gatt_client_discover.c, gatt_client_access.c,
+ * gatt_client_bearers.c.
  */
 #ifndef BLUET_HOST_GATT_CLIENT_H
 #define BLUET_HOST_GATT_CLIENT_H
@@ -39,13 +40,17 @@ BLUET_INTERNAL int gatt_client_open(struct gatt_client *client, struct att *att,
 BLUET_INTERNAL void gatt_client_close(struct gatt_client *client);
 BLUET_INTERNAL void gatt_client_link_opened(struct gatt_client *client, const struct link *link);
 BLUET_INTERNAL void gatt_client_link_closed(struct gatt_client *client, struct link *link, uint16_t status);
-BLUET_INTERNAL void gatt_client_response(struct gatt_client *client, struct link *link, const uint8_t *pdu,
+BLUET_INTERNAL void gatt_client_response(struct gatt_client *client, struct att_bearer *bearer, const uint8_t *pdu,
                                          size_t length);
-BLUET_INTERNAL void gatt_client_notification(struct gatt_client *client, struct link *link, const uint8_t *pdu,
+BLUET_INTERNAL void gatt_client_notification(struct gatt_client *client, struct att_bearer *bearer, const uint8_t *pdu,
                                              size_t length);
 BLUET_INTERNAL void gatt_client_flush(struct gatt_client *client, struct link *link);
 /* The bearer has expired, for want of `wait`. */
-BLUET_INTERNAL void gatt_client_expired(struct gatt_client *client, struct link *link, enum att_wait wait);
+BLUET_INTERNAL void gatt_client_expired(struct gatt_client *client, struct att_bearer *bearer, enum att_wait wait);
+/* An enhanced bearer is about to be gone. Raises. */
+BLUET_INTERNAL void gatt_client_bearer_closed(struct gatt_client *client, struct att_bearer *bearer);
+/* One that we have asked for was not made. */
+BLUET_INTERNAL void gatt_client_bearer_refused(struct gatt_client *client, struct link *link, uint16_t result);
 /* Due at once when client->unsettled. */
 BLUET_INTERNAL void gatt_client_settle(struct gatt_client *client);
 

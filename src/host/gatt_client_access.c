@@ -3,7 +3,7 @@
 
 /* ---- Reads: Vol 3 Part G, 4.8.1, 4.8.3 ---- */
 
-BLUET_INTERNAL int gatt_ask_read(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_ask_read(struct gatt_client *client, struct gatt_procedure *procedure)
 {
     uint8_t request[5];
     struct writer writer = writer_of(request, sizeof request);
@@ -12,7 +12,7 @@ BLUET_INTERNAL int gatt_ask_read(struct gatt_client *client, struct link *link, 
     if (procedure->offset)
         write_u16(&writer, procedure->offset);
     const struct bluet_span span = {request, writer.length};
-    return att_send_request(client->att, link, &span, 1);
+    return att_send_request(client->att, procedure->bearer, &span, 1);
 }
 
 static void raise_value(const struct gatt_client *client, const struct link *link, uint16_t handle, uint16_t offset,
@@ -31,7 +31,8 @@ static void raise_value(const struct gatt_client *client, const struct link *lin
 BLUET_INTERNAL enum gatt_step gatt_hear_read(struct gatt_client *client, struct link *link,
                                              struct gatt_procedure *procedure, struct reader *response)
 {
-    size_t length = reader_remaining(response);
+    size_t room = att_bearer(client->att, link)->mtu - 1u; /* which a program may reckon with, whatever the bearer */
+    size_t length = reader_remaining(response) < room ? reader_remaining(response) : room;
     raise_value(client, link, procedure->handle, procedure->offset, read_span(response, length), length);
     return GATT_STEP_END;
 }
@@ -42,7 +43,7 @@ BLUET_INTERNAL enum gatt_step gatt_hear_read_long(struct gatt_client *client, st
 {
     size_t length = reader_remaining(response);
     uint16_t offset = procedure->offset;
-    bool last = length + 1 < att_bearer(client->att, link)->mtu || offset + length >= ATT_VALUE_LARGEST;
+    bool last = length + 1 < procedure->bearer->mtu || offset + length >= ATT_VALUE_LARGEST;
     procedure->offset = (uint16_t)(offset + length);
     if (length || offset == 0)
         raise_value(client, link, procedure->handle, offset, read_span(response, length), length);
@@ -61,15 +62,14 @@ BLUET_INTERNAL enum gatt_step gatt_read_long_refused(struct gatt_client *client,
 
 /* ---- Reads of several values: Vol 3 Part G, 4.8.4, 4.8.5 ---- */
 
-BLUET_INTERNAL int gatt_ask_read_multiple(struct gatt_client *client, struct link *link,
-                                          struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_ask_read_multiple(struct gatt_client *client, struct gatt_procedure *procedure)
 {
     bool variable = procedure->kind == GATT_READ_MULTIPLE_VARIABLE;
     struct writer request = writer_of(client->att->scratch, client->att->scratch_size);
     write_u8(&request, variable ? ATT_READ_MULTIPLE_VARIABLE_REQUEST : ATT_READ_MULTIPLE_REQUEST);
     att_write_chain(&request, procedure->value, 0, procedure->length);
     const struct bluet_span span = {request.start, request.length};
-    return att_send_request(client->att, link, &span, 1);
+    return att_send_request(client->att, procedure->bearer, &span, 1);
 }
 
 /* Where one value ends and the next begins is known only to who knows how long they are. */
@@ -87,7 +87,7 @@ BLUET_INTERNAL enum gatt_step gatt_hear_read_multiple_variable(struct gatt_clien
                                                                struct gatt_procedure *procedure,
                                                                struct reader *response)
 {
-    bool full = reader_remaining(response) + 1 == att_bearer(client->att, link)->mtu;
+    bool full = reader_remaining(response) + 1 == procedure->bearer->mtu;
     for (size_t next = 0; next < procedure->length; next += 2) {
         if (full && reader_remaining(response) < 2)
             return GATT_STEP_END;
@@ -107,9 +107,9 @@ BLUET_INTERNAL enum gatt_step gatt_hear_read_multiple_variable(struct gatt_clien
 
 /* ---- Writes: Vol 3 Part G, 4.9.1, 4.9.3 ---- */
 
-static size_t cut_to(const struct gatt_client *client, const struct link *link, size_t header_length, size_t length)
+static size_t cut_to(const struct gatt_procedure *procedure, size_t header_length, size_t length)
 {
-    size_t room = att_bearer(client->att, link)->mtu - header_length;
+    size_t room = procedure->bearer->mtu - header_length;
     return length < room ? length : room;
 }
 
@@ -120,11 +120,10 @@ static size_t whole_length(const struct gatt_procedure *procedure)
 }
 
 /* The header, and of the procedure's value what fits behind it. */
-static size_t write_request(const struct gatt_client *client, const struct link *link,
-                            const struct gatt_procedure *procedure, const struct writer *header,
-                            struct bluet_span out_spans[2])
+static size_t write_request(const struct gatt_client *client, const struct gatt_procedure *procedure,
+                            const struct writer *header, struct bluet_span out_spans[2])
 {
-    size_t length = cut_to(client, link, header->length, whole_length(procedure) - procedure->offset);
+    size_t length = cut_to(procedure, header->length, whole_length(procedure) - procedure->offset);
     out_spans[0] = (struct bluet_span){header->start, header->length};
     if (procedure->direct) {
         out_spans[1] = (struct bluet_span){(const uint8_t *)procedure->direct + procedure->offset, length};
@@ -136,15 +135,15 @@ static size_t write_request(const struct gatt_client *client, const struct link 
     return length;
 }
 
-BLUET_INTERNAL int gatt_ask_write(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_ask_write(struct gatt_client *client, struct gatt_procedure *procedure)
 {
     uint8_t header[3];
     struct writer writer = writer_of(header, sizeof header);
     write_u8(&writer, ATT_WRITE_REQUEST);
     write_u16(&writer, procedure->handle);
     struct bluet_span spans[2];
-    write_request(client, link, procedure, &writer, spans);
-    return att_send_request(client->att, link, spans, 2);
+    write_request(client, procedure, &writer, spans);
+    return att_send_request(client->att, procedure->bearer, spans, 2);
 }
 
 BLUET_INTERNAL enum gatt_step gatt_hear_write(struct gatt_client *client, struct link *link,
@@ -156,40 +155,40 @@ BLUET_INTERNAL enum gatt_step gatt_hear_write(struct gatt_client *client, struct
     return reader_done(response) ? GATT_STEP_END : GATT_STEP_PROTOCOL;
 }
 
-BLUET_INTERNAL int gatt_command_write(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_command_write(struct gatt_client *client, struct gatt_procedure *procedure)
 {
     uint8_t header[3];
     struct writer writer = writer_of(header, sizeof header);
     write_u8(&writer, ATT_WRITE_COMMAND);
     write_u16(&writer, procedure->handle);
     struct bluet_span spans[2];
-    write_request(client, link, procedure, &writer, spans);
-    int error = att_push(client->att, link, spans, 2);
+    write_request(client, procedure, &writer, spans);
+    int error = att_push(client->att, procedure->bearer, spans, 2);
     return error ? error : GATT_SENT_ALL;
 }
 
 /* Vol 3 Part G, 4.9.2. What is raised may change anything; the PDU is put together after it. */
-BLUET_INTERNAL int gatt_command_signed_write(struct gatt_client *client, struct link *link,
-                                             struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_command_signed_write(struct gatt_client *client, struct gatt_procedure *procedure)
 {
+    struct link *link = procedure->bearer->link;
     const struct att_signer *signer = &client->att->signer;
     if (!signer->prepare(signer->context, link))
         return BLUET_ENOKEY;
-    struct writer pdu = writer_of(client->att->scratch, att_bearer(client->att, link)->mtu);
+    struct writer pdu = writer_of(client->att->scratch, procedure->bearer->mtu);
     write_u8(&pdu, ATT_SIGNED_WRITE_COMMAND);
     write_u16(&pdu, procedure->handle);
-    size_t length = cut_to(client, link, pdu.length + ATT_SIGNATURE_LENGTH, procedure->length);
+    size_t length = cut_to(procedure, pdu.length + ATT_SIGNATURE_LENGTH, procedure->length);
     att_write_chain(&pdu, procedure->value, 0, length);
     if (!signer->sign(signer->context, link, &pdu))
         return BLUET_ENOKEY;
     const struct bluet_span span = {pdu.start, pdu.length};
-    int error = att_push(client->att, link, &span, 1);
+    int error = att_push(client->att, procedure->bearer, &span, 1);
     return error ? error : GATT_SENT_ALL;
 }
 
 /* ---- Long writes: Vol 3 Part G, 4.9.4 ---- */
 
-static int ask_prepare(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+static int ask_prepare(struct gatt_client *client, struct gatt_procedure *procedure)
 {
     uint8_t header[5];
     struct writer writer = writer_of(header, sizeof header);
@@ -197,17 +196,17 @@ static int ask_prepare(struct gatt_client *client, struct link *link, struct gat
     write_u16(&writer, procedure->handle);
     write_u16(&writer, procedure->offset);
     struct bluet_span spans[2];
-    procedure->piece = (uint16_t)write_request(client, link, procedure, &writer, spans);
-    return att_send_request(client->att, link, spans, 2);
+    procedure->piece = (uint16_t)write_request(client, procedure, &writer, spans);
+    return att_send_request(client->att, procedure->bearer, spans, 2);
 }
 
-BLUET_INTERNAL int gatt_ask_write_long(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_ask_write_long(struct gatt_client *client, struct gatt_procedure *procedure)
 {
     if (procedure->phase == GATT_PREPARING)
-        return ask_prepare(client, link, procedure);
+        return ask_prepare(client, procedure);
     const uint8_t request[] = {ATT_EXECUTE_WRITE_REQUEST, procedure->phase == GATT_EXECUTING};
     const struct bluet_span span = {request, sizeof request};
-    return att_send_request(client->att, link, &span, 1);
+    return att_send_request(client->att, procedure->bearer, &span, 1);
 }
 
 static bool is_echo(const struct gatt_procedure *procedure, struct reader *response)
@@ -288,15 +287,14 @@ BLUET_INTERNAL enum gatt_step gatt_write_long_refused(struct gatt_client *client
 
 /* ---- MTU: Vol 3 Part G, 4.3.1 ---- */
 
-BLUET_INTERNAL int gatt_ask_mtu(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_ask_mtu(struct gatt_client *client, struct gatt_procedure *procedure)
 {
-    (void)procedure;
     uint8_t request[3];
     struct writer writer = writer_of(request, sizeof request);
     write_u8(&writer, ATT_EXCHANGE_MTU_REQUEST);
-    write_u16(&writer, att_offer_mtu(client->att, link));
+    write_u16(&writer, att_offer_mtu(client->att, procedure->bearer->link));
     const struct bluet_span span = {request, sizeof request};
-    return att_send_request(client->att, link, &span, 1);
+    return att_send_request(client->att, procedure->bearer, &span, 1);
 }
 
 static void raise_mtu(const struct gatt_client *client, const struct link *link)

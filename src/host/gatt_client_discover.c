@@ -8,8 +8,8 @@
 
 enum { HANDLE_LAST = 0xffff };
 
-static int ask_range(struct gatt_client *client, struct link *link, const struct gatt_procedure *procedure,
-                     enum att_opcode opcode, uint16_t type, const struct bluet_uuid *value)
+static int ask_range(struct gatt_client *client, const struct gatt_procedure *procedure, enum att_opcode opcode,
+                     uint16_t type, const struct bluet_uuid *value)
 {
     uint8_t request[7 + sizeof value->octets];
     struct writer writer = writer_of(request, sizeof request);
@@ -21,7 +21,7 @@ static int ask_range(struct gatt_client *client, struct link *link, const struct
     if (value)
         write_octets(&writer, value->octets, value->length);
     const struct bluet_span span = {request, writer.length};
-    return att_send_request(client->att, link, &span, 1);
+    return att_send_request(client->att, procedure->bearer, &span, 1);
 }
 
 /* Where the next request starts, if there is to be one. */
@@ -58,9 +58,9 @@ static bool range_is_good(uint16_t start, uint16_t end, uint32_t expected)
     return start >= expected && end >= start;
 }
 
-BLUET_INTERNAL int gatt_ask_services(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_ask_services(struct gatt_client *client, struct gatt_procedure *procedure)
 {
-    return ask_range(client, link, procedure, ATT_READ_BY_GROUP_TYPE_REQUEST, GATT_PRIMARY_SERVICE, NULL);
+    return ask_range(client, procedure, ATT_READ_BY_GROUP_TYPE_REQUEST, GATT_PRIMARY_SERVICE, NULL);
 }
 
 BLUET_INTERNAL enum gatt_step gatt_hear_services(struct gatt_client *client, struct link *link,
@@ -84,10 +84,9 @@ BLUET_INTERNAL enum gatt_step gatt_hear_services(struct gatt_client *client, str
     return go_on_after(procedure, (uint16_t)(expected - 1));
 }
 
-BLUET_INTERNAL int gatt_ask_services_by_uuid(struct gatt_client *client, struct link *link,
-                                             struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_ask_services_by_uuid(struct gatt_client *client, struct gatt_procedure *procedure)
 {
-    return ask_range(client, link, procedure, ATT_FIND_BY_TYPE_VALUE_REQUEST, GATT_PRIMARY_SERVICE, &procedure->uuid);
+    return ask_range(client, procedure, ATT_FIND_BY_TYPE_VALUE_REQUEST, GATT_PRIMARY_SERVICE, &procedure->uuid);
 }
 
 BLUET_INTERNAL enum gatt_step gatt_hear_services_by_uuid(struct gatt_client *client, struct link *link,
@@ -135,14 +134,14 @@ static struct included current_included(const struct gatt_procedure *procedure)
     return read_included(&reader);
 }
 
-BLUET_INTERNAL int gatt_ask_included(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_ask_included(struct gatt_client *client, struct gatt_procedure *procedure)
 {
     if (procedure->phase == GATT_LISTING)
-        return ask_range(client, link, procedure, ATT_READ_BY_TYPE_REQUEST, GATT_INCLUDE, NULL);
+        return ask_range(client, procedure, ATT_READ_BY_TYPE_REQUEST, GATT_INCLUDE, NULL);
     uint16_t start = current_included(procedure).start;
     const uint8_t request[] = {ATT_READ_REQUEST, (uint8_t)start, (uint8_t)(start >> 8)};
     const struct bluet_span span = {request, sizeof request};
-    return att_send_request(client->att, link, &span, 1);
+    return att_send_request(client->att, procedure->bearer, &span, 1);
 }
 
 /* Goes through the entries: true, all are good. Those with a UUID are raised, if that is asked for. */
@@ -216,10 +215,9 @@ BLUET_INTERNAL enum gatt_step gatt_hear_included(struct gatt_client *client, str
 
 /* ---- Values by their UUID: Vol 3 Part G, 4.8.2 ---- */
 
-BLUET_INTERNAL int gatt_ask_read_by_uuid(struct gatt_client *client, struct link *link,
-                                         struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_ask_read_by_uuid(struct gatt_client *client, struct gatt_procedure *procedure)
 {
-    return ask_range(client, link, procedure, ATT_READ_BY_TYPE_REQUEST, 0, &procedure->uuid);
+    return ask_range(client, procedure, ATT_READ_BY_TYPE_REQUEST, 0, &procedure->uuid);
 }
 
 /* One answer has values of one length: the others come with the next. */
@@ -275,10 +273,9 @@ static void raise_found(const struct gatt_client *client, const struct link *lin
 }
 
 /* By UUID too all are asked for: only so the ends of those that are wanted come out. */
-BLUET_INTERNAL int gatt_ask_characteristics(struct gatt_client *client, struct link *link,
-                                            struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_ask_characteristics(struct gatt_client *client, struct gatt_procedure *procedure)
 {
-    return ask_range(client, link, procedure, ATT_READ_BY_TYPE_REQUEST, GATT_CHARACTERISTIC, NULL);
+    return ask_range(client, procedure, ATT_READ_BY_TYPE_REQUEST, GATT_CHARACTERISTIC, NULL);
 }
 
 BLUET_INTERNAL enum gatt_step gatt_hear_characteristics(struct gatt_client *client, struct link *link,
@@ -312,11 +309,11 @@ BLUET_INTERNAL enum gatt_step gatt_hear_characteristics(struct gatt_client *clie
 
 /* ---- Descriptors: Vol 3 Part G, 4.7.1 ---- */
 
-BLUET_INTERNAL int gatt_ask_descriptors(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
+BLUET_INTERNAL int gatt_ask_descriptors(struct gatt_client *client, struct gatt_procedure *procedure)
 {
     if (procedure->handle == 0 || procedure->handle > procedure->end_handle)
         return GATT_NOTHING_LEFT;
-    return ask_range(client, link, procedure, ATT_FIND_INFORMATION_REQUEST, 0, NULL);
+    return ask_range(client, procedure, ATT_FIND_INFORMATION_REQUEST, 0, NULL);
 }
 
 static void raise_descriptor(const struct gatt_client *client, const struct link *link, uint16_t handle,

@@ -4,31 +4,27 @@
 
 #include "host/gatt_procedure.h"
 
-BLUET_INTERNAL int gatt_ask_services(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure);
+BLUET_INTERNAL int gatt_ask_services(struct gatt_client *client, struct gatt_procedure *procedure);
 BLUET_INTERNAL enum gatt_step gatt_hear_services(struct gatt_client *client, struct link *link,
                                                  struct gatt_procedure *procedure, struct reader *response);
 
-BLUET_INTERNAL int gatt_ask_services_by_uuid(struct gatt_client *client, struct link *link,
-                                             struct gatt_procedure *procedure);
+BLUET_INTERNAL int gatt_ask_services_by_uuid(struct gatt_client *client, struct gatt_procedure *procedure);
 BLUET_INTERNAL enum gatt_step gatt_hear_services_by_uuid(struct gatt_client *client, struct link *link,
                                                          struct gatt_procedure *procedure, struct reader *response);
 
-BLUET_INTERNAL int gatt_ask_included(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure);
+BLUET_INTERNAL int gatt_ask_included(struct gatt_client *client, struct gatt_procedure *procedure);
 BLUET_INTERNAL enum gatt_step gatt_hear_included(struct gatt_client *client, struct link *link,
                                                  struct gatt_procedure *procedure, struct reader *response);
 
-BLUET_INTERNAL int gatt_ask_read_by_uuid(struct gatt_client *client, struct link *link,
-                                         struct gatt_procedure *procedure);
+BLUET_INTERNAL int gatt_ask_read_by_uuid(struct gatt_client *client, struct gatt_procedure *procedure);
 BLUET_INTERNAL enum gatt_step gatt_hear_read_by_uuid(struct gatt_client *client, struct link *link,
                                                      struct gatt_procedure *procedure, struct reader *response);
 
-BLUET_INTERNAL int gatt_ask_characteristics(struct gatt_client *client, struct link *link,
-                                            struct gatt_procedure *procedure);
+BLUET_INTERNAL int gatt_ask_characteristics(struct gatt_client *client, struct gatt_procedure *procedure);
 BLUET_INTERNAL enum gatt_step gatt_hear_characteristics(struct gatt_client *client, struct link *link,
                                                         struct gatt_procedure *procedure, struct reader *response);
 
-BLUET_INTERNAL int gatt_ask_descriptors(struct gatt_client *client, struct link *link,
-                                        struct gatt_procedure *procedure);
+BLUET_INTERNAL int gatt_ask_descriptors(struct gatt_client *client, struct gatt_procedure *procedure);
 BLUET_INTERNAL enum gatt_step gatt_hear_descriptors(struct gatt_client *client, struct link *link,
                                                     struct gatt_procedure *procedure, struct reader *response);
 

@@ -59,6 +59,7 @@ enum {
 
 /* Client Supported Features (Vol 3 Part G, 7.2) */
 enum { GATT_SERVICE_CHANGED_SLOT = 0, GATT_FEATURES_SLOT = 1 };
+enum { GATT_SERVER_HAS_BEARERS = 0x01 }; /* Server Supported Features (7.4) */
 enum { GATT_ROBUST_CACHING = 0x01, GATT_ENHANCED_BEARER = 0x02, GATT_MULTIPLE_NOTIFICATIONS = 0x04 };
 
 struct gatt_db {

@@ -16,7 +16,8 @@ static size_t indications_size(const struct gatt_server *server)
 
 static size_t links_size(const struct gatt_server *server)
 {
-    return server->link_count * sizeof(struct gatt_server_link);
+    return server->link_count * sizeof(struct gatt_server_link) +
+           server->att->bearer_count * sizeof(struct gatt_server_bearer);
 }
 
 static const struct bluet_port *port_of(const struct gatt_server *server)
@@ -38,6 +39,7 @@ BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att,
         return BLUET_ENOMEM;
     }
     memset(server->links, 0, links_size(server));
+    server->bearers = (struct gatt_server_bearer *)(server->links + server->link_count);
     for (size_t i = server->indication_count; i-- > 0;) {
         server->indications[i].next = server->free_indication;
         server->free_indication = &server->indications[i];
@@ -98,7 +100,8 @@ static void end_subscriptions(struct gatt_server *server, struct link *link)
 
 BLUET_INTERNAL void gatt_server_link_opened(struct gatt_server *server, const struct link *link)
 {
-    *gatt_server_link(server, link) = (struct gatt_server_link){.kept = GATT_KEPT_NOTHING};
+    *gatt_server_link(server, link) = (struct gatt_server_link){.awareness = GATT_AWARE};
+    gatt_server_bearer_opened(server, att_bearer(server->att, link));
     gatt_db_clear_configurations(server->db, link->index);
     memcpy(gatt_server_link(server, link)->known, server->db->hash, GATT_KNOWN_LENGTH);
 }
@@ -106,11 +109,24 @@ BLUET_INTERNAL void gatt_server_link_opened(struct gatt_server *server, const st
 BLUET_INTERNAL void gatt_server_link_closed(struct gatt_server *server, struct link *link, uint16_t status)
 {
     struct gatt_server_link *state = gatt_server_link(server, link);
-    state->kept = GATT_KEPT_NOTHING;
+    struct gatt_server_bearer *bearer = gatt_server_bearer(server, att_bearer(server->att, link));
+    bearer->kept = GATT_KEPT_NOTHING;
     buffer_free(server->att->links->pool, gatt_prepared_detach(&state->prepared));
-    gatt_push_indicated(server, link, status);
+    gatt_push_indicated(server, link, bearer, status);
     gatt_push_drop(server, link, status);
     end_subscriptions(server, link);
+}
+
+BLUET_INTERNAL void gatt_server_bearer_opened(struct gatt_server *server, const struct att_bearer *bearer)
+{
+    *gatt_server_bearer(server, bearer) = (struct gatt_server_bearer){.kept = GATT_KEPT_NOTHING};
+}
+
+BLUET_INTERNAL void gatt_server_bearer_closed(struct gatt_server *server, struct att_bearer *bearer)
+{
+    struct gatt_server_bearer *state = gatt_server_bearer(server, bearer);
+    state->kept = GATT_KEPT_NOTHING;
+    gatt_push_indicated(server, bearer->link, state, BLUET_STATUS_DISCONNECTED);
 }
 
 /* ---- Responses ---- */
@@ -126,7 +142,7 @@ static void write_error(struct gatt_response *response, const struct bluet_span 
     write_u8(&response->writer, (uint8_t)error);
 }
 
-static void keep(struct gatt_server_link *state, enum gatt_kept what, const struct bluet_span *spans, size_t count)
+static void keep(struct gatt_server_bearer *state, enum gatt_kept what, const struct bluet_span *spans, size_t count)
 {
     struct writer writer = writer_of(state->kept_pdu, sizeof state->kept_pdu);
     for (size_t i = 0; i < count; i++)
@@ -139,10 +155,10 @@ static void keep(struct gatt_server_link *state, enum gatt_kept what, const stru
  * There is no buffer for the response. A short one is kept; instead of a long one its request, if that is short, to be
  * served again. A write that has only been queued is undone, so that the client may try again.
  */
-static void keep_response(struct gatt_server *server, struct link *link, const struct bluet_span *request,
-                          struct gatt_response *response)
+static void keep_response(struct gatt_server *server, struct gatt_response *response, const struct bluet_span *request)
 {
-    struct gatt_server_link *state = gatt_server_link(server, link);
+    struct gatt_server_bearer *state = gatt_server_bearer(server, response->bearer);
+    struct gatt_prepared *prepared = &gatt_server_link(server, response->bearer->link)->prepared;
     struct bluet_span spans[] = {{response->writer.start, response->writer.length}, response->tail};
     if (spans[0].length + spans[1].length <= sizeof state->kept_pdu) {
         keep(state, GATT_KEPT_RESPONSE, spans, 2);
@@ -154,7 +170,7 @@ static void keep_response(struct gatt_server *server, struct link *link, const s
         return;
     }
     if (response->prepared)
-        gatt_prepared_cut(&state->prepared, server->att->links->pool, response->prepared_length);
+        gatt_prepared_cut(prepared, server->att->links->pool, response->prepared_length);
     write_error(response, request, response->prepared ? response->error_handle : 0, ATT_ERROR_INSUFFICIENT_RESOURCES);
     spans[0].length = response->writer.length;
     keep(state, GATT_KEPT_RESPONSE, spans, 1);
@@ -220,7 +236,8 @@ static int check_awareness(struct gatt_server *server, struct link *link, uint8_
         gatt_now_aware(server, link);
         gatt_push_waiting(server, link);
     } else if (relies_on_handles(opcode, &handles, &response->error_handle)) {
-        state->awareness = GATT_TOLD;
+        /* With several bearers another request may be on its way: such a client must read the hash. */
+        state->awareness = att_next(server->att, att_bearer(server->att, link)) ? GATT_UNAWARE : GATT_TOLD;
         return ATT_ERROR_DATABASE_OUT_OF_SYNC;
     } else if (asks_for_hash(opcode, &range)) {
         state->awareness = GATT_TOLD;
@@ -235,7 +252,8 @@ static int respond(struct gatt_server *server, struct link *link, const struct b
     struct reader reader = reader_of(request->data, request->length);
     uint8_t opcode = read_u8(&reader);
     request_server serve = find_server(opcode);
-    if (!serve)
+    bool of_plain = opcode == ATT_EXCHANGE_MTU_REQUEST; /* 3.4.2.1: not on an enhanced bearer */
+    if (!serve || (of_plain && response->bearer->channel))
         return ATT_ERROR_REQUEST_NOT_SUPPORTED;
     if (request->length > response->writer.capacity)
         return ATT_ERROR_INVALID_PDU;
@@ -243,12 +261,14 @@ static int respond(struct gatt_server *server, struct link *link, const struct b
     return error ? error : serve(server, link, &reader, response);
 }
 
-static void serve_request(struct gatt_server *server, struct link *link, const uint8_t *pdu, size_t length,
+static void serve_request(struct gatt_server *server, struct att_bearer *bearer, const uint8_t *pdu, size_t length,
                           bool authorized)
 {
     const struct bluet_span request = {pdu, length};
+    struct link *link = bearer->link;
     struct gatt_response response;
-    response.writer = writer_of(server->att->scratch, att_bearer(server->att, link)->mtu);
+    response.bearer = bearer;
+    response.writer = writer_of(server->att->scratch, bearer->mtu);
     response.tail = (struct bluet_span){response.declaration, 0};
     response.error_handle = 0;
     response.authorized = authorized;
@@ -262,21 +282,21 @@ static void serve_request(struct gatt_server *server, struct link *link, const u
         write_error(&response, &request, response.error_handle, error);
     }
     const struct bluet_span spans[] = {{response.writer.start, response.writer.length}, response.tail};
-    if (att_send(server->att, link, spans, 2) == BLUET_ENOMEM)
-        keep_response(server, link, &request, &response);
+    if (att_send(server->att, bearer, spans, 2) == BLUET_ENOMEM)
+        keep_response(server, &response, &request);
     if (response.sequel)
         response.sequel(server, link, &response);
 }
 
 /* A second request before the first is answered breaks the rule (3.3.2); where the answer could go out, it did. */
-BLUET_INTERNAL void gatt_server_request(struct gatt_server *server, struct link *link, const uint8_t *pdu,
+BLUET_INTERNAL void gatt_server_request(struct gatt_server *server, struct att_bearer *bearer, const uint8_t *pdu,
                                         size_t length)
 {
-    if (gatt_server_link(server, link)->kept != GATT_KEPT_NOTHING) {
+    if (gatt_server_bearer(server, bearer)->kept != GATT_KEPT_NOTHING) {
         hci_protocol_error(server->att->links->hci);
         return;
     }
-    serve_request(server, link, pdu, length, false);
+    serve_request(server, bearer, pdu, length, false);
 }
 
 /* What the peer has signed, and not before. */
@@ -298,14 +318,15 @@ static bool is_signed(struct gatt_server *server, struct link *link, const uint8
  * A command that is not known, or is signed and should not be, or not like this, is ignored (3.3.1, 3.4.5.4); so is one
  * of a client that does not know the database any more (Vol 3 Part G, 2.5.2.1).
  */
-BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct link *link, const uint8_t *pdu,
+BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct att_bearer *bearer, const uint8_t *pdu,
                                         size_t length)
 {
+    struct link *link = bearer->link;
     struct reader command = reader_of(pdu, length);
     uint8_t opcode = read_u8(&command);
     enum gatt_signature signature = GATT_UNSIGNED;
-    bool good = length <= att_bearer(server->att, link)->mtu && opcode == ATT_WRITE_COMMAND;
-    if (length <= att_bearer(server->att, link)->mtu && opcode == ATT_SIGNED_WRITE_COMMAND) {
+    bool good = length <= bearer->mtu && opcode == ATT_WRITE_COMMAND;
+    if (length <= bearer->mtu && opcode == ATT_SIGNED_WRITE_COMMAND && !bearer->channel) {
         good = is_signed(server, link, pdu, length, &signature);
         command = reader_of(pdu, length - (good ? ATT_SIGNATURE_LENGTH : 0));
         read_u8(&command);
@@ -316,47 +337,55 @@ BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct link 
         gatt_write_command(server, link, &command, signature);
 }
 
-BLUET_INTERNAL void gatt_server_confirmation(struct gatt_server *server, struct link *link, size_t length)
+BLUET_INTERNAL void gatt_server_confirmation(struct gatt_server *server, struct att_bearer *bearer, size_t length)
 {
-    if (length != 1 || !att_take_confirmation(server->att, link)) {
+    if (length != 1 || !att_take_confirmation(bearer)) {
         hci_protocol_error(server->att->links->hci);
         return;
     }
+    struct link *link = bearer->link;
     struct gatt_server_link *state = gatt_server_link(server, link);
-    bool of_change = state->indicated == 0;
+    bool of_change = gatt_server_bearer(server, bearer)->indicated == 0;
     if (of_change && state->change_owed.first == 0)
         gatt_now_aware(server, link);
-    gatt_push_indicated(server, link, BLUET_OK);
+    gatt_push_indicated(server, link, gatt_server_bearer(server, bearer), BLUET_OK);
     gatt_push_waiting(server, link);
 }
 
-static void send_kept(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
+static void send_kept(struct gatt_server *server, struct att_bearer *bearer)
 {
+    struct gatt_server_bearer *state = gatt_server_bearer(server, bearer);
+    if (state->kept == GATT_KEPT_NOTHING)
+        return;
     const struct bluet_span kept = {state->kept_pdu, state->kept_length};
     if (state->kept == GATT_KEPT_RESPONSE) {
-        if (att_send(server->att, link, &kept, 1) != BLUET_ENOMEM)
+        if (att_send(server->att, bearer, &kept, 1) != BLUET_ENOMEM)
             state->kept = GATT_KEPT_NOTHING;
         return;
     }
     uint8_t request[sizeof state->kept_pdu];
     memcpy(request, kept.data, kept.length);
     state->kept = GATT_KEPT_NOTHING;
-    serve_request(server, link, request, kept.length, state->kept_generation == server->db->generation);
+    serve_request(server, bearer, request, kept.length, state->kept_generation == server->db->generation);
 }
 
 BLUET_INTERNAL void gatt_server_flush(struct gatt_server *server, struct link *link)
 {
-    struct gatt_server_link *state = gatt_server_link(server, link);
-    if (state->kept != GATT_KEPT_NOTHING)
-        send_kept(server, link, state);
+    for (struct att_bearer *bearer = att_bearer(server->att, link); bearer; bearer = att_next(server->att, bearer))
+        send_kept(server, bearer);
     gatt_push_waiting(server, link);
 }
 
-BLUET_INTERNAL void gatt_server_expired(struct gatt_server *server, struct link *link, enum att_wait wait)
+/* What waits goes by other bearers, if there are any. */
+BLUET_INTERNAL void gatt_server_expired(struct gatt_server *server, struct att_bearer *bearer, enum att_wait wait)
 {
+    struct link *link = bearer->link;
     if (wait == ATT_WAIT_INDICATION)
-        gatt_push_indicated(server, link, BLUET_STATUS_TIMEOUT);
-    gatt_push_drop(server, link, BLUET_STATUS_TIMEOUT);
+        gatt_push_indicated(server, link, gatt_server_bearer(server, bearer), BLUET_STATUS_TIMEOUT);
+    if (gatt_push_is_over(server, link))
+        gatt_push_drop(server, link, BLUET_STATUS_TIMEOUT);
+    else
+        gatt_push_waiting(server, link);
 }
 
 /* ---- MTU: 3.4.2 ---- */

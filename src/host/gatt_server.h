@@ -43,15 +43,18 @@ BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att,
 BLUET_INTERNAL void gatt_server_close(struct gatt_server *server);
 BLUET_INTERNAL void gatt_server_link_opened(struct gatt_server *server, const struct link *link);
 BLUET_INTERNAL void gatt_server_link_closed(struct gatt_server *server, struct link *link, uint16_t status);
-BLUET_INTERNAL void gatt_server_request(struct gatt_server *server, struct link *link, const uint8_t *pdu,
+BLUET_INTERNAL void gatt_server_request(struct gatt_server *server, struct att_bearer *bearer, const uint8_t *pdu,
                                         size_t length);
-BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct link *link, const uint8_t *pdu,
+BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct att_bearer *bearer, const uint8_t *pdu,
                                         size_t length);
-BLUET_INTERNAL void gatt_server_confirmation(struct gatt_server *server, struct link *link, size_t length);
+BLUET_INTERNAL void gatt_server_confirmation(struct gatt_server *server, struct att_bearer *bearer, size_t length);
 BLUET_INTERNAL void gatt_server_flush(struct gatt_server *server, struct link *link);
 /* What has changed, since this was last called. Raises. */
 BLUET_INTERNAL void gatt_server_tell_subscriptions(struct gatt_server *server, struct link *link);
 /* The bearer has expired, for want of `wait`. */
-BLUET_INTERNAL void gatt_server_expired(struct gatt_server *server, struct link *link, enum att_wait wait);
+BLUET_INTERNAL void gatt_server_expired(struct gatt_server *server, struct att_bearer *bearer, enum att_wait wait);
+/* An enhanced bearer is new, or about to be gone; the latter raises. */
+BLUET_INTERNAL void gatt_server_bearer_opened(struct gatt_server *server, const struct att_bearer *bearer);
+BLUET_INTERNAL void gatt_server_bearer_closed(struct gatt_server *server, struct att_bearer *bearer);
 
 #endif

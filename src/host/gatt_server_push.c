@@ -8,9 +8,27 @@
 
 enum { PUSH_HEADER = 3 };
 
-static size_t cut_to_mtu(const struct gatt_server *server, const struct link *link, size_t length)
+/*
+ * Notifications all take the unenhanced bearer, while it works: on several a client need not see them in the order in
+ * which they were sent, and none of them waits for an answer.
+ */
+static struct att_bearer *push_bearer(const struct gatt_server *server, const struct link *link)
 {
-    size_t room = att_bearer(server->att, link)->mtu - (size_t)PUSH_HEADER;
+    struct att_bearer *plain = att_bearer(server->att, link);
+    struct att_bearer *bearer = plain;
+    while (bearer && bearer->expired)
+        bearer = att_next(server->att, bearer);
+    return bearer ? bearer : plain;
+}
+
+BLUET_INTERNAL bool gatt_push_is_over(const struct gatt_server *server, const struct link *link)
+{
+    return push_bearer(server, link)->expired;
+}
+
+static size_t cut_to_mtu(const struct att_bearer *bearer, size_t length)
+{
+    size_t room = bearer->mtu - (size_t)PUSH_HEADER;
     return length < room ? length : room;
 }
 
@@ -25,21 +43,44 @@ static int send_notification(struct gatt_server *server, struct link *link, uint
                              size_t length)
 {
     uint8_t header[PUSH_HEADER];
+    struct att_bearer *bearer = push_bearer(server, link);
     write_header(header, ATT_HANDLE_VALUE_NOTIFICATION, handle);
-    const struct bluet_span spans[] = {{header, sizeof header}, {data, cut_to_mtu(server, link, length)}};
-    return att_push(server->att, link, spans, 2);
+    const struct bluet_span spans[] = {{header, sizeof header}, {data, cut_to_mtu(bearer, length)}};
+    return att_push(server->att, bearer, spans, 2);
 }
 
-static int send_indication(struct gatt_server *server, struct link *link, uint16_t handle, const void *data,
+/* ---- Indications: one under way on each bearer, the others in turn ---- */
+
+/*
+ * A bearer for an indication: the unenhanced one first, another only if it takes the whole of it at once. NULL: it must
+ * wait, for a bearer, for the one of the same value before it, or for Service Changed.
+ */
+static struct att_bearer *indication_bearer(const struct gatt_server *server, const struct link *link, uint16_t handle,
+                                            size_t length)
+{
+    struct att_bearer *plain = att_bearer(server->att, link);
+    struct att_bearer *found = NULL;
+    for (struct att_bearer *bearer = plain; bearer; bearer = att_next(server->att, bearer)) {
+        uint16_t indicated = gatt_server_bearer(server, bearer)->indicated;
+        if (bearer->indication && (indicated == 0 || indicated == handle))
+            return NULL;
+        bool ready = !bearer->channel || (l2cap_bearer_is_ready(bearer->channel) &&
+                                          cut_to_mtu(plain, length) <= cut_to_mtu(bearer, length));
+        if (!found && ready && !bearer->indication && !bearer->expired)
+            found = bearer;
+    }
+    return found;
+}
+
+static int send_indication(struct gatt_server *server, struct att_bearer *bearer, uint16_t handle, const void *data,
                            size_t length)
 {
     uint8_t header[PUSH_HEADER];
     write_header(header, ATT_HANDLE_VALUE_INDICATION, handle);
-    const struct bluet_span spans[] = {{header, sizeof header}, {data, cut_to_mtu(server, link, length)}};
-    return att_send_indication(server->att, link, spans, 2);
+    size_t cut = cut_to_mtu(att_bearer(server->att, bearer->link), length);
+    const struct bluet_span spans[] = {{header, sizeof header}, {data, cut_to_mtu(bearer, cut)}};
+    return att_send_indication(server->att, bearer, spans, 2);
 }
-
-/* ---- Indications: one under way, the others in turn ---- */
 
 static int queue_indication(struct gatt_server *server, struct link *link, uint16_t handle, const void *data,
                             size_t length)
@@ -77,24 +118,29 @@ static uint16_t take_first(struct gatt_server *server, struct gatt_server_link *
 static int indicate(struct gatt_server *server, struct link *link, uint16_t handle, const void *data, size_t length)
 {
     struct gatt_server_link *state = gatt_server_link(server, link);
-    const struct att_bearer *bearer = att_bearer(server->att, link);
-    if (!bearer->link || bearer->expired)
+    if (!att_bearer(server->att, link)->link || gatt_push_is_over(server, link))
         return BLUET_ENOTCONN;
-    if (bearer->indication || state->first_indication || state->change_owed.first || gatt_is_unaware(server, link))
+    bool waits = state->first_indication || state->change_owed.first || gatt_is_unaware(server, link);
+    struct att_bearer *bearer = waits ? NULL : indication_bearer(server, link, handle, length);
+    if (!bearer)
         return queue_indication(server, link, handle, data, length);
-    int error = send_indication(server, link, handle, data, length);
+    int error = send_indication(server, bearer, handle, data, length);
     if (!error)
-        state->indicated = handle;
+        gatt_server_bearer(server, bearer)->indicated = handle;
     return error;
 }
 
-static void send_first_indication(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
+/* Whether it has gone out. */
+static bool send_first_indication(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
 {
     const struct gatt_indication *indication = state->first_indication;
-    struct writer writer = writer_of(server->att->scratch, cut_to_mtu(server, link, ATT_VALUE_LARGEST));
+    struct writer writer = writer_of(server->att->scratch, server->att->scratch_size);
     att_write_chain(&writer, indication->value, 0, ATT_VALUE_LARGEST);
-    if (send_indication(server, link, indication->handle, writer.start, writer.length) == 0)
-        state->indicated = take_first(server, state);
+    struct att_bearer *bearer = indication_bearer(server, link, indication->handle, writer.length);
+    if (!bearer || send_indication(server, bearer, indication->handle, writer.start, writer.length))
+        return false;
+    gatt_server_bearer(server, bearer)->indicated = take_first(server, state);
+    return true;
 }
 
 static void raise_indicated(const struct gatt_server *server, const struct link *link, uint16_t handle, uint16_t status)
@@ -105,11 +151,11 @@ static void raise_indicated(const struct gatt_server *server, const struct link 
     event_raise(server->sink, &event);
 }
 
-BLUET_INTERNAL void gatt_push_indicated(struct gatt_server *server, struct link *link, uint16_t status)
+BLUET_INTERNAL void gatt_push_indicated(struct gatt_server *server, const struct link *link,
+                                        struct gatt_server_bearer *bearer, uint16_t status)
 {
-    struct gatt_server_link *state = gatt_server_link(server, link);
-    uint16_t handle = state->indicated;
-    state->indicated = 0;
+    uint16_t handle = bearer->indicated;
+    bearer->indicated = 0;
     if (handle)
         raise_indicated(server, link, handle, status);
 }
@@ -159,7 +205,8 @@ static void send_service_changed(struct gatt_server *server, struct link *link, 
     struct writer writer = writer_of(range, sizeof range);
     write_u16(&writer, state->change_owed.first);
     write_u16(&writer, state->change_owed.last);
-    if (send_indication(server, link, GATT_SERVICE_CHANGED_HANDLE, range, sizeof range) == 0)
+    struct att_bearer *bearer = indication_bearer(server, link, GATT_SERVICE_CHANGED_HANDLE, sizeof range);
+    if (bearer && send_indication(server, bearer, GATT_SERVICE_CHANGED_HANDLE, range, sizeof range) == 0)
         state->change_owed.first = 0;
 }
 
@@ -225,13 +272,11 @@ static bool send_owed_updates(struct gatt_server *server, struct link *link)
 BLUET_INTERNAL void gatt_push_waiting(struct gatt_server *server, struct link *link)
 {
     struct gatt_server_link *state = gatt_server_link(server, link);
-    const struct att_bearer *bearer = att_bearer(server->att, link);
-    if (!bearer->indication && !bearer->expired) {
-        if (state->change_owed.first)
-            send_service_changed(server, link, state);
-        else if (state->first_indication && !gatt_is_unaware(server, link))
-            send_first_indication(server, link, state);
-    }
+    if (state->change_owed.first)
+        send_service_changed(server, link, state);
+    else if (state->first_indication && !gatt_is_unaware(server, link))
+        while (send_first_indication(server, link, state) && state->first_indication)
+            ;
     if (state->updates_owed && !gatt_is_unaware(server, link) && send_owed_updates(server, link))
         state->updates_owed = false;
 }
@@ -263,7 +308,8 @@ BLUET_INTERNAL int gatt_server_notify(struct gatt_server *server, struct link *l
 static int send_notifications(struct gatt_server *server, struct link *link, const uint16_t *handles, size_t count,
                               size_t *out_count)
 {
-    struct writer writer = writer_of(server->att->scratch, att_bearer(server->att, link)->mtu);
+    struct att_bearer *bearer = push_bearer(server, link);
+    struct writer writer = writer_of(server->att->scratch, bearer->mtu);
     struct bluet_span value = {NULL, 0};
     write_u8(&writer, ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION);
     *out_count = 0;
@@ -278,7 +324,7 @@ static int send_notifications(struct gatt_server *server, struct link *link, con
     }
     const struct bluet_span span = {writer.start, writer.length};
     if (*out_count > 1)
-        return att_push(server->att, link, &span, 1);
+        return att_push(server->att, bearer, &span, 1);
     *out_count = 1;
     return gatt_server_notify(server, link, handles[0], NULL, 0);
 }

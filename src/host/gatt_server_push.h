@@ -21,8 +21,11 @@ BLUET_INTERNAL void gatt_push_changed_to(struct gatt_server *server, struct link
 /* Sends what waits and now can go out. Raises nothing. */
 BLUET_INTERNAL void gatt_push_waiting(struct gatt_server *server, struct link *link);
 
-/* The indication under way has ended. Raises. */
-BLUET_INTERNAL void gatt_push_indicated(struct gatt_server *server, struct link *link, uint16_t status);
+/* The indication under way on a bearer has ended. Raises. */
+BLUET_INTERNAL void gatt_push_indicated(struct gatt_server *server, const struct link *link,
+                                        struct gatt_server_bearer *bearer, uint16_t status);
+/* Whether transactions have timed out on every bearer. */
+BLUET_INTERNAL bool gatt_push_is_over(const struct gatt_server *server, const struct link *link);
 /* Those that wait end without having been sent. Raises. */
 BLUET_INTERNAL void gatt_push_drop(struct gatt_server *server, const struct link *link, uint16_t status);
 

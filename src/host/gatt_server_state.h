@@ -34,18 +34,23 @@ enum gatt_awareness { GATT_AWARE, GATT_UNAWARE, GATT_TOLD };
 /* Octets of the Database Hash by which a database is known again; not all, as nobody tries to deceive. */
 enum { GATT_KNOWN_LENGTH = 8 };
 
+/* Of a client; it has one queue of prepared writes, whatever bearers they came by (Vol 3 Part F, 3.4.6). */
 struct gatt_server_link {
     struct gatt_prepared prepared;
     struct gatt_indication *first_indication, *last_indication;
-    uint16_t indicated;             /* handle of the value that awaits its confirmation; 0: none, or Service Changed */
-    uint16_t kept_generation;       /* of the database, when the application was asked about the kept request */
-    struct gatt_change change_owed; /* to be told by Service Changed */
-    uint8_t awareness;              /* enum gatt_awareness */
+    struct gatt_change change_owed;   /* to be told by Service Changed */
+    uint8_t awareness;                /* enum gatt_awareness */
     uint8_t known[GATT_KNOWN_LENGTH]; /* of the hash of the database that the client knows */
     bool subscriptions_untold;        /* some configuration has GATT_SUBSCRIPTION_UNTOLD */
     bool updates_owed;                /* some configuration has GATT_UPDATE_OWED */
     bool configured;                  /* by the client; whoever keeps that has not asked yet */
-    uint8_t kept;                     /* enum gatt_kept */
+};
+
+/* Of a bearer: each has its own transactions. */
+struct gatt_server_bearer {
+    uint16_t indicated;       /* handle of the value that awaits its confirmation; 0: none, or Service Changed */
+    uint16_t kept_generation; /* of the database, when the application was asked about the kept request */
+    uint8_t kept;             /* enum gatt_kept */
     uint8_t kept_length;
     uint8_t kept_pdu[ATT_MTU_DEFAULT];
 };
@@ -54,7 +59,8 @@ struct gatt_server {
     struct att *att;
     struct gatt_db *db;
     const struct event_sink *sink;
-    struct gatt_server_link *links; /* by index */
+    struct gatt_server_link *links;     /* by index */
+    struct gatt_server_bearer *bearers; /* as those of `att` */
     struct gatt_indication *indications;
     struct gatt_indication *free_indication;
     uint8_t link_count;
@@ -69,6 +75,7 @@ typedef void (*gatt_sequel)(struct gatt_server *server, struct link *link, const
 
 /* The answer to a request: what `writer` holds, and behind it, without a copy, `tail`. */
 struct gatt_response {
+    struct att_bearer *bearer; /* that the request has come by */
     struct writer writer;
     struct bluet_span tail;
     uint8_t declaration[GATT_DECLARATION_LARGEST]; /* where `tail` may point */
@@ -108,6 +115,12 @@ static inline void gatt_now_aware(const struct gatt_server *server, const struct
     state->awareness = GATT_AWARE;
     state->configured = true;
     memcpy(state->known, server->db->hash, sizeof state->known);
+}
+
+static inline struct gatt_server_bearer *gatt_server_bearer(const struct gatt_server *server,
+                                                            const struct att_bearer *bearer)
+{
+    return &server->bearers[att_index(server->att, bearer)];
 }
 
 #endif

@@ -57,7 +57,8 @@ static bool config_is_valid(const struct bluet_config *config)
     return port->send && port->now && port->reallocate && port->random && config->handler &&
            config->connection_count <= CONNECTION_COUNT_MOST && config->mtu_limit >= ATT_MTU_DEFAULT &&
            config->mtu_limit <= ATT_MTU_LARGEST && config->buffer_size >= BUFFER_SIZE_LEAST &&
-           config->buffer_size <= BUFFER_SIZE_MOST && config->command_size >= COMMAND_SIZE_LEAST;
+           config->buffer_size <= BUFFER_SIZE_MOST && config->bearer_count <= L2CAP_ENHANCED_MOST &&
+           config->command_size >= COMMAND_SIZE_LEAST;
 }
 
 int bluet_create(struct bluet **out_host, const struct bluet_config *config)
@@ -109,7 +110,8 @@ static int open_rooms(struct bluet *host)
     if (!error)
         error = l2cap_signal_open(&host->signal, &host->links, &taker);
     if (!error)
-        error = l2cap_channels_open(&host->channels, &host->signal, config->channel_count, config->channel_size);
+        error = l2cap_channels_open(&host->channels, &host->signal, config);
+    host->gatt.att.channels = &host->channels;
     if (!error)
         error = gatt_open(&host->gatt, &host->links, config);
     host->gatt.att.signer = host_signer(host);

@@ -13,11 +13,25 @@ int bluet_l2cap_listen_stop(struct bluet *host, uint16_t psm)
     return error ? error : l2cap_channels_listen_stop(&host->channels, psm);
 }
 
-int bluet_l2cap_connect(struct bluet *host, uint16_t conn_handle, uint16_t psm, uint16_t mtu)
+int bluet_l2cap_connect_several(struct bluet *host, uint16_t conn_handle, uint16_t psm, uint16_t mtu,
+                                size_t channel_count)
 {
     struct link *link;
     int error = host_find_link(host, &link, conn_handle);
-    return error ? error : l2cap_channels_connect(&host->channels, link, psm, mtu);
+    return error ? error : l2cap_channels_connect(&host->channels, link, psm, mtu, channel_count);
+}
+
+int bluet_l2cap_connect(struct bluet *host, uint16_t conn_handle, uint16_t psm, uint16_t mtu)
+{
+    return bluet_l2cap_connect_several(host, conn_handle, psm, mtu, 1);
+}
+
+int bluet_l2cap_reconfigure(struct bluet *host, uint16_t conn_handle, const uint16_t *cids, size_t cid_count,
+                            uint16_t mtu)
+{
+    struct link *link;
+    int error = host_find_link(host, &link, conn_handle);
+    return error ? error : l2cap_channels_reconfigure(&host->channels, link, cids, cid_count, mtu);
 }
 
 int bluet_l2cap_disconnect(struct bluet *host, uint16_t conn_handle, uint16_t cid)

@@ -190,6 +190,8 @@ static void frame_received(struct bluet *host, const struct link_frame *frame)
         struct reader reader = reader_of(frame->payload, frame->length);
         if (!l2cap_channels_receive(&host->channels, frame->link, frame->cid, &reader))
             hci_protocol_error(&host->hci);
+        else
+            host_client_configured(host, frame->link); /* it may have been a bearer's */
     }
 }
 

@@ -12,20 +12,40 @@ static const struct bluet_port *port_of(const struct l2cap_channels *channels)
     return channels->links->hci->port;
 }
 
-BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l2cap_signal *signal, uint8_t limit,
-                                       uint16_t receive_size)
+/* The table, and behind it what the links' peers do not know. */
+static size_t table_size(const struct l2cap_channels *channels)
 {
-    *channels =
-        (struct l2cap_channels){.signal = signal, .links = signal->links, .limit = limit, .receive_size = receive_size};
-    const struct bluet_port *port = port_of(channels);
-    channels->channels = memory_take(port, limit * sizeof *channels->channels);
-    channels->plain = memory_take(port, channels->links->limit * sizeof *channels->plain);
-    if (!channels->channels || !channels->plain) {
+    return channels->total * sizeof *channels->channels + channels->links->limit * sizeof *channels->plain;
+}
+
+static size_t rings_size(const struct l2cap_channels *channels)
+{
+    return (size_t)(channels->total - channels->limit) * channels->bearer_room;
+}
+
+BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l2cap_signal *signal,
+                                       const struct bluet_config *limits)
+{
+    *channels = (struct l2cap_channels){
+        .signal = signal,
+        .links = signal->links,
+        .limit = limits->channel_count,
+        .receive_size = limits->channel_size,
+        .bearer_room = limits->mtu_limit,
+        .bearer_limit = limits->mtu_limit < L2CAP_ENHANCED_LEAST ? 0 : limits->bearer_count,
+    };
+    channels->total = (uint16_t)(channels->limit + channels->links->limit * channels->bearer_limit);
+    channels->channels = memory_take(port_of(channels), table_size(channels));
+    if (!channels->channels)
+        return BLUET_ENOMEM;
+    memset(channels->channels, 0, table_size(channels));
+    if (channels->bearer_limit)
+        channels->bearer_rings = memory_take(port_of(channels), rings_size(channels));
+    if (channels->bearer_limit && !channels->bearer_rings) {
         l2cap_channels_close(channels);
         return BLUET_ENOMEM;
     }
-    memset(channels->channels, 0, limit * sizeof *channels->channels);
-    memset(channels->plain, 0, channels->links->limit * sizeof *channels->plain);
+    channels->plain = (bool *)(channels->channels + channels->total);
     return BLUET_OK;
 }
 
@@ -34,12 +54,12 @@ BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels)
     if (!channels->links)
         return;
     const struct bluet_port *port = port_of(channels);
-    for (uint8_t i = 0; channels->channels && channels->count && i < channels->limit; i++) {
+    for (uint8_t i = 0; channels->channels && i < channels->limit; i++) {
         if (channels->channels[i].block)
             l2cap_channel_free(channels, &channels->channels[i]);
     }
-    memory_give(port, channels->channels, channels->limit * sizeof *channels->channels);
-    memory_give(port, channels->plain, channels->links->limit * sizeof *channels->plain);
+    memory_give(port, channels->channels, table_size(channels));
+    memory_give(port, channels->bearer_rings, rings_size(channels));
     memory_give(port, channels->listeners, channels->listener_room * sizeof *channels->listeners);
     *channels = (struct l2cap_channels){0};
 }
@@ -49,7 +69,7 @@ BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels)
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find(const struct l2cap_channels *channels, const struct link *link,
                                                         uint16_t local_cid)
 {
-    for (uint8_t i = 0; i < channels->limit; i++) {
+    for (uint16_t i = 0; i < channels->total; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
         if (channel->state != CHANNEL_FREE && channel->link == link && channel->local_cid == local_cid)
             return channel;
@@ -57,10 +77,17 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find(const struct l2cap_chann
     return NULL;
 }
 
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_users(const struct l2cap_channels *channels,
+                                                              const struct link *link, uint16_t local_cid)
+{
+    struct l2cap_channel *channel = l2cap_channel_find(channels, link, local_cid);
+    return channel && l2cap_channel_is_bearer(channels, channel) ? NULL : channel;
+}
+
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_peer(const struct l2cap_channels *channels,
                                                              const struct link *link, uint16_t peer_cid)
 {
-    for (uint8_t i = 0; i < channels->limit; i++) {
+    for (uint16_t i = 0; i < channels->total; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
         bool joined = channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
                       channel->state == CHANNEL_AWAIT_ACCEPTANCE;
@@ -79,7 +106,7 @@ static struct l2cap_channel *channel_of_state(const struct l2cap_channels *chann
     return NULL;
 }
 
-static uint16_t free_cid(const struct l2cap_channels *channels, const struct link *link)
+BLUET_INTERNAL uint16_t l2cap_channel_free_cid(const struct l2cap_channels *channels, const struct link *link)
 {
     for (unsigned cid = L2CAP_CID_DYNAMIC_FIRST; cid <= L2CAP_CID_DYNAMIC_LAST; cid++) {
         if (!l2cap_channel_find(channels, link, (uint16_t)cid))
@@ -89,23 +116,42 @@ static uint16_t free_cid(const struct l2cap_channels *channels, const struct lin
 }
 
 /* K-frames that fill one link-layer packet of the largest kind, as far as a frame may be so long. */
-static uint16_t local_mps(const struct l2cap_channels *channels)
+BLUET_INTERNAL uint16_t l2cap_channel_local_mps(const struct l2cap_channels *channels)
 {
     enum { PACKET_LARGEST = 251 };
     size_t frame = channels->links->frame_size < PACKET_LARGEST ? channels->links->frame_size : PACKET_LARGEST;
     return (uint16_t)(frame - L2CAP_HEADER_LENGTH);
 }
 
-static bool state_awaits(enum l2cap_channel_state state)
-{
-    return state == CHANNEL_AWAIT_RESPONSE || state == CHANNEL_AWAIT_DISCONNECTION;
-}
-
 BLUET_INTERNAL void l2cap_channel_set_state(struct l2cap_channels *channels, struct l2cap_channel *channel,
                                             enum l2cap_channel_state state)
 {
-    channels->awaiting = (uint8_t)(channels->awaiting - state_awaits(channel->state) + state_awaits(state));
+    channels->awaiting = (uint16_t)(channels->awaiting - l2cap_channel_awaits(channel));
     channel->state = state;
+    channels->awaiting = (uint16_t)(channels->awaiting + l2cap_channel_awaits(channel));
+}
+
+/* Room for what comes in, and for what is kept of what goes out. */
+static size_t ring_size(const struct l2cap_channels *channels, uint16_t mtu)
+{
+    uint16_t mps = l2cap_channel_local_mps(channels);
+    return (size_t)mtu + (channels->receive_size > mps ? channels->receive_size : mps);
+}
+
+static size_t copy_size(uint16_t mtu)
+{
+    return mtu * 2u < CHANNEL_SDU_LARGEST ? mtu * 2u : CHANNEL_SDU_LARGEST;
+}
+
+static void put_block(struct l2cap_channel *channel, uint8_t *block, size_t ring, size_t copy)
+{
+    channel->block = block;
+    channel->block_size = ring + copy;
+    channel->incoming.ring = block;
+    channel->incoming.size = ring;
+    channel->incoming.few = (uint16_t)(ring / channel->incoming.mps / 2);
+    channel->outgoing.copy = block + ring;
+    channel->outgoing.size = copy;
 }
 
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *channels, struct link *link,
@@ -114,13 +160,10 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *c
     struct l2cap_channel *channel = channel_of_state(channels, CHANNEL_FREE);
     if (!channel)
         channel = channel_of_state(channels, CHANNEL_UNREAD);
-    uint16_t cid = free_cid(channels, link);
+    uint16_t cid = l2cap_channel_free_cid(channels, link);
     if (!channel || !cid)
         return NULL;
-    uint16_t mps = local_mps(channels);
-    size_t ring_size = (size_t)mtu + (channels->receive_size > mps ? channels->receive_size : mps);
-    size_t copy_size = mtu * 2u < CHANNEL_SDU_LARGEST ? mtu * 2u : CHANNEL_SDU_LARGEST;
-    uint8_t *block = memory_take(port_of(channels), ring_size + copy_size);
+    uint8_t *block = memory_take(port_of(channels), ring_size(channels, mtu) + copy_size(mtu));
     if (!block)
         return NULL;
     if (channel->state == CHANNEL_UNREAD)
@@ -130,22 +173,44 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *c
         .link = link,
         .local_cid = cid,
         .psm = psm,
-        .incoming = {.ring = block, .size = ring_size, .mtu = mtu, .mps = mps},
-        .outgoing = {.copy = block + ring_size, .size = copy_size},
-        .block = block,
-        .block_size = ring_size + copy_size,
+        .incoming = {.mtu = mtu, .mps = l2cap_channel_local_mps(channels)},
     };
-    channel->incoming.few = (uint16_t)(ring_size / mps / 2);
+    put_block(channel, block, ring_size(channels, mtu), copy_size(mtu));
     channel->incoming.granted = l2cap_incoming_credits(&channel->incoming);
     l2cap_channel_set_state(channels, channel, state);
     return channel;
 }
 
+BLUET_INTERNAL bool l2cap_channel_grow(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu)
+{
+    struct l2cap_incoming *incoming = &channel->incoming;
+    struct l2cap_outgoing *outgoing = &channel->outgoing;
+    if (ring_size(channels, mtu) <= incoming->size)
+        return true;
+    uint8_t *block = memory_take(port_of(channels), ring_size(channels, mtu) + copy_size(mtu));
+    if (!block)
+        return false;
+    void *old_block = channel->block;
+    size_t old_size = channel->block_size;
+    const uint8_t *rest = outgoing->next;
+    l2cap_incoming_move(incoming, block);
+    put_block(channel, block, ring_size(channels, mtu), copy_size(mtu));
+    if (rest) {
+        memcpy(outgoing->copy + outgoing->sent, rest, (size_t)(outgoing->length - outgoing->sent));
+        outgoing->next = outgoing->copy + outgoing->sent;
+    }
+    memory_give(port_of(channels), old_block, old_size);
+    return true;
+}
+
 BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     channels->count--;
-    l2cap_channel_set_state(channels, channel, CHANNEL_FREE);
-    memory_give(port_of(channels), channel->block, channel->block_size);
+    channels->awaiting = (uint16_t)(channels->awaiting - l2cap_channel_awaits(channel));
+    if (l2cap_channel_is_bearer(channels, channel))
+        buffer_free(channels->links->pool, channel->head);
+    else
+        memory_give(port_of(channels), channel->block, channel->block_size);
     *channel = (struct l2cap_channel){.state = CHANNEL_FREE};
 }
 
@@ -154,6 +219,10 @@ BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l
 BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     l2cap_channel_set_state(channels, channel, CHANNEL_OPEN);
+    if (l2cap_channel_is_bearer(channels, channel)) {
+        l2cap_bearer_set(channels, channel);
+        return;
+    }
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_CONNECT, .conn_handle = channel->link->handle};
     event.channel.cid = channel->local_cid;
     event.channel.psm = channel->psm;
@@ -164,6 +233,11 @@ BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct
 
 BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status)
 {
+    if (l2cap_channel_is_bearer(channels, channel)) {
+        l2cap_bearer_ended(channels, channel, status);
+        return;
+    }
+    l2cap_channel_reconfigured(channels, channel, BLUET_STATUS_DISCONNECTED);
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_DISCONNECT, .conn_handle = channel->link->handle};
     event.channel_end.cid = channel->local_cid;
     event.channel_end.psm = channel->psm;
@@ -186,7 +260,7 @@ static void raise_received(const struct l2cap_channels *channels, const struct l
 
 BLUET_INTERNAL void l2cap_channels_link_closed(struct l2cap_channels *channels, const struct link *link)
 {
-    for (uint8_t i = 0; i < channels->limit; i++) {
+    for (uint16_t i = 0; i < channels->total; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
         if (channel->state == CHANNEL_FREE || channel->link != link)
             continue;
@@ -205,7 +279,7 @@ BLUET_INTERNAL void l2cap_channels_link_closed(struct l2cap_channels *channels, 
  * Octets of information payload that make a frame fill whole packets: one packet where it takes 251 octets, about as
  * much in several where it takes fewer, so that a credit is worth the same.
  */
-static size_t frame_limit(const struct link *link, uint16_t mps)
+BLUET_INTERNAL size_t l2cap_channel_frame_limit(const struct link *link, uint16_t mps)
 {
     enum { FRAME_LARGEST = 251 };
     size_t packet = link->transmit_octets;
@@ -223,7 +297,7 @@ static bool send_segment(struct l2cap_channels *channels, struct l2cap_channel *
     struct link *link = channel->link;
     struct l2cap_segment segment;
     if (channel->state != CHANNEL_OPEN || link->transmit.head || !link_allowance(channels->links, link) ||
-        !l2cap_outgoing_next(outgoing, frame_limit(link, outgoing->mps), &segment))
+        !l2cap_outgoing_next(outgoing, l2cap_channel_frame_limit(link, outgoing->mps), &segment))
         return false;
     struct bluet_span spans[] = {{segment.sdu_length, segment.first ? L2CAP_SDU_LENGTH_SIZE : 0},
                                  {outgoing->next, segment.octets}};
@@ -237,7 +311,7 @@ static bool send_segment(struct l2cap_channels *channels, struct l2cap_channel *
 BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct link *link, uint16_t cid,
                                        const void *data, size_t length)
 {
-    struct l2cap_channel *channel = l2cap_channel_find(channels, link, cid);
+    struct l2cap_channel *channel = l2cap_channel_find_users(channels, link, cid);
     if (!channel || channel->state != CHANNEL_OPEN || length > channel->peer_mtu || length > channel->outgoing.size)
         return BLUET_EINVAL;
     if (channel->outgoing.next)
@@ -263,7 +337,10 @@ static void raise_send_ready(const struct l2cap_channels *channels, struct l2cap
 
 static void give_credits(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    uint16_t credits = channel->state == CHANNEL_OPEN ? l2cap_incoming_credits(&channel->incoming) : 0;
+    uint16_t credits = 0;
+    if (channel->state == CHANNEL_OPEN)
+        credits = l2cap_channel_is_bearer(channels, channel) ? l2cap_bearer_credits(channel)
+                                                             : l2cap_incoming_credits(&channel->incoming);
     if (!credits)
         return;
     uint8_t octets[4];
@@ -281,8 +358,8 @@ static void give_credits(struct l2cap_channels *channels, struct l2cap_channel *
 BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
 {
     channels->waiting = false;
-    for (uint8_t idle = 0; idle < channels->limit;) {
-        channels->turn = (uint8_t)(channels->turn + 1u < channels->limit ? channels->turn + 1u : 0);
+    for (uint16_t idle = 0; idle < channels->total;) {
+        channels->turn = (uint16_t)(channels->turn + 1u < channels->total ? channels->turn + 1u : 0);
         struct l2cap_channel *channel = &channels->channels[channels->turn];
         bool through = false;
         idle++;
@@ -293,7 +370,7 @@ BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
             if (through && channel->stalled)
                 raise_send_ready(channels, channel);
             channels->waiting = channels->waiting || channel->outgoing.next;
-        } else if (channel->state == CHANNEL_AWAIT_DISCONNECTION) {
+        } else if (channel->owes_request) {
             l2cap_channel_send_owed_request(channels, channel);
         }
     }
@@ -315,7 +392,9 @@ BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, stru
         l2cap_channel_request_end(channels, channel);
         return true;
     }
-    if (outcome == L2CAP_SDU_WHOLE && channel->incoming.whole)
+    if (outcome == L2CAP_SDU_WHOLE && l2cap_channel_is_bearer(channels, channel))
+        l2cap_bearer_receive(channels, channel);
+    else if (outcome == L2CAP_SDU_WHOLE && channel->incoming.whole)
         raise_received(channels, channel);
     give_credits(channels, channel); /* unless the application has ended it */
     return true;
@@ -324,7 +403,7 @@ BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, stru
 BLUET_INTERNAL int l2cap_channels_read(struct l2cap_channels *channels, struct link *link, uint16_t cid, void *out,
                                        size_t size)
 {
-    struct l2cap_channel *channel = l2cap_channel_find(channels, link, cid);
+    struct l2cap_channel *channel = l2cap_channel_find_users(channels, link, cid);
     bool readable = channel && (channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
                                 channel->state == CHANNEL_UNREAD);
     if (!readable)
@@ -362,7 +441,7 @@ BLUET_INTERNAL int l2cap_channels_listen(struct l2cap_channels *channels, uint16
 {
     if (!l2cap_psm_is_valid(psm))
         return BLUET_EINVAL;
-    if (listener_find(channels, psm))
+    if (listener_find(channels, psm) || l2cap_psm_is_of_bearers(channels, psm))
         return BLUET_EALREADY;
     if (channels->listener_count == channels->listener_room) {
         size_t size = channels->listener_room * sizeof *channels->listeners;

@@ -29,15 +29,39 @@ struct l2cap_channel {
     uint16_t local_cid, peer_cid;
     uint16_t psm;
     uint16_t peer_mtu;
-    uint8_t identifier; /* of the request that awaits its response */
+    uint16_t wanted_mtu; /* of our end, by a reconfiguration that awaits its response; 0: none does */
+    uint8_t identifier;  /* of the request that awaits its response: those of one request have the same */
     bool enhanced;
-    bool stalled;      /* the application was told to wait for BLUET_EVENT_L2CAP_SEND_READY */
-    bool owes_request; /* CHANNEL_AWAIT_DISCONNECTION, but the request has found no buffer yet */
-    uint64_t deadline; /* of an AWAIT state */
-    struct l2cap_outgoing outgoing;
+    bool stalled;                   /* the application was told to wait for BLUET_EVENT_L2CAP_SEND_READY */
+    bool owes_request;              /* the request of an AWAIT state has found no buffer yet */
+    uint64_t deadline;              /* of an AWAIT state, or of a reconfiguration */
+    struct l2cap_outgoing outgoing; /* of a bearer's: credits and MPS only */
     struct l2cap_incoming incoming;
-    void *block; /* memory of both directions */
-    size_t block_size;
+    union {
+        struct {
+            void *block; /* memory of both directions */
+            size_t block_size;
+        };
+        struct {
+            struct buffer *head, *tail; /* of a bearer's: K-frames that wait for credits */
+        };
+    };
+};
+
+/*
+ * Who has the ATT bearers (Vol 3 Part G, 5.3). Their channels are places of the table of their own, `bearer_limit` for
+ * each link, and the application hears nothing of them: what it would be told, or asked, goes here. `index` counts
+ * these places, those of the first link first.
+ */
+struct l2cap_bearer_owner {
+    void *context;
+    /* The MTU for bearers of the link, if any may be made; otherwise 0, and why not. */
+    uint16_t (*mtu)(void *context, const struct link *link, uint16_t *out_result);
+    /* It is open, or its MTU has become another: the lesser of both ends'. Raises nothing. */
+    void (*set)(void *context, uint16_t index, struct link *link, struct l2cap_channel *channel, uint16_t mtu);
+    void (*receive)(void *context, uint16_t index, const uint8_t *sdu, size_t length);
+    /* It is not open any more; `result` if it never was. */
+    void (*ended)(void *context, uint16_t index, struct link *link, uint16_t result);
 };
 
 struct l2cap_listener {
@@ -47,21 +71,26 @@ struct l2cap_listener {
 struct l2cap_channels {
     struct l2cap_signal *signal;
     struct link_table *links;
-    struct l2cap_channel *channels; /* `limit` of them */
+    struct l2cap_channel *channels; /* `limit` of them, then those of bearers; `total` in all */
+    struct l2cap_bearer_owner owner;
+    uint8_t *bearer_rings; /* a whole SDU for each */
     struct l2cap_listener *listeners;
     uint16_t listener_count, listener_room;
     uint16_t receive_size; /* room beyond the MTU for what comes in */
+    uint16_t bearer_room;  /* the largest MTU of a bearer */
+    uint16_t total;
+    uint16_t count;       /* channels that are not free, and those being made */
+    uint16_t awaiting;    /* of those, how many await a response */
+    uint8_t bearer_limit; /* of each link */
     uint8_t limit;
-    uint8_t count;    /* channels that are not free, and those being made */
-    uint8_t awaiting; /* of those, how many have a deadline */
-    uint8_t turn;     /* the channel that was served last */
-    bool waiting;     /* something may: an SDU, credits, a request */
-    bool *plain;      /* by index of the link: the peer does not know the enhanced way */
+    uint16_t turn; /* the channel that was served last */
+    bool waiting;  /* something may: an SDU, credits, a request */
+    bool *plain;   /* by index of the link: the peer does not know the enhanced way */
 };
 
 /* -ENOMEM */
-BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l2cap_signal *signal, uint8_t limit,
-                                       uint16_t receive_size);
+BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l2cap_signal *signal,
+                                       const struct bluet_config *limits);
 BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels);
 
 /* Raises BLUET_EVENT_L2CAP_DISCONNECT for each channel of the link, which are then free. */
@@ -83,7 +112,9 @@ BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels);
 BLUET_INTERNAL int l2cap_channels_listen(struct l2cap_channels *channels, uint16_t psm, uint16_t mtu);
 BLUET_INTERNAL int l2cap_channels_listen_stop(struct l2cap_channels *channels, uint16_t psm);
 BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struct link *link, uint16_t psm,
-                                          uint16_t mtu);
+                                          uint16_t mtu, size_t count);
+BLUET_INTERNAL int l2cap_channels_reconfigure(struct l2cap_channels *channels, struct link *link, const uint16_t *cids,
+                                              size_t count, uint16_t mtu);
 BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, struct link *link, uint16_t cid);
 BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct link *link, uint16_t cid,
                                        const void *data, size_t length);
@@ -92,8 +123,25 @@ BLUET_INTERNAL int l2cap_channels_read(struct l2cap_channels *channels, struct l
 
 /* ---- Shared by the files of this room ---- */
 
+enum { L2CAP_ENHANCED_MOST = 5 /* channels of one request */, L2CAP_ENHANCED_LEAST = 64 /* MTU and MPS */ };
+
+/* What a request of ours, or of the peer's, says of one end. */
+struct l2cap_channel_terms {
+    uint16_t mtu, mps, credits;
+};
+BLUET_INTERNAL bool l2cap_channel_terms_are_valid(const struct l2cap_channel_terms *terms, bool enhanced);
+
+static inline bool l2cap_channel_awaits(const struct l2cap_channel *channel)
+{
+    return channel->state == CHANNEL_AWAIT_RESPONSE || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
+           channel->wanted_mtu;
+}
+
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find(const struct l2cap_channels *channels, const struct link *link,
                                                         uint16_t local_cid);
+/* The same, but not a bearer's. */
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_users(const struct l2cap_channels *channels,
+                                                              const struct link *link, uint16_t local_cid);
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_peer(const struct l2cap_channels *channels,
                                                              const struct link *link, uint16_t peer_cid);
 /*
@@ -104,12 +152,14 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *c
                                                         uint16_t psm, uint16_t mtu, enum l2cap_channel_state state);
 BLUET_INTERNAL void l2cap_channel_set_state(struct l2cap_channels *channels, struct l2cap_channel *channel,
                                             enum l2cap_channel_state state);
+/* Makes room for SDUs of that length in both directions. False: no memory. */
+BLUET_INTERNAL bool l2cap_channel_grow(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu);
 BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* Its end, as the application sees it: status 0, or why a connection failed. Raises. */
 BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status);
 /* Asks the peer for the end of an open channel, for a fault of the peer's or by wish. */
 BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel);
-/* The request for it, if it is owed. */
+/* The request for that, or for the channel, if it is owed. */
 BLUET_INTERNAL void l2cap_channel_send_owed_request(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* A PSM that can be connected to (Vol 3 Part A, 4.22). */
 static inline bool l2cap_psm_is_valid(uint16_t psm)
@@ -123,9 +173,49 @@ static inline uint16_t l2cap_mtu_clamped(uint16_t mtu)
     return mtu < MTU_LEAST ? MTU_LEAST : mtu;
 }
 
+static inline bool l2cap_channel_is_bearer(const struct l2cap_channels *channels, const struct l2cap_channel *channel)
+{
+    return channel >= channels->channels + channels->limit;
+}
+
+/* Whether the PSM is that of bearers, and there are some. */
+static inline bool l2cap_psm_is_of_bearers(const struct l2cap_channels *channels, uint16_t psm)
+{
+    return psm == L2CAP_PSM_EATT && channels->bearer_limit;
+}
+
+/* A bearer in that state. NULL: the link has as many as it may. */
+BLUET_INTERNAL struct l2cap_channel *l2cap_bearer_take(struct l2cap_channels *channels, struct link *link, uint16_t mtu,
+                                                       enum l2cap_channel_state state);
+/* Open, or with a new MTU. */
+BLUET_INTERNAL void l2cap_bearer_set(struct l2cap_channels *channels, struct l2cap_channel *channel);
+BLUET_INTERNAL void l2cap_bearer_ended(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t result);
+BLUET_INTERNAL void l2cap_bearer_receive(struct l2cap_channels *channels, struct l2cap_channel *channel);
+/* The peer has given credits. */
+BLUET_INTERNAL void l2cap_bearer_flush(struct l2cap_channels *channels, struct l2cap_channel *channel);
+BLUET_INTERNAL uint16_t l2cap_bearer_credits(const struct l2cap_channel *channel);
+/* One frame's information payload, with which it fills packets. */
+BLUET_INTERNAL size_t l2cap_channel_frame_limit(const struct link *link, uint16_t mps);
+BLUET_INTERNAL uint16_t l2cap_channel_free_cid(const struct l2cap_channels *channels, const struct link *link);
+BLUET_INTERNAL uint16_t l2cap_channel_local_mps(const struct l2cap_channels *channels);
+/* Asks for channels that have been taken; if that cannot be, they are free again. */
+BLUET_INTERNAL int l2cap_channels_ask(struct l2cap_channels *channels, struct l2cap_channel *const *asked,
+                                      size_t count);
+
 /* 0: nobody listens on that PSM. */
 BLUET_INTERNAL uint16_t l2cap_channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm);
 BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel);
+
+/* A reconfiguration of our end has ended, if there was one. Raises. */
+BLUET_INTERNAL void l2cap_channel_reconfigured(struct l2cap_channels *channels, struct l2cap_channel *channel,
+                                               uint16_t status);
+BLUET_INTERNAL bool l2cap_channels_reconfigure_request(struct l2cap_channels *channels, struct link *link,
+                                                       uint8_t identifier, struct reader *parameters);
+BLUET_INTERNAL bool l2cap_channels_reconfigure_response(struct l2cap_channels *channels, struct link *link,
+                                                        uint8_t identifier, struct reader *parameters);
+/* Whether the identifier is that of a reconfiguration, which ends with the status. Raises. */
+BLUET_INTERNAL bool l2cap_channels_reconfigure_ended(struct l2cap_channels *channels, const struct link *link,
+                                                     uint8_t identifier, uint16_t status);
 
 /* A command that concerns channels. False: not understood. Raises. */
 BLUET_INTERNAL bool l2cap_channels_command(void *channels, struct link *link, uint8_t code, uint8_t identifier,

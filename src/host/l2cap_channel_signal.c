@@ -1,29 +1,24 @@
-/* How channels are made, ended and changed: their commands on the signalling channel (Vol 3 Part A, 4.6, 4.7, 4.22 to
- * 4.28). */
+/* How channels are made and ended: their commands on the signalling channel (Vol 3 Part A, 4.6, 4.7, 4.22 to 4.26). */
 #include "host/l2cap_channel.h"
 
 #include "spec/l2cap.h"
 #include "spec/writer.h"
 
-enum { ENHANCED_CHANNELS_LARGEST = 5, ENHANCED_LEAST = 64, PLAIN_LEAST = 23, MPS_LARGEST = 65533 };
+enum { PLAIN_LEAST = 23, MPS_LARGEST = 65533 };
 
-/* What a request of ours, or of the peer's, says of one end. */
-struct channel_terms {
-    uint16_t mtu, mps, credits;
-};
+/* RTX: 1 s to 60 s; ERTX, where the peer has said that its answer is pending: 60 s to 300 s (Vol 3 Part A, 6.2). */
+static const uint64_t response_timeout_us = 30000000, pending_timeout_us = 120000000;
 
-static const uint64_t response_timeout_us = 30000000; /* RTX: 1 s to 60 s (Vol 3 Part A, 6.2.1) */
-
-static void read_terms(struct reader *parameters, struct channel_terms *terms)
+static void read_terms(struct reader *parameters, struct l2cap_channel_terms *terms)
 {
     terms->mtu = read_u16(parameters);
     terms->mps = read_u16(parameters);
     terms->credits = read_u16(parameters);
 }
 
-static bool terms_are_valid(const struct channel_terms *terms, bool enhanced)
+BLUET_INTERNAL bool l2cap_channel_terms_are_valid(const struct l2cap_channel_terms *terms, bool enhanced)
 {
-    uint16_t least = enhanced ? ENHANCED_LEAST : PLAIN_LEAST;
+    uint16_t least = enhanced ? L2CAP_ENHANCED_LEAST : PLAIN_LEAST;
     return terms->mtu >= least && terms->mps >= least && terms->mps <= MPS_LARGEST && (terms->credits || !enhanced);
 }
 
@@ -34,7 +29,7 @@ static void write_own_terms(struct writer *writer, const struct l2cap_channel *c
     write_u16(writer, channel->incoming.granted);
 }
 
-static void take_terms(struct l2cap_channel *channel, uint16_t peer_cid, const struct channel_terms *terms)
+static void take_terms(struct l2cap_channel *channel, uint16_t peer_cid, const struct l2cap_channel_terms *terms)
 {
     channel->peer_cid = peer_cid;
     channel->peer_mtu = terms->mtu;
@@ -57,37 +52,87 @@ static uint16_t check_peer_cid(const struct l2cap_channels *channels, const stru
 
 /* ---- Our requests ---- */
 
-static int send_connection_request(struct l2cap_channels *channels, struct l2cap_channel *channel)
+static bool is_asked_by(const struct l2cap_channel *channel, const struct link *link, uint8_t identifier)
+{
+    return channel->state == CHANNEL_AWAIT_RESPONSE && channel->link == link && channel->identifier == identifier;
+}
+
+static int send_plain_request(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     uint8_t octets[10];
     struct writer writer = writer_of(octets, sizeof octets);
     write_u16(&writer, channel->psm);
-    if (!channel->enhanced)
-        write_u16(&writer, channel->local_cid);
+    write_u16(&writer, channel->local_cid);
     write_own_terms(&writer, channel);
-    if (channel->enhanced)
-        write_u16(&writer, channel->local_cid);
-    uint8_t code = channel->enhanced ? L2CAP_CREDIT_BASED_CONNECTION_REQUEST : L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST;
+    channel->enhanced = false;
     channel->identifier = l2cap_signal_identifier(channels->signal, channel->link);
     channel->deadline = channels->links->hci->now + response_timeout_us;
-    return l2cap_signal_send(channels->signal, channel->link, code, channel->identifier, &writer);
+    return l2cap_signal_send(channels->signal, channel->link, L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST,
+                             channel->identifier, &writer);
+}
+
+/* The CIDs stand in the order of the table, and so will those that answer them. */
+static int send_enhanced_request(struct l2cap_channels *channels, struct l2cap_channel *const *asked, size_t count)
+{
+    uint8_t octets[8 + 2 * L2CAP_ENHANCED_MOST];
+    struct writer writer = writer_of(octets, sizeof octets);
+    struct link *link = asked[0]->link;
+    uint8_t identifier = l2cap_signal_identifier(channels->signal, link);
+    for (size_t i = 0; i < count; i++) {
+        asked[i]->enhanced = true;
+        asked[i]->identifier = identifier;
+        asked[i]->deadline = channels->links->hci->now + response_timeout_us;
+    }
+    write_u16(&writer, asked[0]->psm);
+    write_own_terms(&writer, asked[0]);
+    for (uint16_t i = 0; i < channels->total; i++) {
+        if (is_asked_by(&channels->channels[i], link, identifier))
+            write_u16(&writer, channels->channels[i].local_cid);
+    }
+    return l2cap_signal_send(channels->signal, link, L2CAP_CREDIT_BASED_CONNECTION_REQUEST, identifier, &writer);
+}
+
+/* Each in a request of its own; once the first is out, the others will follow. */
+static int send_plain_requests(struct l2cap_channels *channels, struct l2cap_channel *const *asked, size_t count)
+{
+    int error = send_plain_request(channels, asked[0]);
+    for (size_t i = 1; !error && i < count; i++) {
+        asked[i]->owes_request = send_plain_request(channels, asked[i]);
+        channels->waiting = channels->waiting || asked[i]->owes_request;
+    }
+    return error;
+}
+
+BLUET_INTERNAL int l2cap_channels_ask(struct l2cap_channels *channels, struct l2cap_channel *const *asked, size_t count)
+{
+    const struct l2cap_incoming *incoming = &asked[0]->incoming;
+    bool enhanced = !channels->plain[asked[0]->link->index] && incoming->mtu >= L2CAP_ENHANCED_LEAST &&
+                    incoming->mps >= L2CAP_ENHANCED_LEAST;
+    int error = enhanced ? send_enhanced_request(channels, asked, count) : send_plain_requests(channels, asked, count);
+    for (size_t i = 0; error && i < count; i++)
+        l2cap_channel_free(channels, asked[i]);
+    return error;
 }
 
 BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struct link *link, uint16_t psm,
-                                          uint16_t mtu)
+                                          uint16_t mtu, size_t count)
 {
-    if (!l2cap_psm_is_valid(psm))
+    struct l2cap_channel *asked[L2CAP_ENHANCED_MOST];
+    if (!l2cap_psm_is_valid(psm) || count == 0 || count > L2CAP_ENHANCED_MOST)
         return BLUET_EINVAL;
-    struct l2cap_channel *channel =
-        l2cap_channel_take(channels, link, psm, l2cap_mtu_clamped(mtu), CHANNEL_AWAIT_RESPONSE);
-    if (!channel)
-        return BLUET_ENOMEM;
-    const struct l2cap_incoming *incoming = &channel->incoming;
-    channel->enhanced =
-        !channels->plain[link->index] && incoming->mtu >= ENHANCED_LEAST && incoming->mps >= ENHANCED_LEAST;
-    int error = send_connection_request(channels, channel);
-    if (error)
-        l2cap_channel_free(channels, channel);
+    size_t taken = 0;
+    int error = BLUET_OK;
+    while (!error && taken < count) {
+        asked[taken] = l2cap_channel_take(channels, link, psm, l2cap_mtu_clamped(mtu), CHANNEL_AWAIT_RESPONSE);
+        if (asked[taken])
+            taken++;
+        else
+            error = BLUET_ENOMEM;
+    }
+    if (!error)
+        return l2cap_channels_ask(channels, asked, count);
+    while (taken)
+        l2cap_channel_free(channels, asked[--taken]);
     return error;
 }
 
@@ -95,6 +140,11 @@ BLUET_INTERNAL void l2cap_channel_send_owed_request(struct l2cap_channels *chann
 {
     if (!channel->owes_request)
         return;
+    if (channel->state == CHANNEL_AWAIT_RESPONSE) {
+        channel->owes_request = send_plain_request(channels, channel);
+        channels->waiting = channels->waiting || channel->owes_request;
+        return;
+    }
     uint8_t octets[4];
     struct writer writer = writer_of(octets, sizeof octets);
     write_u16(&writer, channel->peer_cid);
@@ -108,6 +158,8 @@ BLUET_INTERNAL void l2cap_channel_send_owed_request(struct l2cap_channels *chann
 BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     l2cap_channel_set_state(channels, channel, CHANNEL_AWAIT_DISCONNECTION);
+    if (l2cap_channel_is_bearer(channels, channel))
+        l2cap_bearer_ended(channels, channel, L2CAP_RESULT_SUCCESS);
     channel->identifier = l2cap_signal_identifier(channels->signal, channel->link);
     channel->deadline = channels->links->hci->now + response_timeout_us;
     channel->outgoing.next = NULL;
@@ -118,7 +170,7 @@ BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, s
 
 BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, struct link *link, uint16_t cid)
 {
-    struct l2cap_channel *channel = l2cap_channel_find(channels, link, cid);
+    struct l2cap_channel *channel = l2cap_channel_find_users(channels, link, cid);
     if (!channel || (channel->state != CHANNEL_OPEN && channel->state != CHANNEL_AWAIT_DISCONNECTION))
         return BLUET_EINVAL;
     if (channel->state == CHANNEL_OPEN)
@@ -126,17 +178,12 @@ BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, st
     return BLUET_OK;
 }
 
-static bool channel_awaits(const struct l2cap_channel *channel)
-{
-    return channel->state == CHANNEL_AWAIT_RESPONSE || channel->state == CHANNEL_AWAIT_DISCONNECTION;
-}
-
 BLUET_INTERNAL bool l2cap_channels_await(const void *context, const struct link *link, uint8_t identifier)
 {
     const struct l2cap_channels *channels = context;
-    for (uint8_t i = 0; channels->awaiting && i < channels->limit; i++) {
+    for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
         const struct l2cap_channel *channel = &channels->channels[i];
-        if (channel_awaits(channel) && channel->link == link && channel->identifier == identifier)
+        if (l2cap_channel_awaits(channel) && channel->link == link && channel->identifier == identifier)
             return true;
     }
     return false;
@@ -145,9 +192,9 @@ BLUET_INTERNAL bool l2cap_channels_await(const void *context, const struct link 
 BLUET_INTERNAL uint64_t l2cap_channels_deadline(const struct l2cap_channels *channels)
 {
     uint64_t deadline = BLUET_NEVER;
-    for (uint8_t i = 0; channels->awaiting && i < channels->limit; i++) {
+    for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
         const struct l2cap_channel *channel = &channels->channels[i];
-        if (channel_awaits(channel) && channel->deadline < deadline)
+        if (l2cap_channel_awaits(channel) && channel->deadline < deadline)
             deadline = channel->deadline;
     }
     return deadline;
@@ -155,14 +202,16 @@ BLUET_INTERNAL uint64_t l2cap_channels_deadline(const struct l2cap_channels *cha
 
 BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels)
 {
-    for (uint8_t i = 0; channels->awaiting && i < channels->limit; i++) {
+    for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
-        if (channel->deadline > channels->links->hci->now)
+        if (!l2cap_channel_awaits(channel) || channel->deadline > channels->links->hci->now)
             continue;
         if (channel->state == CHANNEL_AWAIT_RESPONSE)
             l2cap_channel_end(channels, channel, BLUET_STATUS_TIMEOUT);
         else if (channel->state == CHANNEL_AWAIT_DISCONNECTION)
             l2cap_channel_end(channels, channel, BLUET_OK);
+        else
+            l2cap_channel_reconfigured(channels, channel, BLUET_STATUS_TIMEOUT);
     }
 }
 
@@ -171,7 +220,7 @@ BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels)
 static struct l2cap_channel *find_awaiting(const struct l2cap_channels *channels, const struct link *link,
                                            enum l2cap_channel_state state, uint8_t identifier)
 {
-    for (uint8_t i = 0; i < channels->limit; i++) {
+    for (uint16_t i = 0; i < channels->total; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
         if (channel->state == state && channel->link == link && channel->identifier == identifier)
             return channel;
@@ -182,19 +231,21 @@ static struct l2cap_channel *find_awaiting(const struct l2cap_channels *channels
 /* The peer does not know the enhanced way, or does not serve this PSM by it: asked again the other way. */
 static void fall_back(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    channel->enhanced = false;
-    if (send_connection_request(channels, channel))
+    if (l2cap_channel_is_bearer(channels, channel))
+        l2cap_channel_end(channels, channel, L2CAP_RESULT_SPSM_NOT_SUPPORTED); /* there are no bearers of that kind */
+    else if (send_plain_request(channels, channel))
         l2cap_channel_end(channels, channel, BLUET_STATUS_NO_MEMORY);
 }
 
 static void connection_answered(struct l2cap_channels *channels, struct l2cap_channel *channel,
-                                const struct channel_terms *terms, uint16_t peer_cid, uint16_t result)
+                                const struct l2cap_channel_terms *terms, uint16_t peer_cid, uint16_t result)
 {
     if (result == L2CAP_RESULT_SPSM_NOT_SUPPORTED && channel->enhanced) {
         fall_back(channels, channel);
     } else if (result != L2CAP_RESULT_SUCCESS) {
         l2cap_channel_end(channels, channel, result);
-    } else if (!terms_are_valid(terms, channel->enhanced) || check_peer_cid(channels, channel->link, peer_cid)) {
+    } else if (!l2cap_channel_terms_are_valid(terms, channel->enhanced) ||
+               check_peer_cid(channels, channel->link, peer_cid)) {
         hci_protocol_error(channels->links->hci);
         l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
     } else {
@@ -206,7 +257,7 @@ static void connection_answered(struct l2cap_channels *channels, struct l2cap_ch
 static bool plain_response(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
                            struct reader *parameters)
 {
-    struct channel_terms terms;
+    struct l2cap_channel_terms terms;
     uint16_t peer_cid = read_u16(parameters);
     read_terms(parameters, &terms);
     uint16_t result = read_u16(parameters);
@@ -220,35 +271,69 @@ static bool plain_response(struct l2cap_channels *channels, struct link *link, u
     return true;
 }
 
-/* We ask for one channel at a time, so that one CID answers. It is 0, or missing, in a refusal. */
+/* Whether others of the same request were made, where this one was not. */
+static bool is_of_some(uint16_t result)
+{
+    return result == L2CAP_RESULT_NO_RESOURCES || result == L2CAP_RESULT_INVALID_SOURCE_CID ||
+           result == L2CAP_RESULT_SOURCE_CID_ALREADY_ALLOCATED;
+}
+
+/* What an enhanced response says of one channel of the request. Its CID is 0, or missing, in a refusal. */
+static void enhanced_answered(struct l2cap_channels *channels, struct l2cap_channel *channel,
+                              const struct l2cap_channel_terms *terms, uint16_t peer_cid, uint16_t result)
+{
+    if (result >= L2CAP_RESULT_PENDING_FIRST && result <= L2CAP_RESULT_LARGEST)
+        channel->deadline = channels->links->hci->now + pending_timeout_us;
+    else
+        connection_answered(channels, channel, terms, peer_cid, is_of_some(result) && peer_cid ? 0 : result);
+}
+
+static size_t count_asked(const struct l2cap_channels *channels, const struct link *link, uint8_t identifier)
+{
+    size_t count = 0;
+    for (uint16_t i = 0; i < channels->total; i++)
+        count += channels->channels[i].enhanced && is_asked_by(&channels->channels[i], link, identifier);
+    return count;
+}
+
+/* The CIDs stand in the order of the request's, which is that of the table. */
 static bool enhanced_response(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
                               struct reader *parameters)
 {
-    struct channel_terms terms;
+    struct l2cap_channel_terms terms;
     read_terms(parameters, &terms);
     uint16_t result = read_u16(parameters);
-    bool complete = reader_ok(parameters);
-    uint16_t peer_cid = read_u16(parameters);
-    struct l2cap_channel *channel = find_awaiting(channels, link, CHANNEL_AWAIT_RESPONSE, identifier);
-    if (!channel || !channel->enhanced)
+    size_t count = count_asked(channels, link, identifier);
+    bool whole = reader_remaining(parameters) == count * sizeof(uint16_t);
+    bool complete = reader_ok(parameters) && (whole || result != L2CAP_RESULT_SUCCESS);
+    if (!count)
         hci_protocol_error(channels->links->hci);
-    else if (!complete || (result == L2CAP_RESULT_SUCCESS && !reader_done(parameters)))
-        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
-    else
-        connection_answered(channels, channel, &terms, peer_cid, result);
+    for (uint16_t i = 0; count && i < channels->total; i++) {
+        struct l2cap_channel *channel = &channels->channels[i];
+        if (!is_asked_by(channel, link, identifier))
+            continue;
+        uint16_t peer_cid = read_u16(parameters);
+        if (complete)
+            enhanced_answered(channels, channel, &terms, peer_cid, result);
+        else
+            l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+    }
     return true;
 }
 
+/* A peer that does not know the enhanced way is asked the other way, for each channel. */
 static bool command_rejected(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
                              struct reader *parameters)
 {
     (void)parameters;
-    struct l2cap_channel *channel = find_awaiting(channels, link, CHANNEL_AWAIT_RESPONSE, identifier);
-    if (channel && channel->enhanced) {
+    if (count_asked(channels, link, identifier)) {
         channels->plain[link->index] = true;
-        fall_back(channels, channel);
+        for (uint16_t i = 0; i < channels->total; i++)
+            if (is_asked_by(&channels->channels[i], link, identifier))
+                fall_back(channels, &channels->channels[i]);
         return true;
     }
+    struct l2cap_channel *channel = find_awaiting(channels, link, CHANNEL_AWAIT_RESPONSE, identifier);
     if (channel) {
         l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
         return true;
@@ -256,7 +341,7 @@ static bool command_rejected(struct l2cap_channels *channels, struct link *link,
     channel = find_awaiting(channels, link, CHANNEL_AWAIT_DISCONNECTION, identifier);
     if (channel)
         l2cap_channel_end(channels, channel, BLUET_OK); /* the peer no longer has it */
-    return channel != NULL;
+    return channel || l2cap_channels_reconfigure_ended(channels, link, identifier, BLUET_STATUS_PROTOCOL);
 }
 
 /* Vol 3 Part A, 4.7: an answer whose CIDs do not match is dropped. */
@@ -279,7 +364,7 @@ struct channel_request {
     struct link *link;
     uint16_t psm;
     uint16_t local_mtu; /* of whoever listened on the PSM when the request came; 0: nobody did */
-    struct channel_terms terms;
+    struct l2cap_channel_terms terms;
     bool enhanced;
 };
 
@@ -288,12 +373,17 @@ static uint16_t accept(struct l2cap_channels *channels, const struct channel_req
                        struct l2cap_channel **out_channel)
 {
     struct link *link = request->link;
+    bool bearer = l2cap_psm_is_of_bearers(channels, request->psm);
     struct l2cap_channel *channel =
-        l2cap_channel_take(channels, link, request->psm, request->local_mtu, CHANNEL_AWAIT_ACCEPTANCE);
+        bearer ? l2cap_bearer_take(channels, link, request->local_mtu, CHANNEL_AWAIT_ACCEPTANCE)
+               : l2cap_channel_take(channels, link, request->psm, request->local_mtu, CHANNEL_AWAIT_ACCEPTANCE);
     if (!channel)
         return L2CAP_RESULT_NO_RESOURCES;
     channel->enhanced = request->enhanced;
     take_terms(channel, peer_cid, &request->terms);
+    *out_channel = channel;
+    if (bearer)
+        return L2CAP_RESULT_SUCCESS;
 
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_ACCEPT, .conn_handle = link->handle};
     event.channel.cid = channel->local_cid;
@@ -303,10 +393,9 @@ static uint16_t accept(struct l2cap_channels *channels, const struct channel_req
     int answer = event_raise(channels->links->hci->sink, &event);
     if (link->state != LINK_OPEN)
         answer = L2CAP_RESULT_NO_RESOURCES;
-    if (answer == 0) {
-        *out_channel = channel;
+    if (answer == 0)
         return L2CAP_RESULT_SUCCESS;
-    }
+    *out_channel = NULL;
     l2cap_channel_free(channels, channel);
     bool named = answer >= L2CAP_RESULT_SPSM_NOT_SUPPORTED && answer <= L2CAP_RESULT_LARGEST;
     return named ? (uint16_t)answer : L2CAP_RESULT_NO_RESOURCES;
@@ -335,7 +424,7 @@ static bool plain_request(struct l2cap_channels *channels, struct link *link, ui
     uint16_t result = check_peer_cid(channels, link, peer_cid);
     if (!request.local_mtu)
         result = L2CAP_RESULT_SPSM_NOT_SUPPORTED;
-    else if (!result && !terms_are_valid(&request.terms, false))
+    else if (!result && !l2cap_channel_terms_are_valid(&request.terms, false))
         result = L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
     if (!result)
         result = accept(channels, &request, peer_cid, &channel);
@@ -358,10 +447,10 @@ static bool plain_request(struct l2cap_channels *channels, struct link *link, ui
 /* The part of an enhanced request that holds for all its channels. */
 static uint16_t check_enhanced(const struct l2cap_channels *channels, const struct channel_request *request)
 {
-    bool able = channels->links->frame_size >= ENHANCED_LEAST + L2CAP_HEADER_LENGTH;
-    if (!able || request->local_mtu < ENHANCED_LEAST)
+    bool able = channels->links->frame_size >= L2CAP_ENHANCED_LEAST + L2CAP_HEADER_LENGTH;
+    if (!able || request->local_mtu < L2CAP_ENHANCED_LEAST)
         return L2CAP_RESULT_SPSM_NOT_SUPPORTED; /* by this way: the peer may ask by the other */
-    if (!terms_are_valid(&request->terms, true))
+    if (!l2cap_channel_terms_are_valid(&request->terms, true))
         return L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
     return L2CAP_RESULT_SUCCESS;
 }
@@ -392,7 +481,7 @@ static uint16_t accept_enhanced(struct l2cap_channels *channels, const struct ch
 static int send_enhanced_response(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
                                   struct l2cap_channel *const *made, size_t count, uint16_t result)
 {
-    uint8_t octets[8 + 2 * ENHANCED_CHANNELS_LARGEST];
+    uint8_t octets[8 + 2 * L2CAP_ENHANCED_MOST];
     struct writer writer = writer_of(octets, sizeof octets);
     const struct l2cap_channel *model = NULL;
     for (size_t i = 0; i < count; i++)
@@ -412,20 +501,25 @@ static bool enhanced_request(struct l2cap_channels *channels, struct link *link,
                              struct reader *parameters)
 {
     struct channel_request request = {.link = link, .enhanced = true};
-    struct l2cap_channel *made[ENHANCED_CHANNELS_LARGEST] = {NULL};
+    struct l2cap_channel *made[L2CAP_ENHANCED_MOST] = {NULL};
     request.psm = read_u16(parameters);
     read_terms(parameters, &request.terms);
     size_t count = reader_remaining(parameters) / sizeof(uint16_t);
     if (!reader_ok(parameters))
         return false;
-    bool countable = count >= 1 && count <= ENHANCED_CHANNELS_LARGEST && reader_remaining(parameters) % 2 == 0;
+    bool countable = count >= 1 && count <= L2CAP_ENHANCED_MOST && reader_remaining(parameters) % 2 == 0;
     if (!countable) {
         hci_protocol_error(channels->links->hci);
         (void)send_enhanced_response(channels, link, identifier, made, 0, L2CAP_RESULT_INVALID_PARAMETERS);
         return true;
     }
-    request.local_mtu = l2cap_channel_listener_mtu(channels, request.psm);
-    uint16_t result = check_enhanced(channels, &request);
+    uint16_t result = L2CAP_RESULT_SUCCESS;
+    const struct l2cap_bearer_owner *owner = &channels->owner;
+    request.local_mtu = l2cap_psm_is_of_bearers(channels, request.psm)
+                            ? owner->mtu(owner->context, link, &result)
+                            : l2cap_channel_listener_mtu(channels, request.psm);
+    if (!result)
+        result = check_enhanced(channels, &request);
     if (!result)
         result = accept_enhanced(channels, &request, parameters, made, count);
     int error = send_enhanced_response(channels, link, identifier, made, count, result);
@@ -482,52 +576,9 @@ static bool flow_control_credit(struct l2cap_channels *channels, struct link *li
         l2cap_channel_request_end(channels, channel);
     } else {
         channel->outgoing.credits = (uint16_t)(channel->outgoing.credits + credits);
+        if (l2cap_channel_is_bearer(channels, channel))
+            l2cap_bearer_flush(channels, channel);
     }
-    return true;
-}
-
-/* Vol 3 Part A, 4.27, 4.28: new terms for the peer's ends; MTU never shrinks, MPS of one channel at a time may. */
-static uint16_t reconfigure(const struct l2cap_channels *channels, const struct link *link,
-                            const struct channel_terms *terms, struct reader cids, bool apply)
-{
-    size_t count = reader_remaining(&cids) / sizeof(uint16_t);
-    for (size_t i = 0; i < count; i++) {
-        struct l2cap_channel *channel = l2cap_channel_find_peer(channels, link, read_u16(&cids));
-        if (!channel || !channel->enhanced)
-            return L2CAP_RECONFIGURATION_INVALID_CID;
-        if (terms->mtu < channel->peer_mtu)
-            return L2CAP_RECONFIGURATION_MTU_REDUCED;
-        if (terms->mps < channel->outgoing.mps && count > 1)
-            return L2CAP_RECONFIGURATION_MPS_REDUCED;
-        if (apply) {
-            channel->peer_mtu = terms->mtu;
-            channel->outgoing.mps = terms->mps;
-        }
-    }
-    return L2CAP_RECONFIGURATION_SUCCESS;
-}
-
-static bool reconfigure_request(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
-                                struct reader *parameters)
-{
-    struct channel_terms terms = {.credits = 1};
-    terms.mtu = read_u16(parameters);
-    terms.mps = read_u16(parameters);
-    if (!reader_ok(parameters))
-        return false;
-    size_t length = reader_remaining(parameters);
-    bool countable = length && length % 2 == 0 && length <= 2 * ENHANCED_CHANNELS_LARGEST;
-    uint16_t result = L2CAP_RECONFIGURATION_UNACCEPTABLE;
-    if (!countable)
-        hci_protocol_error(channels->links->hci);
-    else if (terms_are_valid(&terms, true))
-        result = reconfigure(channels, link, &terms, *parameters, false);
-    if (result == L2CAP_RECONFIGURATION_SUCCESS)
-        (void)reconfigure(channels, link, &terms, *parameters, true);
-    uint8_t octets[2];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_u16(&writer, result);
-    (void)l2cap_signal_send(channels->signal, link, L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE, identifier, &writer);
     return true;
 }
 
@@ -548,7 +599,8 @@ static const struct {
     {L2CAP_FLOW_CONTROL_CREDIT, flow_control_credit},
     {L2CAP_CREDIT_BASED_CONNECTION_REQUEST, enhanced_request},
     {L2CAP_CREDIT_BASED_CONNECTION_RESPONSE, enhanced_response},
-    {L2CAP_CREDIT_BASED_RECONFIGURE_REQUEST, reconfigure_request},
+    {L2CAP_CREDIT_BASED_RECONFIGURE_REQUEST, l2cap_channels_reconfigure_request},
+    {L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE, l2cap_channels_reconfigure_response},
 };
 
 BLUET_INTERNAL bool l2cap_channels_command(void *channels, struct link *link, uint8_t code, uint8_t identifier,

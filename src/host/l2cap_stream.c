@@ -93,15 +93,27 @@ BLUET_INTERNAL enum l2cap_outcome l2cap_incoming_receive(struct l2cap_incoming *
     return L2CAP_SDU_WHOLE;
 }
 
-BLUET_INTERNAL size_t l2cap_incoming_read(struct l2cap_incoming *incoming, void *out, size_t size)
+static void ring_copy(const struct l2cap_incoming *incoming, uint8_t *out, size_t length)
 {
-    size_t length = size < incoming->whole ? size : incoming->whole;
     size_t before_wrap = incoming->size - incoming->start;
     size_t part = length < before_wrap ? length : before_wrap;
     if (part)
         memcpy(out, incoming->ring + incoming->start, part);
     if (part < length)
-        memcpy((uint8_t *)out + part, incoming->ring, length - part);
+        memcpy(out + part, incoming->ring, length - part);
+}
+
+BLUET_INTERNAL void l2cap_incoming_move(struct l2cap_incoming *incoming, uint8_t *ring)
+{
+    ring_copy(incoming, ring, incoming->whole + incoming->joined);
+    incoming->ring = ring;
+    incoming->start = 0;
+}
+
+BLUET_INTERNAL size_t l2cap_incoming_read(struct l2cap_incoming *incoming, void *out, size_t size)
+{
+    size_t length = size < incoming->whole ? size : incoming->whole;
+    ring_copy(incoming, out, length);
     incoming->start = ring_wrapped(incoming, incoming->start + length);
     incoming->whole -= length;
     return length;

@@ -63,6 +63,8 @@ enum l2cap_outcome {
 BLUET_INTERNAL enum l2cap_outcome l2cap_incoming_receive(struct l2cap_incoming *incoming, struct reader *payload);
 /* Takes up to `size` octets of whole SDUs; returns how many. */
 BLUET_INTERNAL size_t l2cap_incoming_read(struct l2cap_incoming *incoming, void *out, size_t size);
+/* What the ring holds goes to another, which is no smaller. */
+BLUET_INTERNAL void l2cap_incoming_move(struct l2cap_incoming *incoming, uint8_t *ring);
 /* How many credits to give the peer now: none, or a worthwhile number. They count as granted when the caller says so.
  */
 BLUET_INTERNAL uint16_t l2cap_incoming_credits(const struct l2cap_incoming *incoming);

@@ -88,7 +88,7 @@ static size_t indications(const struct room *room)
     size_t count = 0;
     for (unsigned i = 0; i < ROOM_LINKS; i++) {
         const struct gatt_server_link *link = &room->gatt.server.links[i];
-        count += link->indicated != 0;
+        count += room->gatt.server.bearers[i].indicated != 0;
         for (const struct gatt_indication *waiting = link->first_indication; waiting; waiting = waiting->next)
             count++;
     }

@@ -98,24 +98,42 @@ static void check_stream(const struct l2cap_channel *channel)
     hold(!out->next || channel->state == CHANNEL_OPEN, "only an open channel sends");
 }
 
+static void check_bearer(const struct bluet *host, const struct l2cap_channel *channel, uint16_t index)
+{
+    const struct att_bearer *bearer = &host->gatt.att.bearers[host->gatt.att.count + index];
+    hold((bearer->link != NULL) == (channel->state == CHANNEL_OPEN) || host->inside, "an open channel is a bearer");
+    hold(!bearer->link || bearer->channel == channel, "which knows its channel");
+    hold(channel->incoming.whole == 0, "what has come is taken at once");
+    hold(!channel->head || !channel->outgoing.credits, "only for want of credits frames wait");
+}
+
 static void check_channels(const struct bluet *host)
 {
     const struct l2cap_channels *channels = &host->channels;
     size_t count = 0;
     size_t awaiting = 0;
     bool waiting = false;
-    for (uint8_t i = 0; i < channels->limit; i++) {
+    for (uint16_t i = 0; i < channels->total; i++) {
         const struct l2cap_channel *channel = &channels->channels[i];
-        hold(!channel->block == (channel->state == CHANNEL_FREE), "a channel has memory while it is not free");
+        bool bearer = l2cap_channel_is_bearer(channels, channel);
+        hold(bearer || !channel->block == (channel->state == CHANNEL_FREE),
+             "a channel has memory while it is not free");
         if (channel->state == CHANNEL_FREE)
             continue;
         count++;
-        awaiting += channel->state == CHANNEL_AWAIT_RESPONSE || channel->state == CHANNEL_AWAIT_DISCONNECTION;
+        awaiting += l2cap_channel_awaits(channel);
         hold(channel->link->state != LINK_FREE, "a channel has a link");
         hold(l2cap_channel_find(channels, channel->link, channel->local_cid) == channel, "a CID names one channel");
         waiting = waiting || channel->owes_request;
-        hold(!channel->owes_request || channel->state == CHANNEL_AWAIT_DISCONNECTION, "only an end can be owed");
-        check_stream(channel);
+        hold(!channel->owes_request || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
+                 channel->state == CHANNEL_AWAIT_RESPONSE,
+             "only what is awaited can be owed");
+        hold(!channel->wanted_mtu || channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION,
+             "only what is open is reconfigured");
+        if (bearer)
+            check_bearer(host, channel, (uint16_t)(i - channels->limit));
+        else
+            check_stream(channel);
     }
     hold(!waiting || channels->waiting || host->inside, "what is owed is not forgotten");
     hold(count == channels->count && awaiting == channels->awaiting, "channels are counted");

@@ -102,15 +102,22 @@ static const char *event_name(enum bluet_event_code code)
         {BLUET_EVENT_SEND_READY, "SEND_READY"},
         {BLUET_EVENT_INACTIVE, "INACTIVE"},
         {BLUET_EVENT_GATTS_WRITE, "GATTS_WRITE"},
+        {BLUET_EVENT_GATTS_READ_REQUEST, "GATTS_READ_REQUEST"},
+        {BLUET_EVENT_GATTS_INDICATE_DONE, "GATTS_INDICATE_DONE"},
         {BLUET_EVENT_GATTS_SUBSCRIPTION, "GATTS_SUBSCRIPTION"},
+        {BLUET_EVENT_GATTC_SERVICE_DONE, "GATTC_SERVICE_DONE"},
+        {BLUET_EVENT_GATTC_READ_RESULT, "GATTC_READ_RESULT"},
         {BLUET_EVENT_GATTC_READ_DONE, "GATTC_READ_DONE"},
         {BLUET_EVENT_GATTC_WRITE_DONE, "GATTC_WRITE_DONE"},
         {BLUET_EVENT_GATTC_NOTIFY, "GATTC_NOTIFY"},
+        {BLUET_EVENT_GATTC_INDICATE, "GATTC_INDICATE"},
+        {BLUET_EVENT_MTU_EXCHANGED, "MTU_EXCHANGED"},
         {BLUET_EVENT_L2CAP_ACCEPT, "L2CAP_ACCEPT"},
         {BLUET_EVENT_L2CAP_CONNECT, "L2CAP_CONNECT"},
         {BLUET_EVENT_L2CAP_DISCONNECT, "L2CAP_DISCONNECT"},
         {BLUET_EVENT_L2CAP_RECV, "L2CAP_RECV"},
         {BLUET_EVENT_L2CAP_SEND_READY, "L2CAP_SEND_READY"},
+        {BLUET_EVENT_L2CAP_RECONFIGURE_DONE, "L2CAP_RECONFIGURE_DONE"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (names[i].code == code)
@@ -140,18 +147,26 @@ static void put_gatt_event(char *out, size_t size, const struct bluet_event *eve
     size_t length = strlen(out);
     switch (event->code) {
     case BLUET_EVENT_GATTS_WRITE:
+    case BLUET_EVENT_GATTS_READ_REQUEST:
         snprintf(out + length, size - length, " 0x%04x", event->attribute.attr_handle);
         break;
     case BLUET_EVENT_GATTS_SUBSCRIPTION:
         snprintf(out + length, size - length, " 0x%04x %u", event->subscription.value_handle,
                  event->subscription.subscribed);
         break;
+    case BLUET_EVENT_GATTS_INDICATE_DONE:
+    case BLUET_EVENT_GATTC_SERVICE_DONE:
     case BLUET_EVENT_GATTC_READ_DONE:
     case BLUET_EVENT_GATTC_WRITE_DONE:
         snprintf(out + length, size - length, " 0x%04x status 0x%03x", event->done.value_handle, event->done.status);
         break;
     case BLUET_EVENT_GATTC_NOTIFY:
         snprintf(out + length, size - length, " 0x%04x length %zu", event->value.value_handle, event->value.length);
+        break;
+    case BLUET_EVENT_GATTC_READ_RESULT:
+    case BLUET_EVENT_GATTC_INDICATE:
+        snprintf(out + length, size - length, " 0x%04x", event->value.value_handle);
+        put_octets(out, size, event->value.data, event->value.length);
         break;
     default:
         break;
@@ -167,6 +182,9 @@ static void put_channel_event(char *out, size_t size, const struct bluet_event *
     else if (event->code == BLUET_EVENT_L2CAP_ACCEPT || event->code == BLUET_EVENT_L2CAP_CONNECT)
         snprintf(out + length, size - length, " cid 0x%04x psm 0x%02x mtu %u %u", event->channel.cid,
                  event->channel.psm, event->channel.our_mtu, event->channel.peer_mtu);
+    else if (event->code == BLUET_EVENT_L2CAP_RECONFIGURE_DONE)
+        snprintf(out + length, size - length, " cid 0x%04x mtu %u status 0x%03x", event->channel_reconfigured.cid,
+                 event->channel_reconfigured.our_mtu, event->channel_reconfigured.status);
     else if (event->code == BLUET_EVENT_L2CAP_RECV || event->code == BLUET_EVENT_L2CAP_SEND_READY)
         snprintf(out + length, size - length, " cid 0x%04x", event->channel_data.cid);
 }

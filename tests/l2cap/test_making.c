@@ -258,7 +258,7 @@ static void test_every_result(void **state)
         talk_expect_event(talk, event);
         dialogue_end(talk);
 
-        if (result == 2)
+        if (result == 2 || (result >= 0x0d && result <= 0x0f))
             continue;
         talk = ask();
         snprintf(response, sizeof response, "18 01 0a 00 00 00 00 00 00 00 %02x 00 00 00", result);
@@ -266,6 +266,27 @@ static void test_every_result(void **state)
         talk_expect_event(talk, event);
         dialogue_end(talk);
     }
+}
+
+/* Another response is to come, for which there is more time (Vol 3 Part A, 6.2.2). */
+static void test_response_is_pending(void **state)
+{
+    (void)state;
+    struct talk *talk = ask();
+    dialogue_tell(talk, "18 01 08 00 00 00 00 00 00 00 0d 00");
+    talk_pass(talk, 60000000);
+    dialogue_tell(talk, "18 01 0a 00 00 00 00 00 00 00 0e 00 00 00");
+    talk_pass(talk, 60000000);
+    talk_expect_no_event(talk);
+    dialogue_tell(talk, "18 01 0a 00 c8 00 40 00 03 00 00 00 50 00");
+    talk_expect_event(talk, "L2CAP_CONNECT 0x0001 " CHANNEL "mtu 100 200");
+    dialogue_end(talk);
+
+    talk = ask();
+    dialogue_tell(talk, "18 01 08 00 00 00 00 00 00 00 0f 00");
+    talk_pass(talk, 120000000);
+    talk_expect_event(talk, "L2CAP_DISCONNECT 0x0001 " CHANNEL "status 0x101");
+    dialogue_end(talk);
 }
 
 /* It may serve the PSM by the other way only. */
@@ -558,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_fall_back_is_remembered),
         cmocka_unit_test(test_small_mtu_is_asked_plainly),
         cmocka_unit_test(test_every_result),
+        cmocka_unit_test(test_response_is_pending),
         cmocka_unit_test(test_psm_not_supported_by_this_way),
         cmocka_unit_test(test_both_ways_rejected),
         cmocka_unit_test(test_response_makes_no_sense),

@@ -169,3 +169,61 @@ def test_several_channels_on_one_connection(pair):
     pair.air.run(1)
     for number, data in enumerate(pair.peripheral.all(bluetooth.IRQ_L2CAP_CONNECT)):
         assert received(pair.peripheral, pair.to_central, data[1]) == bytes([number]) * 300
+
+
+def test_several_channels_at_once(pair):
+    pair.peripheral.ble.l2cap_listen(PSM, 256)
+    pair.central.ble.l2cap_connect(pair.to_peripheral, PSM, 512, 5)
+    pair.air.run(2)
+    made = pair.central.all(bluetooth.IRQ_L2CAP_CONNECT)
+    assert len(made) == 5
+    for near, far in zip(made, pair.peripheral.all(bluetooth.IRQ_L2CAP_CONNECT), strict=True):
+        pair.central.ble.l2cap_send(pair.to_peripheral, near[1], bytes([near[1]]))
+        pair.air.run(1)
+        assert received(pair.peripheral, pair.to_central, far[1]) == bytes([near[1]])
+
+
+def test_as_many_as_there_is_room_for(pair):
+    pair.peripheral.ble.l2cap_listen(PSM, 256)
+    pair.central.ble.l2cap_connect(pair.to_peripheral, PSM, 512, 5)
+    pair.air.run(2)
+    pair.central.ble.l2cap_connect(pair.to_peripheral, PSM, 512, 3)
+    pair.air.run(2)
+    with pytest.raises(OSError) as raised:
+        pair.central.ble.l2cap_connect(pair.to_peripheral, PSM, 512, 2)
+    assert raised.value.errno == errno.ENOMEM
+    assert len(pair.central.all(bluetooth.IRQ_L2CAP_CONNECT)) == 8
+    for count in 0, 6:
+        with pytest.raises(OSError) as raised:
+            pair.central.ble.l2cap_connect(pair.to_peripheral, PSM, 512, count)
+        assert raised.value.errno == errno.EINVAL
+
+
+def test_our_end_is_reconfigured(pair):
+    central_cid, peripheral_cid = open_channel(pair, central_mtu=256, peripheral_mtu=300)
+    with pytest.raises(OSError) as raised:
+        pair.peripheral.ble.l2cap_send(pair.to_central, peripheral_cid, bytes(600))
+    assert raised.value.errno == errno.EINVAL
+    pair.central.ble.l2cap_reconfigure(pair.to_peripheral, central_cid, 600)
+    done = pair.at_central(bluetooth.IRQ_L2CAP_RECONFIGURE_DONE)
+    assert done == (pair.to_peripheral, central_cid, 600, 0)
+    assert not pair.peripheral.has(bluetooth.IRQ_L2CAP_RECONFIGURE_DONE)
+    pair.peripheral.ble.l2cap_send(pair.to_central, peripheral_cid, b"x" * 600)
+    pair.air.run(1)
+    assert received(pair.central, pair.to_peripheral, central_cid) == b"x" * 600
+
+
+def test_what_cannot_be_reconfigured(pair):
+    central_cid, _ = open_channel(pair)
+    for cids, mtu in (central_cid, 511), (0x77, 600), ((), 600), ((central_cid, central_cid), 600), ([1] * 6, 600):
+        with pytest.raises(OSError) as raised:
+            pair.central.ble.l2cap_reconfigure(pair.to_peripheral, cids, mtu)
+        assert raised.value.errno == errno.EINVAL
+    with pytest.raises(TypeError):
+        pair.central.ble.l2cap_reconfigure(pair.to_peripheral, None, 600)
+    with pytest.raises(TypeError):
+        pair.central.ble.l2cap_reconfigure(pair.to_peripheral, ["x"], 600)
+    pair.central.ble.l2cap_reconfigure(pair.to_peripheral, (central_cid,), 600)
+    pair.central.ble.gap_disconnect(pair.to_peripheral)
+    done = pair.at_central(bluetooth.IRQ_L2CAP_RECONFIGURE_DONE)
+    assert done == (pair.to_peripheral, central_cid, 512, 0x100)

@@ -1,0 +1,214 @@
+/* The channels of ATT's enhanced bearers (Vol 3 Part A, 10.2; Part G, 5.3). */
+#include "host/l2cap_channel_bearer.h"
+
+#include "host/event.h"
+#include "spec/l2cap.h"
+#include "spec/writer.h"
+
+/*
+ * What comes in is taken at once, so that credits need not be covered by memory: they are as many as let few packets
+ * carry them.
+ */
+enum { CREDITS_MOST = 16, CREDITS_FEW = 8 };
+
+enum { SPANS_MOST = 4 };
+
+static uint16_t index_of(const struct l2cap_channels *channels, const struct l2cap_channel *channel)
+{
+    return (uint16_t)(channel - channels->channels - channels->limit);
+}
+
+BLUET_INTERNAL struct l2cap_channel *l2cap_bearer_take(struct l2cap_channels *channels, struct link *link, uint16_t mtu,
+                                                       enum l2cap_channel_state state)
+{
+    struct l2cap_channel *first = channels->channels + channels->limit + link->index * channels->bearer_limit;
+    uint16_t cid = l2cap_channel_free_cid(channels, link);
+    for (struct l2cap_channel *channel = first; cid && channel < first + channels->bearer_limit; channel++) {
+        if (channel->state != CHANNEL_FREE)
+            continue;
+        uint8_t *ring = channels->bearer_rings + (size_t)index_of(channels, channel) * channels->bearer_room;
+        *channel = (struct l2cap_channel){
+            .link = link,
+            .local_cid = cid,
+            .psm = L2CAP_PSM_EATT,
+            .enhanced = true,
+            .incoming = {.ring = ring, .size = channels->bearer_room, .mtu = mtu, .granted = CREDITS_MOST},
+        };
+        channel->incoming.mps = l2cap_channel_local_mps(channels);
+        channels->count++;
+        l2cap_channel_set_state(channels, channel, state);
+        return channel;
+    }
+    return NULL;
+}
+
+BLUET_INTERNAL int l2cap_bearers_connect(struct l2cap_channels *channels, struct link *link)
+{
+    struct l2cap_channel *asked[L2CAP_ENHANCED_MOST];
+    uint16_t result;
+    uint16_t mtu = channels->owner.mtu(channels->owner.context, link, &result);
+    size_t count = 0;
+    while (mtu && count < L2CAP_ENHANCED_MOST) {
+        asked[count] = l2cap_bearer_take(channels, link, mtu, CHANNEL_AWAIT_RESPONSE);
+        if (!asked[count])
+            break;
+        count++;
+    }
+    return count ? l2cap_channels_ask(channels, asked, count) : BLUET_EBUSY;
+}
+
+BLUET_INTERNAL void l2cap_bearer_set(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    const struct l2cap_bearer_owner *owner = &channels->owner;
+    uint16_t ours = channel->incoming.mtu;
+    owner->set(owner->context, index_of(channels, channel), channel->link, channel,
+               channel->peer_mtu < ours ? channel->peer_mtu : ours);
+}
+
+/* One that waits for the peer's word about its end has no room any more, and its owner knows of the end already. */
+BLUET_INTERNAL void l2cap_bearer_ended(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t result)
+{
+    const struct l2cap_bearer_owner *owner = &channels->owner;
+    uint16_t index = index_of(channels, channel);
+    struct link *link = channel->link;
+    bool known = channel->state == CHANNEL_AWAIT_DISCONNECTION && !channel->incoming.size;
+    channel->incoming.size = 0;
+    if (channel->state == CHANNEL_AWAIT_DISCONNECTION && !known) {
+        buffer_free(channels->links->pool, channel->head);
+        channel->head = NULL;
+    } else {
+        l2cap_channel_free(channels, channel);
+    }
+    if (!known)
+        owner->ended(owner->context, index, link, result);
+}
+
+BLUET_INTERNAL void l2cap_bearer_close(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    if (channel->state == CHANNEL_OPEN)
+        l2cap_channel_request_end(channels, channel);
+}
+
+/* ---- In ---- */
+
+BLUET_INTERNAL uint16_t l2cap_bearer_credits(const struct l2cap_channel *channel)
+{
+    uint16_t granted = channel->incoming.granted;
+    return granted > CREDITS_FEW ? 0 : (uint16_t)(CREDITS_MOST - granted);
+}
+
+/* The ring is empty before each SDU, which therefore lies in one piece. */
+BLUET_INTERNAL void l2cap_bearer_receive(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    const struct l2cap_bearer_owner *owner = &channels->owner;
+    size_t length = channel->incoming.whole;
+    channel->incoming.whole = 0;
+    owner->receive(owner->context, index_of(channels, channel), channel->incoming.ring, length);
+}
+
+/* ---- Out ---- */
+
+/* Lists `length` octets from `offset` on; returns how many spans they take. */
+static size_t gather(const struct bluet_span *spans, size_t count, size_t offset, size_t length, struct bluet_span *out)
+{
+    size_t found = 0;
+    for (; count && length; spans++, count--) {
+        if (offset >= spans->length) {
+            offset -= spans->length;
+            continue;
+        }
+        size_t part = spans->length - offset < length ? spans->length - offset : length;
+        out[found++] = (struct bluet_span){(const uint8_t *)spans->data + offset, part};
+        length -= part;
+        offset = 0;
+    }
+    return found;
+}
+
+static void append(struct l2cap_channel *channel, struct buffer *frame)
+{
+    if (channel->head)
+        channel->tail->next = frame;
+    else
+        channel->head = frame;
+    while (frame->next)
+        frame = frame->next;
+    channel->tail = frame;
+}
+
+/* One K-frame: out, if there are credits and none waits; otherwise into the queue. */
+static int put_frame(struct l2cap_channels *channels, struct l2cap_channel *channel, struct bluet_span *spans,
+                     size_t count, size_t length)
+{
+    if (l2cap_bearer_is_ready(channel)) {
+        int error = l2cap_send(channels->links, channel->link, channel->peer_cid, spans + 1, count - 1);
+        channel->outgoing.credits = (uint16_t)(channel->outgoing.credits - !error);
+        return error;
+    }
+    uint8_t header[L2CAP_HEADER_LENGTH];
+    struct writer writer = writer_of(header, sizeof header);
+    write_u32(&writer, (uint32_t)length | (uint32_t)channel->peer_cid << 16);
+    spans[0] = (struct bluet_span){header, sizeof header};
+    struct buffer *frame = buffer_copy(channels->links->pool, spans, count);
+    if (frame)
+        append(channel, frame);
+    return frame ? BLUET_OK : BLUET_ENOMEM;
+}
+
+/* A PDU of several frames begins only if there are buffers for all of it: none can be called back. */
+static bool has_buffers(struct buffer_pool *pool, size_t frames, size_t limit)
+{
+    size_t each = (limit + L2CAP_HEADER_LENGTH + pool->size - 1) / pool->size;
+    bool enough = frames == 1 || frames * each <= pool->free_count;
+    pool->starved = pool->starved || !enough;
+    return enough;
+}
+
+BLUET_INTERNAL int l2cap_bearer_send(struct l2cap_channels *channels, struct l2cap_channel *channel,
+                                     const struct bluet_span *spans, size_t count)
+{
+    struct link *link = channel->link;
+    size_t limit = l2cap_channel_frame_limit(link, channel->outgoing.mps);
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++)
+        length += spans[i].length;
+    if (link->state != LINK_OPEN)
+        return BLUET_ENOTCONN;
+    if (!has_buffers(channels->links->pool, (length + L2CAP_SDU_LENGTH_SIZE + limit - 1) / limit, limit))
+        return BLUET_ENOMEM;
+    const uint8_t sdu_length[L2CAP_SDU_LENGTH_SIZE] = {(uint8_t)length, (uint8_t)(length >> 8)};
+    size_t head = sizeof sdu_length;
+    int error = BLUET_OK;
+    for (size_t done = 0; !error && (head || done < length); head = 0) {
+        size_t part = length - done < limit - head ? length - done : limit - head;
+        struct bluet_span frame[2 + SPANS_MOST] = {{NULL, 0}, {sdu_length, head}};
+        size_t used = head ? 2 : 1;
+        used += gather(spans, count, done, part, frame + used);
+        error = put_frame(channels, channel, frame, used, head + part);
+        done += part;
+    }
+    return error;
+}
+
+/* The first K-frame of the queue: it begins with a buffer, and ends with one. */
+static struct buffer *take_frame(struct l2cap_channel *channel)
+{
+    struct buffer *frame = channel->head;
+    struct reader header = reader_of(frame->data, L2CAP_HEADER_LENGTH);
+    size_t left = (size_t)read_u16(&header) + L2CAP_HEADER_LENGTH;
+    struct buffer *last = frame;
+    for (; left > last->length; last = last->next)
+        left -= last->length;
+    channel->head = last->next;
+    last->next = NULL;
+    return frame;
+}
+
+BLUET_INTERNAL void l2cap_bearer_flush(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    while (channel->link->state == LINK_OPEN && channel->head && channel->outgoing.credits) {
+        channel->outgoing.credits--;
+        link_enqueue(channels->links, channel->link, take_frame(channel));
+    }
+    link_pump(channels->links);
+}
