@@ -86,6 +86,7 @@ struct bluet_config {
     uint16_t channel_size;    /* octets of room in each, beyond its MTU, for what comes in; default 16384 */
     uint16_t command_size;    /* octets kept for HCI commands that wait for the controller, 512 or more; default 1024 */
     uint8_t bond_count;       /* peers whose keys are kept; default 8. Beyond it, pairing does not bond */
+    uint8_t pairing_count;    /* pairings at once, at most connection_count; default 4. Beyond it, they fail */
 };
 
 /* ---- Life cycle ---- */
@@ -603,6 +604,30 @@ enum bluet_passkey_action {
  */
 BLUET_API int bluet_gap_passkey(struct bluet *host, uint16_t conn_handle, enum bluet_passkey_action action,
                                 uint32_t passkey);
+
+/*
+ * What one device tells another by other means than this radio (a tag, a printed code), so that pairing is protected.
+ * Octets stand least significant first, as in the AD structures 0x10, 0x22 and 0x23 that such data is passed on in.
+ */
+struct bluet_oob {
+    bool legacy, secure;       /* which of these are there: */
+    uint8_t temporary_key[16]; /* for Legacy Pairing: unpredictable, and given to both sides */
+    uint8_t confirm[16];       /* for Secure Connections: what the peer's bluet_oob_own() gave, */
+    uint8_t random[16];        /* or the like */
+};
+
+/*
+ * What a peer needs to know of us for Secure Connections. Holds, with the key pair that it is about, until a pairing
+ * has used it well, three have failed with it, it is asked for anew, or the host is inactive. BLUET_ENODEV,
+ * BLUET_ENOMEM; BLUET_EIO: no cryptography.
+ */
+BLUET_API int bluet_oob_own(struct bluet *host, uint8_t out_confirm[16], uint8_t out_random[16]);
+/*
+ * What we know of a peer, for the next pairing with it that ends well; NULL: nothing any more. Of use for Secure
+ * Connections if one side knows of the other, for Legacy Pairing if both have the temporary key. Then nobody is asked
+ * for a passkey. BLUET_ENODEV, BLUET_EINVAL; BLUET_ENOMEM: known of four others.
+ */
+BLUET_API int bluet_oob_peer(struct bluet *host, const struct bluet_address *peer, const struct bluet_oob *data);
 
 /* The peers whose keys are kept, by their identity addresses. Returns how many there are. BLUET_ENODEV. */
 BLUET_API int bluet_bonds(const struct bluet *host, struct bluet_address *out_peers, size_t capacity);

@@ -19,7 +19,8 @@ enum {
     MTU_DEFAULT = 256,
     CHANNEL_COUNT_DEFAULT = 8,
     CHANNEL_SIZE_DEFAULT = 16384,
-    BOND_COUNT_DEFAULT = 8
+    BOND_COUNT_DEFAULT = 8,
+    PAIRING_COUNT_DEFAULT = 4
 };
 
 /* ---- Life ---- */
@@ -44,6 +45,10 @@ static void fill_in_defaults(struct bluet_config *config)
         config->command_size = COMMAND_SIZE_DEFAULT;
     if (config->bond_count == 0)
         config->bond_count = BOND_COUNT_DEFAULT;
+    if (config->pairing_count == 0)
+        config->pairing_count = PAIRING_COUNT_DEFAULT;
+    if (config->pairing_count > config->connection_count)
+        config->pairing_count = config->connection_count;
 }
 
 static bool config_is_valid(const struct bluet_config *config)
@@ -110,7 +115,7 @@ static int open_rooms(struct bluet *host)
     host->gatt.att.signer = host_signer(host);
     const struct sm_keeper keeper = host_keeper(host);
     if (!error)
-        error = sm_open(&host->sm, &host->links, &keeper, config->bond_count);
+        error = sm_open(&host->sm, &host->links, &keeper, config);
     return error;
 }
 

@@ -86,6 +86,18 @@ int bluet_gap_passkey(struct bluet *host, uint16_t conn_handle, enum bluet_passk
     return error ? error : sm_passkey(&host->sm, link, action, passkey);
 }
 
+int bluet_oob_own(struct bluet *host, uint8_t out_confirm[16], uint8_t out_random[16])
+{
+    int error = host_check_active(host);
+    return error ? error : sm_oob_own(&host->sm, out_confirm, out_random);
+}
+
+int bluet_oob_peer(struct bluet *host, const struct bluet_address *peer, const struct bluet_oob *data)
+{
+    int error = host_check_active(host);
+    return error ? error : sm_oob_set_peer(&host->sm, peer, data);
+}
+
 int bluet_bonds(const struct bluet *host, struct bluet_address *out_peers, size_t capacity)
 {
     if (host->state != HOST_ACTIVE)

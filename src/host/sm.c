@@ -19,34 +19,49 @@ BLUET_INTERNAL void sm_init(struct sm *sm)
     sm->security = (struct bluet_security){.io = BLUET_IO_NO_INPUT_OUTPUT, .key_size = SM_KEY_SIZE_MOST};
 }
 
-BLUET_INTERNAL int sm_open(struct sm *sm, struct link_table *links, const struct sm_keeper *keeper, uint8_t bond_count)
+static void *take_zeros(const struct sm *sm, size_t size)
+{
+    void *memory = memory_take(sm->links->hci->port, size);
+    if (memory)
+        memset(memory, 0, size);
+    return memory;
+}
+
+static void give_secrets(const struct sm *sm, void *memory, size_t size)
+{
+    if (!memory)
+        return;
+    crypto_wipe(memory, size);
+    memory_give(sm->links->hci->port, memory, size);
+}
+
+BLUET_INTERNAL int sm_open(struct sm *sm, struct link_table *links, const struct sm_keeper *keeper,
+                           const struct bluet_config *limits)
 {
     const struct hci *hci = links->hci;
-    size_t size = links->limit * sizeof *sm->pairings;
     sm->links = links;
     sm->keeper = *keeper;
     sm->busy_count = 0;
     sm->due = false;
-    int error = sm_bonds_open(&sm->bonds, hci->port, hci->sink, bond_count);
+    sm->work_count = limits->pairing_count;
+    int error = sm_bonds_open(&sm->bonds, hci->port, hci->sink, limits->bond_count);
     if (error)
         return error;
-    sm->pairings = memory_take(hci->port, size);
-    if (!sm->pairings)
-        return BLUET_ENOMEM;
-    memset(sm->pairings, 0, size);
-    return BLUET_OK;
+    sm->pairings = take_zeros(sm, links->limit * sizeof *sm->pairings);
+    sm->works = take_zeros(sm, sm->work_count * sizeof *sm->works);
+    return sm->pairings && sm->works ? BLUET_OK : BLUET_ENOMEM;
 }
 
 BLUET_INTERNAL void sm_close(struct sm *sm)
 {
     if (sm->bonds.port)
         sm_bonds_close(&sm->bonds);
-    if (sm->pairings) {
-        size_t size = sm->links->limit * sizeof *sm->pairings;
-        crypto_wipe(sm->pairings, size);
-        memory_give(sm->links->hci->port, sm->pairings, size);
-    }
+    give_secrets(sm, sm->pairings, sm->pairings ? sm->links->limit * sizeof *sm->pairings : 0);
+    give_secrets(sm, sm->works, sm->work_count * sizeof *sm->works);
+    give_secrets(sm, sm->oob, sizeof *sm->oob);
     sm->pairings = NULL;
+    sm->works = NULL;
+    sm->oob = NULL;
     sm->links = NULL;
     sm->busy_count = 0;
     sm->due = false;
@@ -167,6 +182,8 @@ BLUET_INTERNAL void sm_end(struct sm *sm, struct sm_pairing *pairing, uint16_t r
     /* Of a passkey that has not served, a peer may have learned a part (2.3.5.6.3). */
     if (reason && pairing->answered && !pairing->refused && sm_is_passkey_entry(pairing))
         sm->burnt_passkey = pairing->passkey;
+    if (pairing->model == SM_OUT_OF_BAND)
+        sm_oob_pairing_ended(sm, pairing, reason);
     /* What was agreed on has not come: the link is as good as one in the clear. */
     if (reason && pairing->state == SM_AWAIT_KEYS)
         set_security(link, false, pairing);
@@ -178,9 +195,9 @@ BLUET_INTERNAL void sm_end(struct sm *sm, struct sm_pairing *pairing, uint16_t r
     pairing->model = SM_JUST_WORKS;
     pairing->passkey = 0;
     pairing->answered = pairing->refused = pairing->due = pairing->kept_only = false;
-    crypto_wipe(pairing->key, sizeof pairing->key);
-    crypto_wipe(&pairing->distribution, sizeof pairing->distribution);
-    crypto_wipe(&pairing->exchange, sizeof pairing->exchange);
+    if (pairing->work)
+        crypto_wipe(pairing->work, sizeof *pairing->work);
+    pairing->work = NULL;
     raise_update(sm, link, reason);
 }
 
@@ -265,7 +282,7 @@ BLUET_INTERNAL void sm_key_is_made(struct sm *sm, struct sm_pairing *pairing)
     sm_enter(sm, pairing, SM_AWAIT_ENCRYPTION);
     if (!pairing->link->central)
         return;
-    memcpy(secret.ltk, pairing->key, sizeof secret.ltk);
+    memcpy(secret.ltk, pairing->work->key, sizeof secret.ltk);
     encrypt_link(sm, pairing, &secret);
     crypto_wipe(&secret, sizeof secret);
 }
@@ -383,7 +400,7 @@ BLUET_INTERNAL void sm_long_term_key_request(struct sm *sm, struct link *link, s
         break;
     case SM_AWAIT_ENCRYPTION:
         if (!link->central && ediv == 0 && memcmp(random, zeros, sizeof random) == 0) {
-            reply_key(sm, link, pairing->key);
+            reply_key(sm, link, pairing->work->key);
             break;
         }
         /* fall through */
@@ -411,6 +428,17 @@ BLUET_INTERNAL void sm_save(struct sm *sm, const struct link *link)
 
 /* ---- How it begins ---- */
 
+static bool take_work(struct sm *sm, struct sm_pairing *pairing)
+{
+    for (uint8_t i = 0; !pairing->work && i < sm->work_count; i++) {
+        if (!sm->works[i].used)
+            pairing->work = &sm->works[i];
+    }
+    if (pairing->work)
+        pairing->work->used = true;
+    return pairing->work;
+}
+
 static void begin_as_central(struct sm *sm, struct sm_pairing *pairing)
 {
     struct sm_secret secret;
@@ -422,6 +450,8 @@ static void begin_as_central(struct sm *sm, struct sm_pairing *pairing)
         crypto_wipe(&secret, sizeof secret);
     } else if (pairing->kept_only && pairing->bond) {
         sm_end(sm, pairing, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);
+    } else if (!take_work(sm, pairing)) {
+        sm_end(sm, pairing, BLUET_STATUS_NO_MEMORY);
     } else {
         sm_enter(sm, pairing, SM_AWAIT_PAIRING_RESPONSE);
         sm_send_features(sm, pairing, SM_PAIRING_REQUEST);
@@ -512,13 +542,18 @@ BLUET_INTERNAL void sm_expire(struct sm *sm)
 
 static void pairing_requested(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    if (is_held_off(sm, pairing)) {
-        send_failed(sm, pairing, SM_REPEATED_ATTEMPTS);
-        if (pairing->state != SM_IDLE)
-            sm_end(sm, pairing, SM_REPEATED_ATTEMPTS);
-    } else {
+    enum sm_reason reason = SM_SUCCESS;
+    if (is_held_off(sm, pairing))
+        reason = SM_REPEATED_ATTEMPTS;
+    else if (!take_work(sm, pairing))
+        reason = SM_UNSPECIFIED_REASON;
+    if (!reason) {
         sm_pairing_request(sm, pairing, pdu);
+        return;
     }
+    send_failed(sm, pairing, reason);
+    if (pairing->state != SM_IDLE)
+        sm_end(sm, pairing, reason);
 }
 
 /* The peer has no right to more than the encryption of a bond that there is, or to a pairing where there is none. */

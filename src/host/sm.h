@@ -1,8 +1,8 @@
 /*
  * The Security Manager (Vol 3 Part H): pairing in both roles, Legacy and Secure Connections, encryption with kept keys,
  * and what is kept. sm.c is the front: dispatch, timeouts, encryption; sm_pairing.c exchanges features and asks the
- * user; sm_legacy.c and sm_secure.c authenticate; sm_distribution.c distributes keys; sm_bonds.c keeps them;
- * sm_signing.c signs.
+ * user; sm_legacy.c and sm_secure.c authenticate, with what sm_oob.c has where there is such; sm_distribution.c
+ * distributes keys; sm_bonds.c keeps them; sm_signing.c signs.
  *
  *     IDLE -> BEGIN -> AWAIT_PAIRING_RESPONSE --.
  *       |       '----> AWAIT_PAIRING_REQUEST    |
@@ -22,6 +22,7 @@
 #include "host/l2cap.h"
 #include "host/sm_bonds.h"
 #include "host/sm_keys.h"
+#include "host/sm_oob.h"
 #include "spec/reader.h"
 
 enum sm_state {
@@ -42,7 +43,14 @@ enum sm_state {
 };
 
 /* Association models (Vol 3 Part H, 2.3.5.1) */
-enum sm_model { SM_JUST_WORKS, SM_INITIATOR_DISPLAYS, SM_RESPONDER_DISPLAYS, SM_BOTH_TYPE, SM_NUMERIC_COMPARISON };
+enum sm_model {
+    SM_JUST_WORKS,
+    SM_INITIATOR_DISPLAYS,
+    SM_RESPONDER_DISPLAYS,
+    SM_BOTH_TYPE,
+    SM_NUMERIC_COMPARISON,
+    SM_OUT_OF_BAND
+};
 
 struct sm;
 struct sm_pairing;
@@ -58,9 +66,30 @@ struct sm_exchange {
     uint8_t round; /* of twenty, of Passkey Entry */
 };
 
-/* While keys are distributed. */
+/* Of one side, while keys are distributed. */
+struct sm_keys {
+    uint8_t flags; /* enum sm_secret_flag */
+    uint16_t ediv;
+    uint8_t random[8];
+    uint8_t ltk[16], csrk[16];
+};
+
 struct sm_given {
-    struct sm_secret ours, theirs;
+    struct sm_keys ours, theirs;
+    struct bluet_address identity; /* the peer's */
+    bool identified;
+    uint8_t irk[16];
+};
+
+/* What a pairing needs between its features and its end. There are fewer of them than links. */
+struct sm_work {
+    bool used;
+    uint8_t request[SM_FEATURES_LENGTH], response[SM_FEATURES_LENGTH]; /* as on the air */
+    uint8_t key[16];                                                   /* STK or LTK of this pairing */
+    union {
+        struct sm_exchange exchange;
+        struct sm_given distribution;
+    };
 };
 
 /* A key that signs, and what is left of its counter; not known before it is needed. */
@@ -74,6 +103,7 @@ struct sm_signing {
 struct sm_pairing {
     struct link *link; /* NULL: there is none with this index */
     struct sm_bond *bond;
+    struct sm_work *work;           /* NULL: no features have been exchanged */
     struct bluet_address own, peer; /* as on the air */
     uint64_t deadline;
     sm_step resume; /* what goes on once the user has answered */
@@ -92,13 +122,7 @@ struct sm_pairing {
     bool kept_only : 1;   /* the peer has asked; no pairing comes of that where there is a bond */
     bool bonding : 1;
     bool secure : 1; /* the link is encrypted with a key of Secure Connections */
-    uint8_t request[SM_FEATURES_LENGTH], response[SM_FEATURES_LENGTH]; /* as on the air */
-    uint8_t key[16];                                                   /* STK or LTK of this pairing */
     struct sm_signing own_signing, peer_signing;
-    union {
-        struct sm_exchange exchange;
-        struct sm_given distribution;
-    };
 };
 
 /* A peer that has failed to prove itself (Vol 3 Part H, 2.3.6). */
@@ -120,6 +144,9 @@ struct sm_keeper {
 struct sm {
     struct link_table *links;
     struct sm_pairing *pairings; /* by index of the link */
+    struct sm_work *works;
+    uint8_t work_count;
+    struct sm_oob *oob; /* NULL: none has been asked for or given */
     struct sm_bonds bonds;
     struct sm_keeper keeper;
     struct bluet_security security;
@@ -132,7 +159,8 @@ struct sm {
 
 BLUET_INTERNAL void sm_init(struct sm *sm);
 /* At activation. -ENOMEM */
-BLUET_INTERNAL int sm_open(struct sm *sm, struct link_table *links, const struct sm_keeper *keeper, uint8_t bond_count);
+BLUET_INTERNAL int sm_open(struct sm *sm, struct link_table *links, const struct sm_keeper *keeper,
+                           const struct bluet_config *limits);
 BLUET_INTERNAL void sm_close(struct sm *sm);
 /* The controller has started: asks for what is kept. Raises. */
 BLUET_INTERNAL void sm_load(struct sm *sm);

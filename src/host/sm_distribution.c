@@ -11,7 +11,7 @@ static uint8_t key_bit(uint8_t code)
 
 static uint8_t keys_of(const struct sm_pairing *pairing, bool initiator)
 {
-    uint8_t keys = pairing->response[initiator ? FEATURE_INITIATOR_KEYS : FEATURE_RESPONDER_KEYS];
+    uint8_t keys = pairing->work->response[initiator ? FEATURE_INITIATOR_KEYS : FEATURE_RESPONDER_KEYS];
     /* Secure Connections have one key for both, which nobody has to send. */
     if (pairing->secret_flags & SM_SECRET_SECURE)
         keys &= (uint8_t)~SM_ENCRYPTION_KEY;
@@ -32,7 +32,7 @@ static uint8_t expected_of(uint8_t keys)
 
 /* ---- Ours ---- */
 
-static bool send_encryption_key(struct sm *sm, struct sm_pairing *pairing, struct sm_secret *ours)
+static bool send_encryption_key(struct sm *sm, struct sm_pairing *pairing, struct sm_keys *ours)
 {
     uint8_t octets[10];
     struct writer writer = writer_of(octets, sizeof octets);
@@ -60,7 +60,7 @@ static bool send_identity(struct sm *sm, struct sm_pairing *pairing)
 
 static bool send_keys(struct sm *sm, struct sm_pairing *pairing)
 {
-    struct sm_secret *ours = &pairing->distribution.ours;
+    struct sm_keys *ours = &pairing->work->distribution.ours;
     uint8_t keys = keys_of(pairing, pairing->link->central);
     if ((keys & SM_ENCRYPTION_KEY) && !send_encryption_key(sm, pairing, ours))
         return false;
@@ -75,9 +75,19 @@ static bool send_keys(struct sm *sm, struct sm_pairing *pairing)
 
 /* ---- The end ---- */
 
-static void keep(struct sm *sm, struct sm_pairing *pairing, const struct sm_given *keys)
+static struct sm_secret secret_of(const struct sm_keys *keys, const struct bluet_address *peer, uint8_t key_size)
 {
-    struct sm_bond *bond = sm_bonds_keep(&sm->bonds, &keys->ours, &keys->theirs);
+    struct sm_secret secret = {.peer = *peer, .flags = keys->flags, .key_size = key_size, .ediv = keys->ediv};
+    memcpy(secret.random, keys->random, sizeof secret.random);
+    memcpy(secret.ltk, keys->ltk, sizeof secret.ltk);
+    memcpy(secret.csrk, keys->csrk, sizeof secret.csrk);
+    return secret;
+}
+
+static void keep(struct sm *sm, struct sm_pairing *pairing, const struct sm_secret *ours,
+                 const struct sm_secret *theirs)
+{
+    struct sm_bond *bond = sm_bonds_keep(&sm->bonds, ours, theirs);
     pairing->own_signing.known = pairing->peer_signing.known = false;
     if (!pairing->link)
         return;
@@ -93,18 +103,22 @@ static void keep(struct sm *sm, struct sm_pairing *pairing, const struct sm_give
 static void complete(struct sm *sm, struct sm_pairing *pairing)
 {
     struct link *link = pairing->link;
-    struct sm_given keys = pairing->distribution;
+    const struct sm_given *given = &pairing->work->distribution;
+    struct sm_secret ours = secret_of(&given->ours, &given->identity, pairing->key_size);
+    struct sm_secret theirs = secret_of(&given->theirs, &given->identity, pairing->key_size);
     bool bonding = pairing->bonding;
     link->bonded = bonding;
-    keys.ours.peer = keys.theirs.peer;
-    if (keys.ours.flags & SM_SECRET_CSRK)
-        keys.theirs.flags |= SM_SECRET_OWN_CSRK;
+    theirs.tail_length = given->identified ? sizeof given->irk : 0;
+    memcpy(theirs.tail, given->irk, sizeof given->irk);
+    if (ours.flags & SM_SECRET_CSRK)
+        theirs.flags |= SM_SECRET_OWN_CSRK;
     if (bonding)
-        keys.ours.tail_length = sm->keeper.save(sm->keeper.context, link, keys.ours.tail);
+        ours.tail_length = sm->keeper.save(sm->keeper.context, link, ours.tail);
     sm_end(sm, pairing, SM_SUCCESS);
     if (bonding)
-        keep(sm, pairing, &keys);
-    crypto_wipe(&keys, sizeof keys);
+        keep(sm, pairing, &ours, &theirs);
+    crypto_wipe(&ours, sizeof ours);
+    crypto_wipe(&theirs, sizeof theirs);
 }
 
 static void peers_keys_are_there(struct sm *sm, struct sm_pairing *pairing)
@@ -115,19 +129,18 @@ static void peers_keys_are_there(struct sm *sm, struct sm_pairing *pairing)
 
 BLUET_INTERNAL void sm_distribute(struct sm *sm, struct sm_pairing *pairing)
 {
-    struct sm_given *keys = &pairing->distribution;
+    struct sm_given *keys = &pairing->work->distribution;
     *keys = (struct sm_given){0};
-    keys->ours.key_size = keys->theirs.key_size = pairing->key_size;
     keys->ours.flags = keys->theirs.flags = pairing->secret_flags;
-    keys->theirs.peer = pairing->peer;
+    keys->identity = pairing->peer;
     if (pairing->secret_flags & SM_SECRET_SECURE) {
-        memcpy(keys->ours.ltk, pairing->key, sizeof keys->ours.ltk);
-        memcpy(keys->theirs.ltk, pairing->key, sizeof keys->theirs.ltk);
+        memcpy(keys->ours.ltk, pairing->work->key, sizeof keys->ours.ltk);
+        memcpy(keys->theirs.ltk, pairing->work->key, sizeof keys->theirs.ltk);
         keys->ours.flags = keys->theirs.flags |= SM_SECRET_LTK;
     }
     if (sm_is_resolvable(&pairing->peer))
         keys->theirs.flags |= SM_SECRET_PRIVATE;
-    crypto_wipe(pairing->key, sizeof pairing->key);
+    crypto_wipe(pairing->work->key, sizeof pairing->work->key);
     pairing->expected = expected_of(keys_of(pairing, !pairing->link->central));
     sm_enter(sm, pairing, SM_AWAIT_KEYS);
     if (!pairing->link->central && !send_keys(sm, pairing))
@@ -166,7 +179,8 @@ static enum sm_reason check_identity(const struct sm *sm, const struct sm_pairin
 
 static enum sm_reason read_key(struct sm *sm, struct sm_pairing *pairing, uint8_t code, struct reader *pdu)
 {
-    struct sm_secret *theirs = &pairing->distribution.theirs;
+    struct sm_given *given = &pairing->work->distribution;
+    struct sm_keys *theirs = &given->theirs;
     switch (code) {
     case SM_ENCRYPTION_INFORMATION:
         read_reversed(pdu, theirs->ltk, sizeof theirs->ltk);
@@ -178,13 +192,13 @@ static enum sm_reason read_key(struct sm *sm, struct sm_pairing *pairing, uint8_
         read_octets(pdu, theirs->random, sizeof theirs->random);
         return SM_SUCCESS;
     case SM_IDENTITY_INFORMATION:
-        theirs->tail_length = 16;
-        read_reversed(pdu, theirs->tail, 16);
+        given->identified = true;
+        read_reversed(pdu, given->irk, sizeof given->irk);
         return SM_SUCCESS;
     case SM_IDENTITY_ADDRESS_INFORMATION:
-        theirs->peer.type = read_u8(pdu);
-        read_reversed(pdu, theirs->peer.octets, sizeof theirs->peer.octets);
-        return check_identity(sm, pairing, &theirs->peer);
+        given->identity.type = read_u8(pdu);
+        read_reversed(pdu, given->identity.octets, sizeof given->identity.octets);
+        return check_identity(sm, pairing, &given->identity);
     default:
         read_reversed(pdu, theirs->csrk, sizeof theirs->csrk);
         theirs->flags |= SM_SECRET_CSRK;

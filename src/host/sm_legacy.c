@@ -1,37 +1,49 @@
-/* LE Legacy Pairing: both prove that they know the temporary key (Vol 3 Part H, 2.3.5.2, 2.3.5.3, 2.3.5.5). */
+/* LE Legacy Pairing: both prove that they know the temporary key (Vol 3 Part H, 2.3.5.2 to 2.3.5.5). */
 #include "host/sm_pairing.h"
 
-/* Just Works knows zeros only; otherwise it is the passkey. */
-static bool confirm_of(const struct sm_pairing *pairing, uint8_t out[16], const uint8_t random[16])
+/* Just Works knows zeros only; otherwise it is the passkey, or has come out of band. */
+static void write_temporary_key(const struct sm *sm, const struct sm_pairing *pairing, uint8_t out[16])
 {
-    uint8_t temporary_key[16] = {0};
-    const struct sm_parties parties = sm_parties_of(pairing);
-    for (size_t i = 0; i < 4; i++)
-        temporary_key[15 - i] = (uint8_t)(pairing->passkey >> 8 * i);
-    return sm_c1(out, temporary_key, random, pairing->request, pairing->response, &parties);
+    struct writer writer = writer_of(out, 16);
+    const struct bluet_oob *data = pairing->model == SM_OUT_OF_BAND ? sm_oob_of_peer(sm, pairing) : NULL;
+    write_zeros(&writer, data ? 0 : 12);
+    if (data)
+        write_reversed(&writer, data->temporary_key, sizeof data->temporary_key);
+    for (unsigned i = 4; !data && i-- > 0;)
+        write_u8(&writer, (uint8_t)(pairing->passkey >> 8 * i));
 }
 
-static bool short_term_key(struct sm_pairing *pairing)
+static bool confirm_of(const struct sm *sm, const struct sm_pairing *pairing, uint8_t out[16], const uint8_t random[16])
 {
-    const struct sm_exchange *exchange = &pairing->exchange;
+    uint8_t temporary_key[16];
+    const struct sm_parties parties = sm_parties_of(pairing);
+    write_temporary_key(sm, pairing, temporary_key);
+    bool done = sm_c1(out, temporary_key, random, pairing->work->request, pairing->work->response, &parties);
+    crypto_wipe(temporary_key, sizeof temporary_key);
+    return done;
+}
+
+static bool short_term_key(const struct sm *sm, struct sm_pairing *pairing)
+{
+    const struct sm_exchange *exchange = &pairing->work->exchange;
     bool central = pairing->link->central;
     const uint8_t *initiator = central ? exchange->own_nonce : exchange->peer_nonce;
     const uint8_t *responder = central ? exchange->peer_nonce : exchange->own_nonce;
-    uint8_t temporary_key[16] = {0};
-    for (size_t i = 0; i < 4; i++)
-        temporary_key[15 - i] = (uint8_t)(pairing->passkey >> 8 * i);
-    bool done = sm_s1(pairing->key, temporary_key, responder, initiator);
-    sm_shorten(pairing->key, pairing->key_size);
+    uint8_t temporary_key[16];
+    write_temporary_key(sm, pairing, temporary_key);
+    bool done = sm_s1(pairing->work->key, temporary_key, responder, initiator);
+    crypto_wipe(temporary_key, sizeof temporary_key);
+    sm_shorten(pairing->work->key, pairing->key_size);
     return done;
 }
 
 static void send_confirm(struct sm *sm, struct sm_pairing *pairing)
 {
     uint8_t confirm[16];
-    sm_random(sm, pairing->exchange.own_nonce, sizeof pairing->exchange.own_nonce);
-    if (!confirm_of(pairing, confirm, pairing->exchange.own_nonce))
+    sm_random(sm, pairing->work->exchange.own_nonce, sizeof pairing->work->exchange.own_nonce);
+    if (!confirm_of(sm, pairing, confirm, pairing->work->exchange.own_nonce))
         sm_fail(sm, pairing, SM_UNSPECIFIED_REASON);
-    else if (!pairing->link->central && crypto_equal(confirm, pairing->exchange.peer_confirm, sizeof confirm))
+    else if (!pairing->link->central && crypto_equal(confirm, pairing->work->exchange.peer_confirm, sizeof confirm))
         sm_fail(sm, pairing, SM_CONFIRM_VALUE_FAILED);
     else if (sm_send_value(sm, pairing, SM_PAIRING_CONFIRM, confirm))
         sm_enter(sm, pairing, pairing->link->central ? SM_AWAIT_LEGACY_CONFIRM : SM_AWAIT_LEGACY_RANDOM);
@@ -50,7 +62,7 @@ BLUET_INTERNAL void sm_legacy_begin(struct sm *sm, struct sm_pairing *pairing)
 
 BLUET_INTERNAL void sm_legacy_confirm(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    struct sm_exchange *exchange = &pairing->exchange;
+    struct sm_exchange *exchange = &pairing->work->exchange;
     read_reversed(pdu, exchange->peer_confirm, sizeof exchange->peer_confirm);
     if (!pairing->link->central) {
         sm_await_user(sm, pairing, send_confirm);
@@ -58,7 +70,7 @@ BLUET_INTERNAL void sm_legacy_confirm(struct sm *sm, struct sm_pairing *pairing,
     }
     /* A peer that sends back what we sent would need no passkey. */
     uint8_t own[16];
-    if (!confirm_of(pairing, own, exchange->own_nonce) || crypto_equal(own, exchange->peer_confirm, sizeof own))
+    if (!confirm_of(sm, pairing, own, exchange->own_nonce) || crypto_equal(own, exchange->peer_confirm, sizeof own))
         sm_fail(sm, pairing, SM_CONFIRM_VALUE_FAILED);
     else if (sm_send_value(sm, pairing, SM_PAIRING_RANDOM, exchange->own_nonce))
         sm_enter(sm, pairing, SM_AWAIT_LEGACY_RANDOM);
@@ -66,16 +78,16 @@ BLUET_INTERNAL void sm_legacy_confirm(struct sm *sm, struct sm_pairing *pairing,
 
 BLUET_INTERNAL void sm_legacy_random(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    struct sm_exchange *exchange = &pairing->exchange;
+    struct sm_exchange *exchange = &pairing->work->exchange;
     uint8_t confirm[16];
     read_reversed(pdu, exchange->peer_nonce, sizeof exchange->peer_nonce);
-    if (!confirm_of(pairing, confirm, exchange->peer_nonce) ||
+    if (!confirm_of(sm, pairing, confirm, exchange->peer_nonce) ||
         !crypto_equal(confirm, exchange->peer_confirm, sizeof confirm) ||
         crypto_equal(exchange->own_nonce, exchange->peer_nonce, sizeof exchange->own_nonce)) {
         sm_fail(sm, pairing, SM_CONFIRM_VALUE_FAILED);
         return;
     }
-    if (!short_term_key(pairing))
+    if (!short_term_key(sm, pairing))
         sm_fail(sm, pairing, SM_UNSPECIFIED_REASON);
     else if (pairing->link->central || sm_send_value(sm, pairing, SM_PAIRING_RANDOM, exchange->own_nonce))
         sm_key_is_made(sm, pairing);

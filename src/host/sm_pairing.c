@@ -36,20 +36,41 @@ BLUET_INTERNAL bool sm_suffices(const struct sm *sm, uint8_t secret_flags, uint8
     return key_size >= security->key_size && (secure || !security->le_secure);
 }
 
-BLUET_INTERNAL void sm_send_features(struct sm *sm, struct sm_pairing *pairing, uint8_t code)
+/* Who begins, and has a temporary key and nothing else, has to leave out Secure Connections to use it. */
+static void set_out_of_band(const struct sm *sm, const struct sm_pairing *pairing, uint8_t *features, bool asked)
 {
-    uint8_t *features = code == SM_PAIRING_REQUEST ? pairing->request : pairing->response;
+    const struct bluet_security *security = &sm->security;
+    const struct bluet_oob *data = sm_oob_of_peer(sm, pairing);
+    bool secure = features[FEATURE_AUTHENTICATION] & SM_SECURE_CONNECTIONS;
+    if (asked)
+        secure = secure && (pairing->work->request[FEATURE_AUTHENTICATION] & SM_SECURE_CONNECTIONS);
+    else if (secure && data && !data->secure && !security->le_secure && !security->secure_only)
+        secure = false;
+    if (!asked && !secure)
+        features[FEATURE_AUTHENTICATION] &= (uint8_t)~SM_SECURE_CONNECTIONS;
+    features[FEATURE_OOB] = data && (secure ? data->secure : data->legacy);
+}
+
+BLUET_INTERNAL bool sm_is_flagged(const struct sm_pairing *pairing, bool own)
+{
+    const struct sm_work *work = pairing->work;
+    return (own == pairing->link->central ? work->request : work->response)[FEATURE_OOB];
+}
+
+BLUET_INTERNAL bool sm_send_features(struct sm *sm, struct sm_pairing *pairing, uint8_t code)
+{
+    uint8_t *features = code == SM_PAIRING_REQUEST ? pairing->work->request : pairing->work->response;
+    bool asked = code == SM_PAIRING_RESPONSE;
     features[0] = code;
     features[FEATURE_IO] = sm->security.io;
-    features[FEATURE_OOB] = 0;
     features[FEATURE_AUTHENTICATION] = sm_authentication_request(sm, pairing);
     features[FEATURE_KEY_SIZE] = SM_KEY_SIZE_MOST;
+    set_out_of_band(sm, pairing, features, asked);
     uint8_t keys = features[FEATURE_AUTHENTICATION] & SM_BONDING ? ALL_KEYS : 0;
-    bool asked = code == SM_PAIRING_RESPONSE;
-    features[FEATURE_INITIATOR] = asked ? keys & pairing->request[FEATURE_INITIATOR] : keys;
-    features[FEATURE_RESPONDER] = asked ? keys & pairing->request[FEATURE_RESPONDER] : keys;
+    features[FEATURE_INITIATOR] = asked ? keys & pairing->work->request[FEATURE_INITIATOR] : keys;
+    features[FEATURE_RESPONDER] = asked ? keys & pairing->work->request[FEATURE_RESPONDER] : keys;
     const struct writer parameters = {.start = features + 1, .length = SM_FEATURES_LENGTH - 1};
-    sm_send(sm, pairing, code, &parameters);
+    return sm_send(sm, pairing, code, &parameters);
 }
 
 /* ---- The model ---- */
@@ -89,20 +110,38 @@ static bool may_replace(const struct sm_pairing *pairing)
     return (pairing->secret_flags & SM_SECRET_AUTHENTICATED) || pairing->link->encrypted || pairing->link->central;
 }
 
+/* Legacy Pairing has to have such data at both sides, Secure Connections at one (2.3.5.1, tables 2.6 and 2.7). */
+static bool is_out_of_band(const struct sm_pairing *pairing, bool secure)
+{
+    bool ours = sm_is_flagged(pairing, true);
+    bool theirs = sm_is_flagged(pairing, false);
+    return secure ? ours || theirs : ours && theirs;
+}
+
+static bool has_out_of_band(const struct sm *sm, const struct sm_pairing *pairing, bool secure)
+{
+    const struct bluet_oob *data = sm_oob_of_peer(sm, pairing);
+    if (!secure)
+        return data && data->legacy;
+    return (!sm_is_flagged(pairing, true) || (data && data->secure)) &&
+           (!sm_is_flagged(pairing, false) || sm_oob_has_own(sm));
+}
+
 /* Both sides' features are known: what comes of them. */
 static enum sm_reason conclude(struct sm *sm, struct sm_pairing *pairing)
 {
-    const uint8_t *request = pairing->request;
-    const uint8_t *response = pairing->response;
+    const uint8_t *request = pairing->work->request;
+    const uint8_t *response = pairing->work->response;
     const uint8_t *peer = pairing->link->central ? response : request;
     uint8_t both = request[FEATURE_AUTHENTICATION] & response[FEATURE_AUTHENTICATION];
     uint8_t either = request[FEATURE_AUTHENTICATION] | response[FEATURE_AUTHENTICATION];
     bool secure = both & SM_SECURE_CONNECTIONS;
-    if (secure && peer[FEATURE_OOB])
+    bool out_of_band = is_out_of_band(pairing, secure);
+    if (out_of_band && !has_out_of_band(sm, pairing, secure))
         return SM_OOB_NOT_AVAILABLE;
 
-    pairing->model = SM_JUST_WORKS;
-    if (either & SM_MITM)
+    pairing->model = out_of_band ? SM_OUT_OF_BAND : SM_JUST_WORKS;
+    if (!out_of_band && (either & SM_MITM))
         pairing->model = model_of(request[FEATURE_IO], response[FEATURE_IO], secure);
     pairing->key_size = SM_KEY_SIZE_MOST;
     if (peer[FEATURE_KEY_SIZE] < pairing->key_size)
@@ -135,15 +174,14 @@ static void read_features(uint8_t *out, uint8_t code, struct reader *pdu)
 
 BLUET_INTERNAL void sm_pairing_request(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    read_features(pairing->request, SM_PAIRING_REQUEST, pdu);
+    read_features(pairing->work->request, SM_PAIRING_REQUEST, pdu);
     sm_enter(sm, pairing, SM_AWAIT_PAIRING_REQUEST);
-    enum sm_reason reason = check_features(pairing->request);
+    enum sm_reason reason = check_features(pairing->work->request);
     if (reason) {
         sm_fail(sm, pairing, reason);
         return;
     }
-    sm_send_features(sm, pairing, SM_PAIRING_RESPONSE);
-    if (pairing->state == SM_IDLE)
+    if (!sm_send_features(sm, pairing, SM_PAIRING_RESPONSE))
         return;
     reason = conclude(sm, pairing);
     if (reason)
@@ -154,8 +192,8 @@ BLUET_INTERNAL void sm_pairing_request(struct sm *sm, struct sm_pairing *pairing
 
 BLUET_INTERNAL void sm_pairing_response(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    uint8_t *response = pairing->response;
-    const uint8_t *request = pairing->request;
+    uint8_t *response = pairing->work->response;
+    const uint8_t *request = pairing->work->request;
     read_features(response, SM_PAIRING_RESPONSE, pdu);
     enum sm_reason reason = check_features(response);
     /* The responder may drop keys, but not add any; reserved ones and the link key are nobody's. */
@@ -174,7 +212,7 @@ BLUET_INTERNAL void sm_pairing_response(struct sm *sm, struct sm_pairing *pairin
 
 BLUET_INTERNAL bool sm_is_passkey_entry(const struct sm_pairing *pairing)
 {
-    return pairing->model != SM_JUST_WORKS && pairing->model != SM_NUMERIC_COMPARISON;
+    return pairing->model >= SM_INITIATOR_DISPLAYS && pairing->model <= SM_BOTH_TYPE;
 }
 
 BLUET_INTERNAL uint8_t sm_passkey_action(const struct sm_pairing *pairing)

@@ -46,12 +46,16 @@ static inline bool sm_is_held_off(const struct sm *sm, const struct sm_holdoff *
 
 /* ---- sm_pairing.c ---- */
 
-BLUET_INTERNAL void sm_send_features(struct sm *sm, struct sm_pairing *pairing, uint8_t code);
+/* False: the pairing has ended. Raises. */
+BLUET_INTERNAL bool sm_send_features(struct sm *sm, struct sm_pairing *pairing, uint8_t code);
 BLUET_INTERNAL void sm_pairing_request(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
 BLUET_INTERNAL void sm_pairing_response(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
 BLUET_INTERNAL uint8_t sm_authentication_request(const struct sm *sm, const struct sm_pairing *pairing);
 /* Whether a key of that kind is all that the application asks for. */
 BLUET_INTERNAL bool sm_suffices(const struct sm *sm, uint8_t secret_flags, uint8_t key_size);
+
+/* Whether that side, ours or the peer's, has the other's out of band data. */
+BLUET_INTERNAL bool sm_is_flagged(const struct sm_pairing *pairing, bool own);
 
 /* Whether this side shows the passkey, or types it. */
 BLUET_INTERNAL bool sm_is_passkey_entry(const struct sm_pairing *pairing);
@@ -72,6 +76,8 @@ BLUET_INTERNAL void sm_legacy_random(struct sm *sm, struct sm_pairing *pairing, 
 
 /* ---- sm_secure.c ---- */
 
+/* False: the generator of random numbers, or the backend, is broken. */
+BLUET_INTERNAL bool sm_new_key_pair(const struct sm *sm, uint8_t out_private[32], uint8_t out_public[64]);
 BLUET_INTERNAL void sm_secure_begin(struct sm *sm, struct sm_pairing *pairing);
 BLUET_INTERNAL void sm_public_key(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
 BLUET_INTERNAL void sm_secure_confirm(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);

@@ -8,17 +8,30 @@ enum { PASSKEY_ROUNDS = 20, PASSKEY_BIT = 0x80, KEY_TRIES = 4 };
 
 /* ---- Public keys (2.3.5.6.1) ---- */
 
-static bool make_key_pair(struct sm *sm, struct sm_exchange *exchange, uint8_t out_public[64])
+/* One number in four thousand million is no private key. */
+BLUET_INTERNAL bool sm_new_key_pair(const struct sm *sm, uint8_t out_private[32], uint8_t out_public[64])
 {
-    /* One number in four thousand million is no private key. */
-    for (unsigned tries = 0; tries < KEY_TRIES; tries++) {
-        sm_random(sm, exchange->secret, sizeof exchange->secret);
-        if (crypto_p256_public(out_public, exchange->secret)) {
-            memcpy(exchange->own_x, out_public, sizeof exchange->own_x);
-            return true;
-        }
+    bool done = false;
+    for (unsigned tries = 0; !done && tries < KEY_TRIES; tries++) {
+        sm_random(sm, out_private, 32);
+        done = crypto_p256_public(out_public, out_private);
     }
-    return false;
+    return done;
+}
+
+/* A peer that has been given our data has been given our key, too; otherwise each pairing has one of its own. */
+static bool make_key_pair(const struct sm *sm, const struct sm_pairing *pairing, uint8_t out_public[64])
+{
+    struct sm_exchange *exchange = &pairing->work->exchange;
+    bool done = false;
+    if (!sm_is_flagged(pairing, false)) {
+        done = sm_new_key_pair(sm, exchange->secret, out_public);
+    } else if (sm_oob_has_own(sm)) {
+        memcpy(exchange->secret, sm->oob->private_key, sizeof exchange->secret);
+        done = crypto_p256_public(out_public, exchange->secret);
+    }
+    memcpy(exchange->own_x, out_public, sizeof exchange->own_x);
+    return done;
 }
 
 static bool send_public_key(struct sm *sm, struct sm_pairing *pairing)
@@ -26,7 +39,7 @@ static bool send_public_key(struct sm *sm, struct sm_pairing *pairing)
     uint8_t key[64];
     uint8_t octets[64];
     struct writer writer = writer_of(octets, sizeof octets);
-    if (!make_key_pair(sm, &pairing->exchange, key)) {
+    if (!make_key_pair(sm, pairing, key)) {
         sm_fail(sm, pairing, SM_UNSPECIFIED_REASON);
         return false;
     }
@@ -55,12 +68,40 @@ static uint8_t round_bit(const struct sm_pairing *pairing)
 {
     if (!sm_is_passkey_entry(pairing))
         return 0;
-    return (uint8_t)(PASSKEY_BIT | (pairing->passkey >> pairing->exchange.round & 1));
+    return (uint8_t)(PASSKEY_BIT | (pairing->passkey >> pairing->work->exchange.round & 1));
+}
+
+/* Out of band: what the peer has sent is what it gave us before, if it gave anything (2.3.5.6.4). */
+static bool is_committed(const struct sm *sm, const struct sm_pairing *pairing)
+{
+    const uint8_t *peer_x = pairing->work->exchange.peer_x;
+    const struct bluet_oob *data = sm_oob_of_peer(sm, pairing);
+    uint8_t random[16], expected[16], confirm[16];
+    if (!sm_is_flagged(pairing, true))
+        return true;
+    if (!data)
+        return false;
+    struct reader reader = reader_of(data->confirm, sizeof data->confirm);
+    read_reversed(&reader, expected, sizeof expected);
+    reader = reader_of(data->random, sizeof data->random);
+    read_reversed(&reader, random, sizeof random);
+    return sm_f4(confirm, peer_x, peer_x, random, 0) && crypto_equal(confirm, expected, sizeof expected);
+}
+
+/* No nonce leaves before the peer's key is known to be the peer's. */
+static void exchange_nonces(struct sm *sm, struct sm_pairing *pairing)
+{
+    uint8_t *nonce = pairing->work->exchange.own_nonce;
+    sm_random(sm, nonce, 16);
+    if (!is_committed(sm, pairing))
+        sm_fail(sm, pairing, SM_CONFIRM_VALUE_FAILED);
+    else if (!pairing->link->central || sm_send_value(sm, pairing, SM_PAIRING_RANDOM, nonce))
+        sm_enter(sm, pairing, SM_AWAIT_SECURE_RANDOM);
 }
 
 static void send_confirm(struct sm *sm, struct sm_pairing *pairing)
 {
-    struct sm_exchange *exchange = &pairing->exchange;
+    struct sm_exchange *exchange = &pairing->work->exchange;
     uint8_t confirm[16];
     sm_random(sm, exchange->own_nonce, sizeof exchange->own_nonce);
     if (!sm_f4(confirm, exchange->own_x, exchange->peer_x, exchange->own_nonce, round_bit(pairing)))
@@ -73,13 +114,15 @@ static void send_confirm(struct sm *sm, struct sm_pairing *pairing)
 static void authenticate(struct sm *sm, struct sm_pairing *pairing)
 {
     bool central = pairing->link->central;
-    pairing->exchange.round = 0;
+    pairing->work->exchange.round = 0;
     if (sm_is_passkey_entry(pairing)) {
         sm_enter(sm, pairing, central ? SM_AWAIT_USER : SM_AWAIT_SECURE_CONFIRM);
         pairing->resume = central ? send_confirm : NULL;
         sm_ask_user(sm, pairing, sm_passkey_action(pairing), 0);
+    } else if (pairing->model == SM_OUT_OF_BAND) {
+        exchange_nonces(sm, pairing);
     } else if (central) {
-        sm_random(sm, pairing->exchange.own_nonce, sizeof pairing->exchange.own_nonce);
+        sm_random(sm, pairing->work->exchange.own_nonce, sizeof pairing->work->exchange.own_nonce);
         sm_enter(sm, pairing, SM_AWAIT_SECURE_CONFIRM);
     } else {
         send_confirm(sm, pairing);
@@ -89,7 +132,7 @@ static void authenticate(struct sm *sm, struct sm_pairing *pairing)
 /* A key with our own x is ours, sent back, or its mirror image: its owner knows no secret of ours, but needs none. */
 BLUET_INTERNAL void sm_public_key(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    struct sm_exchange *exchange = &pairing->exchange;
+    struct sm_exchange *exchange = &pairing->work->exchange;
     uint8_t peer[64];
     uint8_t dhkey[32];
     read_reversed(pdu, peer, 32);
@@ -109,7 +152,7 @@ BLUET_INTERNAL void sm_public_key(struct sm *sm, struct sm_pairing *pairing, str
 
 BLUET_INTERNAL void sm_secure_confirm(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    struct sm_exchange *exchange = &pairing->exchange;
+    struct sm_exchange *exchange = &pairing->work->exchange;
     /* Where nobody types, only the responder has something to confirm. */
     if (!sm_is_passkey_entry(pairing) && !pairing->link->central) {
         sm_fail(sm, pairing, SM_UNSPECIFIED_REASON);
@@ -124,15 +167,28 @@ BLUET_INTERNAL void sm_secure_confirm(struct sm *sm, struct sm_pairing *pairing,
 
 /* ---- DHKey check (2.3.5.6.5) ---- */
 
-/* Ours, or with `own` false the peer's, which has everything the other way round. */
-static bool check_of(const struct sm_pairing *pairing, uint8_t out[16], bool own)
+/* What the check proves the knowledge of: the passkey, or the random of who is checked against (2.3.5.6.5). */
+static void write_shared(const struct sm *sm, const struct sm_pairing *pairing, uint8_t out[16], bool own)
 {
-    const struct sm_exchange *exchange = &pairing->exchange;
-    const uint8_t *features = own == pairing->link->central ? pairing->request : pairing->response;
+    const struct bluet_oob *data = sm_oob_of_peer(sm, pairing);
+    for (size_t i = 0; sm_is_passkey_entry(pairing) && i < 4; i++)
+        out[15 - i] = (uint8_t)(pairing->passkey >> 8 * i);
+    if (pairing->model != SM_OUT_OF_BAND || !sm_is_flagged(pairing, own))
+        return;
+    for (size_t i = 0; own && data && i < 16; i++)
+        out[i] = data->random[15 - i];
+    if (!own && sm_oob_has_own(sm))
+        memcpy(out, sm->oob->random, 16);
+}
+
+/* Ours, or with `own` false the peer's, which has everything the other way round. */
+static bool check_of(const struct sm *sm, const struct sm_pairing *pairing, uint8_t out[16], bool own)
+{
+    const struct sm_exchange *exchange = &pairing->work->exchange;
+    const uint8_t *features = own == pairing->link->central ? pairing->work->request : pairing->work->response;
     const uint8_t io[3] = {features[3], features[2], features[1]};
     uint8_t r[16] = {0};
-    for (size_t i = 0; sm_is_passkey_entry(pairing) && i < 4; i++)
-        r[15 - i] = (uint8_t)(pairing->passkey >> 8 * i);
+    write_shared(sm, pairing, r, own);
     const struct sm_parties parties =
         own ? (struct sm_parties){pairing->own, pairing->peer} : (struct sm_parties){pairing->peer, pairing->own};
     const uint8_t *first = own ? exchange->own_nonce : exchange->peer_nonce;
@@ -143,23 +199,24 @@ static bool check_of(const struct sm_pairing *pairing, uint8_t out[16], bool own
 /* The DHKey gives way to MacKey, for this is what it was for. */
 static bool make_keys(struct sm_pairing *pairing)
 {
-    struct sm_exchange *exchange = &pairing->exchange;
+    struct sm_exchange *exchange = &pairing->work->exchange;
     bool central = pairing->link->central;
     const struct sm_parties parties = sm_parties_of(pairing);
     uint8_t mac_key[16];
-    bool done = sm_f5(mac_key, pairing->key, exchange->secret, central ? exchange->own_nonce : exchange->peer_nonce,
-                      central ? exchange->peer_nonce : exchange->own_nonce, &parties);
+    bool done =
+        sm_f5(mac_key, pairing->work->key, exchange->secret, central ? exchange->own_nonce : exchange->peer_nonce,
+              central ? exchange->peer_nonce : exchange->own_nonce, &parties);
     crypto_wipe(exchange->secret, sizeof exchange->secret);
     memcpy(exchange->secret, mac_key, sizeof mac_key);
     crypto_wipe(mac_key, sizeof mac_key);
-    sm_shorten(pairing->key, pairing->key_size);
+    sm_shorten(pairing->work->key, pairing->key_size);
     return done;
 }
 
 static bool send_check(struct sm *sm, struct sm_pairing *pairing)
 {
     uint8_t check[16];
-    if (check_of(pairing, check, true))
+    if (check_of(sm, pairing, check, true))
         return sm_send_value(sm, pairing, SM_PAIRING_DHKEY_CHECK, check);
     sm_fail(sm, pairing, SM_UNSPECIFIED_REASON);
     return false;
@@ -175,7 +232,7 @@ static void begin_check(struct sm *sm, struct sm_pairing *pairing)
 
 static void compare_numbers(struct sm *sm, struct sm_pairing *pairing)
 {
-    const struct sm_exchange *exchange = &pairing->exchange;
+    const struct sm_exchange *exchange = &pairing->work->exchange;
     bool central = pairing->link->central;
     uint32_t number;
     if (!sm_g2(&number, central ? exchange->own_x : exchange->peer_x, central ? exchange->peer_x : exchange->own_x,
@@ -190,14 +247,14 @@ static void compare_numbers(struct sm *sm, struct sm_pairing *pairing)
     } else {
         begin_check(sm, pairing);
     }
-    if (pairing->state != SM_IDLE)
+    if (pairing->state == SM_AWAIT_USER || pairing->state == SM_AWAIT_DHKEY_CHECK)
         sm_ask_user(sm, pairing, BLUET_PASSKEY_ACTION_NUMERIC_COMPARISON, number);
 }
 
 /* Both nonces of this round are there, and good. */
 static void round_ended(struct sm *sm, struct sm_pairing *pairing)
 {
-    if (sm_is_passkey_entry(pairing) && ++pairing->exchange.round < PASSKEY_ROUNDS) {
+    if (sm_is_passkey_entry(pairing) && ++pairing->work->exchange.round < PASSKEY_ROUNDS) {
         if (pairing->link->central)
             send_confirm(sm, pairing);
         else
@@ -209,13 +266,13 @@ static void round_ended(struct sm *sm, struct sm_pairing *pairing)
     }
 }
 
-/* Just Works and comparison: the initiator has confirmed nothing. */
+/* Just Works and comparison: the initiator has confirmed nothing. Out of band: both have, before. */
 static bool is_confirmed(const struct sm_pairing *pairing)
 {
-    const struct sm_exchange *exchange = &pairing->exchange;
+    const struct sm_exchange *exchange = &pairing->work->exchange;
     if (crypto_equal(exchange->own_nonce, exchange->peer_nonce, sizeof exchange->own_nonce))
         return false;
-    if (!sm_is_passkey_entry(pairing) && !pairing->link->central)
+    if (pairing->model == SM_OUT_OF_BAND || (!sm_is_passkey_entry(pairing) && !pairing->link->central))
         return true;
     uint8_t confirm[16];
     return sm_f4(confirm, exchange->peer_x, exchange->own_x, exchange->peer_nonce, round_bit(pairing)) &&
@@ -224,7 +281,7 @@ static bool is_confirmed(const struct sm_pairing *pairing)
 
 BLUET_INTERNAL void sm_secure_random(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    struct sm_exchange *exchange = &pairing->exchange;
+    struct sm_exchange *exchange = &pairing->work->exchange;
     read_reversed(pdu, exchange->peer_nonce, sizeof exchange->peer_nonce);
     if (!is_confirmed(pairing))
         sm_fail(sm, pairing, SM_CONFIRM_VALUE_FAILED);
@@ -235,7 +292,8 @@ BLUET_INTERNAL void sm_secure_random(struct sm *sm, struct sm_pairing *pairing, 
 static void compare_check(struct sm *sm, struct sm_pairing *pairing)
 {
     uint8_t expected[16];
-    if (!check_of(pairing, expected, false) || !crypto_equal(expected, pairing->exchange.peer_confirm, sizeof expected))
+    if (!check_of(sm, pairing, expected, false) ||
+        !crypto_equal(expected, pairing->work->exchange.peer_confirm, sizeof expected))
         sm_fail(sm, pairing, SM_DHKEY_CHECK_FAILED);
     else if (pairing->link->central || send_check(sm, pairing))
         sm_key_is_made(sm, pairing);
@@ -243,6 +301,6 @@ static void compare_check(struct sm *sm, struct sm_pairing *pairing)
 
 BLUET_INTERNAL void sm_dhkey_check(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    read_reversed(pdu, pairing->exchange.peer_confirm, sizeof pairing->exchange.peer_confirm);
+    read_reversed(pdu, pairing->work->exchange.peer_confirm, sizeof pairing->work->exchange.peer_confirm);
     sm_await_user(sm, pairing, compare_check);
 }

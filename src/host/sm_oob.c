@@ -1,0 +1,115 @@
+/* Out of band data that is kept until a pairing has used it (Vol 3 Part H, 2.3.5.4, 2.3.5.6.4). */
+#include "host/sm_oob.h"
+
+#include "host/memory.h"
+#include "host/sm_pairing.h"
+
+/* With a key pair that has failed as often, no more is tried: a peer learns little of it (2.3.6). */
+enum { OWN_FAILURES_MOST = 3, KEY_TRIES = 4 };
+
+static struct sm_oob *get_oob(struct sm *sm)
+{
+    if (!sm->oob) {
+        sm->oob = memory_take(sm->links->hci->port, sizeof *sm->oob);
+        if (sm->oob)
+            *sm->oob = (struct sm_oob){0};
+    }
+    return sm->oob;
+}
+
+/* ---- Ours ---- */
+
+static void forget_own(struct sm_oob *oob)
+{
+    crypto_wipe(oob->private_key, sizeof oob->private_key);
+    crypto_wipe(oob->random, sizeof oob->random);
+    oob->own_used = false;
+    oob->own_failures = 0;
+}
+
+BLUET_INTERNAL int sm_oob_own(struct sm *sm, uint8_t out_confirm[16], uint8_t out_random[16])
+{
+    struct sm_oob *oob = get_oob(sm);
+    uint8_t key[64];
+    uint8_t confirm[16];
+    if (!oob)
+        return BLUET_ENOMEM;
+    forget_own(oob);
+    if (!sm_new_key_pair(sm, oob->private_key, key))
+        return BLUET_EIO;
+    sm_random(sm, oob->random, sizeof oob->random);
+    if (!sm_f4(confirm, key, key, oob->random, 0))
+        return BLUET_EIO;
+    oob->own_used = true;
+    for (size_t i = 0; i < sizeof confirm; i++) {
+        out_confirm[i] = confirm[sizeof confirm - 1 - i];
+        out_random[i] = oob->random[sizeof confirm - 1 - i];
+    }
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL bool sm_oob_has_own(const struct sm *sm)
+{
+    return sm->oob && sm->oob->own_used;
+}
+
+/* ---- Of peers ---- */
+
+static bool is_same(const struct bluet_address *one, const struct bluet_address *other)
+{
+    return one->type == other->type && memcmp(one->octets, other->octets, sizeof one->octets) == 0;
+}
+
+static struct sm_oob_peer *find_peer(struct sm_oob *oob, const struct bluet_address *peer)
+{
+    for (size_t i = 0; oob && i < SM_OOB_PEERS; i++) {
+        if (oob->peers[i].used && is_same(&oob->peers[i].address, peer))
+            return &oob->peers[i];
+    }
+    return NULL;
+}
+
+/* By the address that it has on the air, or by the one that it is known under. */
+static struct sm_oob_peer *peer_of(const struct sm *sm, const struct sm_pairing *pairing)
+{
+    struct sm_oob_peer *found = find_peer(sm->oob, &pairing->peer);
+    return found ? found : find_peer(sm->oob, &pairing->link->peer);
+}
+
+BLUET_INTERNAL int sm_oob_set_peer(struct sm *sm, const struct bluet_address *peer, const struct bluet_oob *data)
+{
+    struct sm_oob_peer *place = find_peer(sm->oob, peer);
+    if (!data) {
+        if (place)
+            crypto_wipe(place, sizeof *place);
+        return BLUET_OK;
+    }
+    if (peer->type > BLUET_ADDRESS_RANDOM || (!data->legacy && !data->secure))
+        return BLUET_EINVAL;
+    struct sm_oob *oob = get_oob(sm);
+    for (size_t i = 0; oob && !place && i < SM_OOB_PEERS; i++) {
+        if (!oob->peers[i].used)
+            place = &oob->peers[i];
+    }
+    if (!place)
+        return BLUET_ENOMEM;
+    *place = (struct sm_oob_peer){.used = true, .address = *peer, .data = *data};
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL const struct bluet_oob *sm_oob_of_peer(const struct sm *sm, const struct sm_pairing *pairing)
+{
+    const struct sm_oob_peer *found = peer_of(sm, pairing);
+    return found ? &found->data : NULL;
+}
+
+BLUET_INTERNAL void sm_oob_pairing_ended(struct sm *sm, const struct sm_pairing *pairing, uint16_t reason)
+{
+    struct sm_oob_peer *peer = peer_of(sm, pairing);
+    if (reason == SM_SUCCESS && peer)
+        crypto_wipe(peer, sizeof *peer);
+    if (!sm_oob_has_own(sm) || !sm_is_flagged(pairing, false))
+        return;
+    if (reason == SM_SUCCESS || ++sm->oob->own_failures == OWN_FAILURES_MOST)
+        forget_own(sm->oob);
+}
