@@ -29,6 +29,51 @@ PyObject *ble_gap_passkey(PyObject *object, PyObject *const *arguments, Py_ssize
                           bluet_gap_passkey(host, conn_handle, (enum bluet_passkey_action)action, (uint32_t)passkey));
 }
 
+static PyObject *own_oob(struct ble *self)
+{
+    uint8_t confirm[16], random[16];
+    struct bluet *host = ble_enter(self);
+    if (!host || ble_leave(self, bluet_oob_own(host, confirm, random)) < 0)
+        return NULL;
+    return Py_BuildValue("(y#y#)", confirm, (Py_ssize_t)sizeof confirm, random, (Py_ssize_t)sizeof random);
+}
+
+static bool get_octets(PyObject *object, uint8_t *out, size_t length, const char *error)
+{
+    struct buffer buffer;
+    bool good = argument_buffer(object, &buffer);
+    if (good && buffer.length != length) {
+        PyErr_SetString(PyExc_ValueError, error);
+        good = false;
+    }
+    if (good)
+        memcpy(out, buffer.data, length);
+    buffer_release(&buffer);
+    return good;
+}
+
+PyObject *ble_gap_oob(PyObject *object, PyObject *const *arguments, Py_ssize_t count)
+{
+    struct ble *self = (struct ble *)object;
+    static const char wrong[] = "out of band data has 16 octets";
+    struct bluet_address peer;
+    struct bluet_oob data = {.legacy = count == 3, .secure = count == 4};
+    long long type;
+    if (count == 0)
+        return own_oob(self);
+    if (!argument_count("gap_oob", count, 2, 4) || !argument_in_range(arguments[0], 0, 1, &type) ||
+        !get_octets(arguments[1], peer.octets, sizeof peer.octets, "invalid addr"))
+        return NULL;
+    peer.type = (uint8_t)type;
+    if (data.legacy && !get_octets(arguments[2], data.temporary_key, sizeof data.temporary_key, wrong))
+        return NULL;
+    if (data.secure && (!get_octets(arguments[2], data.confirm, sizeof data.confirm, wrong) ||
+                        !get_octets(arguments[3], data.random, sizeof data.random, wrong)))
+        return NULL;
+    struct bluet *host = ble_enter(self);
+    return host ? ble_leave_none(self, bluet_oob_peer(host, &peer, count > 2 ? &data : NULL)) : NULL;
+}
+
 static PyObject *address_list(const struct bluet_address *peers, int count)
 {
     PyObject *list = PyList_New(0);
@@ -59,21 +104,12 @@ PyObject *ble_gap_unpair(PyObject *object, PyObject *const *arguments, Py_ssize_
 {
     struct ble *self = (struct ble *)object;
     struct bluet_address peer;
-    struct buffer octets;
     long long type;
-    if (!argument_count("gap_unpair", count, 2, 2) || !argument_in_range(arguments[0], 0, 1, &type))
+    if (!argument_count("gap_unpair", count, 2, 2) || !argument_in_range(arguments[0], 0, 1, &type) ||
+        !get_octets(arguments[1], peer.octets, sizeof peer.octets, "invalid addr"))
         return NULL;
-    bool good = argument_buffer(arguments[1], &octets);
-    if (good && octets.length != sizeof peer.octets) {
-        PyErr_SetString(PyExc_ValueError, "invalid addr");
-        good = false;
-    }
-    if (good) {
-        peer.type = (uint8_t)type;
-        memcpy(peer.octets, octets.data, sizeof peer.octets);
-    }
-    buffer_release(&octets);
-    struct bluet *host = good ? ble_enter(self) : NULL;
+    peer.type = (uint8_t)type;
+    struct bluet *host = ble_enter(self);
     if (!host)
         return NULL;
     int error = bluet_bond_delete(host, &peer);

@@ -175,6 +175,7 @@ PyObject *ble_gap_connect(PyObject *self, PyObject *const *arguments, Py_ssize_t
 PyObject *ble_gap_disconnect(PyObject *self, PyObject *handle);
 PyObject *ble_gap_pair(PyObject *self, PyObject *handle);
 PyObject *ble_gap_passkey(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ble_gap_oob(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gap_bonds(PyObject *self, PyObject *unused);
 PyObject *ble_gap_unpair(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
 PyObject *ble_gap_update(PyObject *self, PyObject *arguments, PyObject *keywords);

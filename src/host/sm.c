@@ -453,8 +453,7 @@ static void begin_as_central(struct sm *sm, struct sm_pairing *pairing)
     } else if (!take_work(sm, pairing)) {
         sm_end(sm, pairing, BLUET_STATUS_NO_MEMORY);
     } else {
-        sm_enter(sm, pairing, SM_AWAIT_PAIRING_RESPONSE);
-        sm_send_features(sm, pairing, SM_PAIRING_REQUEST);
+        sm_request_pairing(sm, pairing);
     }
 }
 

@@ -57,7 +57,7 @@ BLUET_INTERNAL bool sm_is_flagged(const struct sm_pairing *pairing, bool own)
     return (own == pairing->link->central ? work->request : work->response)[FEATURE_OOB];
 }
 
-BLUET_INTERNAL bool sm_send_features(struct sm *sm, struct sm_pairing *pairing, uint8_t code)
+static void write_features(const struct sm *sm, struct sm_pairing *pairing, uint8_t code)
 {
     uint8_t *features = code == SM_PAIRING_REQUEST ? pairing->work->request : pairing->work->response;
     bool asked = code == SM_PAIRING_RESPONSE;
@@ -69,8 +69,19 @@ BLUET_INTERNAL bool sm_send_features(struct sm *sm, struct sm_pairing *pairing, 
     uint8_t keys = features[FEATURE_AUTHENTICATION] & SM_BONDING ? ALL_KEYS : 0;
     features[FEATURE_INITIATOR] = asked ? keys & pairing->work->request[FEATURE_INITIATOR] : keys;
     features[FEATURE_RESPONDER] = asked ? keys & pairing->work->request[FEATURE_RESPONDER] : keys;
+}
+
+static bool send_features(struct sm *sm, struct sm_pairing *pairing, uint8_t *features)
+{
     const struct writer parameters = {.start = features + 1, .length = SM_FEATURES_LENGTH - 1};
-    return sm_send(sm, pairing, code, &parameters);
+    return sm_send(sm, pairing, features[0], &parameters);
+}
+
+BLUET_INTERNAL void sm_request_pairing(struct sm *sm, struct sm_pairing *pairing)
+{
+    write_features(sm, pairing, SM_PAIRING_REQUEST);
+    sm_enter(sm, pairing, SM_AWAIT_PAIRING_RESPONSE);
+    send_features(sm, pairing, pairing->work->request);
 }
 
 /* ---- The model ---- */
@@ -177,16 +188,13 @@ BLUET_INTERNAL void sm_pairing_request(struct sm *sm, struct sm_pairing *pairing
     read_features(pairing->work->request, SM_PAIRING_REQUEST, pdu);
     sm_enter(sm, pairing, SM_AWAIT_PAIRING_REQUEST);
     enum sm_reason reason = check_features(pairing->work->request);
-    if (reason) {
-        sm_fail(sm, pairing, reason);
-        return;
-    }
-    if (!sm_send_features(sm, pairing, SM_PAIRING_RESPONSE))
-        return;
-    reason = conclude(sm, pairing);
+    write_features(sm, pairing, SM_PAIRING_RESPONSE);
+    /* What will not do is not responded to: the peer's user would be asked in vain. */
+    if (!reason)
+        reason = conclude(sm, pairing);
     if (reason)
         sm_fail(sm, pairing, reason);
-    else
+    else if (send_features(sm, pairing, pairing->work->response))
         begin_authentication(sm, pairing);
 }
 

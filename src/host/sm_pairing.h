@@ -46,8 +46,8 @@ static inline bool sm_is_held_off(const struct sm *sm, const struct sm_holdoff *
 
 /* ---- sm_pairing.c ---- */
 
-/* False: the pairing has ended. Raises. */
-BLUET_INTERNAL bool sm_send_features(struct sm *sm, struct sm_pairing *pairing, uint8_t code);
+/* As central. Raises. */
+BLUET_INTERNAL void sm_request_pairing(struct sm *sm, struct sm_pairing *pairing);
 BLUET_INTERNAL void sm_pairing_request(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
 BLUET_INTERNAL void sm_pairing_response(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
 BLUET_INTERNAL uint8_t sm_authentication_request(const struct sm *sm, const struct sm_pairing *pairing);
