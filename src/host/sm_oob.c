@@ -108,7 +108,8 @@ BLUET_INTERNAL void sm_oob_pairing_ended(struct sm *sm, const struct sm_pairing 
     struct sm_oob_peer *peer = peer_of(sm, pairing);
     if (reason == SM_SUCCESS && peer)
         crypto_wipe(peer, sizeof *peer);
-    if (!sm_oob_has_own(sm) || !sm_is_flagged(pairing, false))
+    bool ours = sm_is_flagged(pairing, false) && (pairing->secret_flags & SM_SECRET_SECURE);
+    if (!ours || !sm_oob_has_own(sm))
         return;
     if (reason == SM_SUCCESS || ++sm->oob->own_failures == OWN_FAILURES_MOST)
         forget_own(sm->oob);
