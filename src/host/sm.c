@@ -365,7 +365,7 @@ static bool find_kept(struct sm *sm, const struct sm_pairing *pairing, struct sm
         return false;
     struct bluet_address peer = pairing->bond->peer;
     return sm_bonds_read(&sm->bonds, out_secret, sec_type, &peer) && (out_secret->flags & SM_SECRET_LTK) &&
-           sm_suffices(sm, out_secret->flags, out_secret->key_size);
+           sm_suffices(sm, pairing, out_secret->flags, out_secret->key_size);
 }
 
 static void kept_key_requested(struct sm *sm, struct sm_pairing *pairing, const uint8_t *random, uint16_t ediv)
@@ -473,7 +473,8 @@ static bool is_good_enough(const struct sm *sm, const struct sm_pairing *pairing
 {
     const struct link *link = pairing->link;
     int flags = (link->authenticated ? SM_SECRET_AUTHENTICATED : 0) | (pairing->secure ? SM_SECRET_SECURE : 0);
-    return link->encrypted && sm_suffices(sm, (uint8_t)flags, link->key_size) && (link->bonded || !sm->security.bond);
+    return link->encrypted && sm_suffices(sm, pairing, (uint8_t)flags, link->key_size) &&
+           (link->bonded || !sm->security.bond);
 }
 
 BLUET_INTERNAL int sm_pair(struct sm *sm, struct link *link)

@@ -24,14 +24,16 @@ BLUET_INTERNAL uint8_t sm_authentication_request(const struct sm *sm, const stru
     return request;
 }
 
-BLUET_INTERNAL bool sm_suffices(const struct sm *sm, uint8_t secret_flags, uint8_t key_size)
+BLUET_INTERNAL bool sm_suffices(const struct sm *sm, const struct sm_pairing *pairing, uint8_t secret_flags,
+                                uint8_t key_size)
 {
     const struct bluet_security *security = &sm->security;
     bool authenticated = secret_flags & SM_SECRET_AUTHENTICATED;
     bool secure = secret_flags & SM_SECRET_SECURE;
     if (security->secure_only && !(authenticated && secure && key_size == SM_KEY_SIZE_MOST))
         return false;
-    if (security->mitm && security->io != BLUET_IO_NO_INPUT_OUTPUT && !authenticated)
+    bool could_be = security->io != BLUET_IO_NO_INPUT_OUTPUT || sm_oob_of_peer(sm, pairing);
+    if (security->mitm && could_be && !authenticated)
         return false;
     return key_size >= security->key_size && (secure || !security->le_secure);
 }
@@ -164,7 +166,7 @@ static enum sm_reason conclude(struct sm *sm, struct sm_pairing *pairing)
         pairing->secret_flags |= SM_SECRET_AUTHENTICATED;
     if (pairing->key_size < sm->security.key_size)
         return SM_ENCRYPTION_KEY_SIZE;
-    if (!sm_suffices(sm, pairing->secret_flags, pairing->key_size) || !may_replace(pairing))
+    if (!sm_suffices(sm, pairing, pairing->secret_flags, pairing->key_size) || !may_replace(pairing))
         return SM_AUTHENTICATION_REQUIREMENTS;
     return SM_SUCCESS;
 }

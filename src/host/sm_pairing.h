@@ -52,7 +52,8 @@ BLUET_INTERNAL void sm_pairing_request(struct sm *sm, struct sm_pairing *pairing
 BLUET_INTERNAL void sm_pairing_response(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
 BLUET_INTERNAL uint8_t sm_authentication_request(const struct sm *sm, const struct sm_pairing *pairing);
 /* Whether a key of that kind is all that the application asks for. */
-BLUET_INTERNAL bool sm_suffices(const struct sm *sm, uint8_t secret_flags, uint8_t key_size);
+BLUET_INTERNAL bool sm_suffices(const struct sm *sm, const struct sm_pairing *pairing, uint8_t secret_flags,
+                                uint8_t key_size);
 
 /* Whether that side, ours or the peer's, has the other's out of band data. */
 BLUET_INTERNAL bool sm_is_flagged(const struct sm_pairing *pairing, bool own);
