@@ -55,15 +55,10 @@ BLUET_INTERNAL bool sm_oob_has_own(const struct sm *sm)
 
 /* ---- Of peers ---- */
 
-static bool is_same(const struct bluet_address *one, const struct bluet_address *other)
-{
-    return one->type == other->type && memcmp(one->octets, other->octets, sizeof one->octets) == 0;
-}
-
 static struct sm_oob_peer *find_peer(struct sm_oob *oob, const struct bluet_address *peer)
 {
     for (size_t i = 0; oob && i < SM_OOB_PEERS; i++) {
-        if (oob->peers[i].used && is_same(&oob->peers[i].address, peer))
+        if (oob->peers[i].used && hci_address_equal(&oob->peers[i].address, peer))
             return &oob->peers[i];
     }
     return NULL;

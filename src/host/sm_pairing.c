@@ -149,6 +149,9 @@ static enum sm_reason conclude(struct sm *sm, struct sm_pairing *pairing)
     uint8_t both = request[FEATURE_AUTHENTICATION] & response[FEATURE_AUTHENTICATION];
     uint8_t either = request[FEATURE_AUTHENTICATION] | response[FEATURE_AUTHENTICATION];
     bool secure = both & SM_SECURE_CONNECTIONS;
+    /* A peer of our own name could send us back what we say, and it would hold. */
+    if (hci_address_equal(&pairing->own, &pairing->peer))
+        return SM_UNSPECIFIED_REASON;
     bool out_of_band = is_out_of_band(pairing, secure);
     if (out_of_band && !has_out_of_band(sm, pairing, secure))
         return SM_OOB_NOT_AVAILABLE;

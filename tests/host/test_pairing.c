@@ -2,120 +2,12 @@
  * Pairing with a peer that is a script, and that breaks every rule of it in turn (Vol 3 Part H). What it has to
  * compute, it computes by the toolbox, which has tests of its own.
  */
-#include "talk.h"
+#include "peer.h"
 
-#include "host/host.h"
 #include "spec/writer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { HANDLE = 0x40, SM = 6 };
-
-static const char legacy_request[] = "01 03 00 00 10 00 00";
-static const char legacy_response[] = "02 03 00 08 10 00 00";
-static const char secure_request[] = "01 03 00 08 10 00 00";
-
-/* A point of the curve: the public key of the private key 1, its generator. */
-static const char generator[] =
-    "0c 96 c2 98 d8 45 39 a1 f4 a0 33 eb 2d 81 7d 03 77 f2 40 a4 63 e5 e6 bc f8 47 42 2c e1 f2 d1 17 6b"
-    " f5 51 bf 37 68 40 b6 cb ce 5e 31 6b 57 33 ce 2b 16 9e 0f 7c 4a eb e7 8e 9b 7f 1a fe e2 42 e3 4f";
-
-static struct talk *as_peripheral(void)
-{
-    struct talk *talk = talk_activated(NULL);
-    talk_connect_peripheral(talk, HANDLE);
-    return talk;
-}
-
-static struct talk *as_central(void)
-{
-    struct talk *talk = talk_activated(NULL);
-    talk_connect_central(talk, HANDLE);
-    return talk;
-}
-
-/* The controller has sent what it had. */
-static void complete_packets(struct talk *talk)
-{
-    const struct link *link = link_find(&talk->host->links, HANDLE);
-    uint8_t event[] = {HCI_EVENT, HCI_EVENT_NUMBER_OF_COMPLETED_PACKETS, 5, 1, HANDLE, 0, 0, 0};
-    event[6] = (uint8_t)(link ? link->transmit.in_flight : 0);
-    if (event[6])
-        talk_receive_octets(talk, event, sizeof event);
-}
-
-static void say(struct talk *talk, const char *hex)
-{
-    complete_packets(talk);
-    talk_receive_frame(talk, HANDLE, SM, hex);
-}
-
-static void hear(struct talk *talk, const char *hex)
-{
-    talk_expect_frame(talk, HANDLE, SM, hex);
-}
-
-/* What the host has sent: the PDU without its headers. */
-static void take(struct talk *talk, uint8_t *out, size_t length)
-{
-    struct talk_packet packet = talk_take(talk);
-    assert_int_equal(packet.length, 9 + length);
-    memcpy(out, packet.octets + 9, length);
-}
-
-static void say_octets(struct talk *talk, uint8_t code, const uint8_t *value, size_t length)
-{
-    char hex[3 * 80];
-    int used = snprintf(hex, sizeof hex, "%02x", code);
-    for (size_t i = 0; i < length; i++)
-        used += snprintf(hex + used, sizeof hex - (size_t)used, " %02x", value[i]);
-    say(talk, hex);
-}
-
-static void say_reversed(struct talk *talk, uint8_t code, const uint8_t *value, size_t length)
-{
-    uint8_t octets[64];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_reversed(&writer, value, length);
-    say_octets(talk, code, octets, length);
-}
-
-static void expect_failure(struct talk *talk, uint16_t reason)
-{
-    char text[64];
-    snprintf(text, sizeof text, "ENCRYPTION_UPDATE 0x0040 000 key 0 reason 0x%03x", reason);
-    talk_expect_event(talk, text);
-    talk_expect_no_event(talk);
-}
-
-/* The host has said so, and has told the application. */
-static void expect_refusal(struct talk *talk, uint8_t reason)
-{
-    char hex[8];
-    snprintf(hex, sizeof hex, "05 %02x", reason);
-    hear(talk, hex);
-    expect_failure(talk, reason);
-    talk_expect_nothing(talk);
-}
-
-/* A peer that keeps the rules is served as if nothing had happened. */
-static void expect_well(struct talk *talk)
-{
-    talk_expect_nothing(talk);
-    talk_expect_no_event(talk);
-    say(talk, legacy_request);
-    hear(talk, legacy_response);
-    say(talk, "05 08");
-    expect_failure(talk, SM_UNSPECIFIED_REASON);
-}
-
-static void end(struct talk *talk)
-{
-    talk_forget(talk);
-    talk_destroy(talk);
-}
 
 /* ---- Features ---- */
 
@@ -158,7 +50,7 @@ static void test_short_keys(void **state)
     struct bluet_security security = {.io = BLUET_IO_NO_INPUT_OUTPUT, .key_size = 7};
     assert_int_equal(bluet_set_security(talk->host, &security), BLUET_OK);
     say(talk, "01 03 00 00 07 00 00");
-    hear(talk, legacy_response);
+    hear(talk, LEGACY_RESPONSE);
     talk_expect_nothing(talk);
     talk_expect_no_event(talk);
     end(talk);
@@ -266,7 +158,7 @@ static void test_roles(void **state)
     expect_well(talk);
     end(talk);
     talk = as_central();
-    say(talk, legacy_request);
+    say(talk, LEGACY_REQUEST);
     hear(talk, "05 07");
     talk_expect_nothing(talk);
     talk_expect_no_event(talk);
@@ -283,14 +175,14 @@ static void test_out_of_sequence(void **state)
         uint8_t code = pdus[i].code;
         if (code == SM_PAIRING_CONFIRM || code == SM_KEYPRESS_NOTIFICATION || code == SM_PAIRING_FAILED)
             continue;
-        say(talk, legacy_request);
-        hear(talk, legacy_response);
+        say(talk, LEGACY_REQUEST);
+        hear(talk, LEGACY_RESPONSE);
         say_octets(talk, code, zeros, pdus[i].length);
         expect_refusal(talk, code == SM_PAIRING_RESPONSE ? SM_COMMAND_NOT_SUPPORTED : SM_UNSPECIFIED_REASON);
         expect_well(talk);
     }
-    say(talk, legacy_request);
-    hear(talk, legacy_response);
+    say(talk, LEGACY_REQUEST);
+    hear(talk, LEGACY_RESPONSE);
     say(talk, "0e 04");
     say(talk, "0e 05");
     say(talk, "05 00");
@@ -306,14 +198,14 @@ static void test_public_key_twice(void **state)
     (void)state;
     struct talk *talk = as_peripheral();
     uint8_t pdu[65];
-    say(talk, secure_request);
-    hear(talk, legacy_response);
-    say(talk, generator);
+    say(talk, SECURE_REQUEST);
+    hear(talk, LEGACY_RESPONSE);
+    say(talk, GENERATOR);
     take(talk, pdu, 65);
     assert_int_equal(pdu[0], SM_PAIRING_PUBLIC_KEY);
     take(talk, pdu, 17);
     assert_int_equal(pdu[0], SM_PAIRING_CONFIRM);
-    say(talk, generator);
+    say(talk, GENERATOR);
     expect_refusal(talk, SM_UNSPECIFIED_REASON);
     expect_well(talk);
     end(talk);
@@ -322,8 +214,8 @@ static void test_public_key_twice(void **state)
 static void offer_key(struct talk *talk, const uint8_t key[64])
 {
     uint8_t pdu[65];
-    say(talk, secure_request);
-    hear(talk, legacy_response);
+    say(talk, SECURE_REQUEST);
+    hear(talk, LEGACY_RESPONSE);
     say_octets(talk, SM_PAIRING_PUBLIC_KEY, key, 64);
     take(talk, pdu, 65);
     expect_refusal(talk, SM_INVALID_PARAMETERS);
@@ -383,7 +275,7 @@ static void test_public_key_reflected(void **state)
         assert_int_equal(bluet_gap_pair(talk->host, HANDLE), BLUET_OK);
         talk_pass(talk, 0);
         hear(talk, "01 03 00 08 10 00 00");
-        say(talk, legacy_response);
+        say(talk, LEGACY_RESPONSE);
         take(talk, pdu, 65);
         assert_int_equal(pdu[0], SM_PAIRING_PUBLIC_KEY);
         if (mirrored)
@@ -418,8 +310,8 @@ static void fail_confirm(struct talk *talk)
 {
     static const uint8_t ones[16] = {1};
     uint8_t pdu[17];
-    say(talk, legacy_request);
-    hear(talk, legacy_response);
+    say(talk, LEGACY_REQUEST);
+    hear(talk, LEGACY_RESPONSE);
     say_octets(talk, SM_PAIRING_CONFIRM, ones, 16);
     take(talk, pdu, 17);
     say_octets(talk, SM_PAIRING_RANDOM, ones, 16);
@@ -433,11 +325,11 @@ static void test_repeated_attempts(void **state)
     uint64_t delay = 1000000;
     for (int i = 0; i < 5; i++, delay *= 2) {
         fail_confirm(talk);
-        say(talk, legacy_request);
+        say(talk, LEGACY_REQUEST);
         hear(talk, "05 09");
         assert_int_equal(bluet_gap_pair(talk->host, HANDLE), BLUET_EBUSY);
         talk_pass(talk, delay - 1);
-        say(talk, legacy_request);
+        say(talk, LEGACY_REQUEST);
         hear(talk, "05 09");
         talk_expect_no_event(talk);
         talk_pass(talk, 1);
@@ -448,8 +340,6 @@ static void test_repeated_attempts(void **state)
 
 /* ---- Encryption ---- */
 
-static const char key_request[] = "04 3e 0d 05 40 00 00 00 00 00 00 00 00 00 00 00";
-
 /* CVE-2020-13593, CVE-2019-19194: encryption is begun before the key has been made. */
 static void test_encryption_too_early(void **state)
 {
@@ -458,10 +348,10 @@ static void test_encryption_too_early(void **state)
     uint8_t pdu[65];
     static const uint8_t nonce[16] = {1};
     for (int step = 0; step < 3; step++) {
-        say(talk, secure_request);
-        hear(talk, legacy_response);
+        say(talk, SECURE_REQUEST);
+        hear(talk, LEGACY_RESPONSE);
         if (step > 0) {
-            say(talk, generator);
+            say(talk, GENERATOR);
             take(talk, pdu, 65);
             take(talk, pdu, 17);
         }
@@ -470,55 +360,13 @@ static void test_encryption_too_early(void **state)
             take(talk, pdu, 17);
             assert_int_equal(talk->host->sm.pairings[0].state, SM_AWAIT_DHKEY_CHECK);
         }
-        talk_receive(talk, key_request);
+        talk_receive(talk, KEY_REQUEST);
         talk_expect(talk, "01 1b 20 02 40 00");
         talk_receive(talk, "04 0e 06 01 1b 20 00 40 00");
         expect_refusal(talk, SM_UNSPECIFIED_REASON);
         expect_well(talk);
     }
     end(talk);
-}
-
-/* Pairs as the central's host would, by Legacy Pairing, up to the encrypted link. */
-static void pair_as_central(struct talk *talk, const struct bluet_address *peer, const char *request,
-                            const char *response)
-{
-    const struct bluet_address own = {BLUET_ADDRESS_PUBLIC, {0xc4, 0x11, 0x22, 0x33, 0x44, 0x55}};
-    const struct sm_parties parties = {*peer, own};
-    static const uint8_t zeros[16], random[16] = {0x77};
-    uint8_t features[2][7], confirm[16], pdu[17];
-    for (size_t i = 0; i < 7; i++) {
-        features[0][i] = (uint8_t)strtoul(request + 3 * i, NULL, 16);
-        features[1][i] = (uint8_t)strtoul(response + 3 * i, NULL, 16);
-    }
-    say(talk, request);
-    hear(talk, response);
-    assert_true(sm_c1(confirm, zeros, random, features[0], features[1], &parties));
-    say_reversed(talk, SM_PAIRING_CONFIRM, confirm, 16);
-    take(talk, pdu, 17);
-    say_reversed(talk, SM_PAIRING_RANDOM, random, 16);
-    take(talk, pdu, 17);
-    assert_int_equal(pdu[0], SM_PAIRING_RANDOM);
-    talk_receive(talk, key_request);
-    struct talk_packet reply = talk_take(talk);
-    assert_int_equal(reply.octets[1], 0x1a); /* LE Long Term Key Request Reply */
-    talk_receive(talk, "04 0e 06 01 1a 20 00 40 00");
-    talk_receive(talk, "04 08 04 00 40 00 01");
-}
-
-static const struct bluet_address usual_peer = {BLUET_ADDRESS_RANDOM, {0xc0, 0, 0, 0, 0, HANDLE}};
-static const char bonding_request[] = "01 03 00 01 10 03 00";
-static const char bonding_response[] = "02 03 00 09 10 03 00";
-static const char irk[] = "08 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10";
-static const char ltk[] = "06 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10";
-static const char ediv[] = "07 01 02 03 04 05 06 07 08 09 0a";
-
-static struct talk *as_bonding_peripheral(void)
-{
-    struct talk *talk = talk_activated(NULL);
-    struct bluet_security security = {.bond = true, .io = BLUET_IO_NO_INPUT_OUTPUT};
-    assert_int_equal(bluet_set_security(talk->host, &security), BLUET_OK);
-    return talk;
 }
 
 static void expect_bond(struct talk *talk, const char *key)
@@ -533,25 +381,18 @@ static void expect_bond(struct talk *talk, const char *key)
     talk_expect_nothing(talk);
 }
 
-static void disconnect(struct talk *talk)
-{
-    talk_receive(talk, "04 05 04 00 40 00 13");
-    talk_answer(talk); /* the controller's resolving list follows the bonds */
-    talk_forget(talk);
-}
-
 static void test_bonding(void **state)
 {
     (void)state;
     struct talk *talk = as_bonding_peripheral();
     talk_connect_peripheral(talk, HANDLE);
     talk->answer = 1;
-    pair_as_central(talk, &usual_peer, bonding_request, bonding_response);
-    say(talk, ltk);
-    say(talk, ediv);
-    say(talk, irk);
+    pair_as_central(talk, &usual_peer, BONDING_REQUEST, BONDING_RESPONSE);
+    say(talk, LTK);
+    say(talk, EDIV);
+    say(talk, IRK);
     talk_expect_no_event(talk);
-    say(talk, "09 01 40 00 00 00 00 c0");
+    say(talk, IDENTITY);
     talk_expect_event(talk, "ENCRYPTION_UPDATE 0x0040 101 key 16 reason 0x000");
     talk_expect_event(talk, "SET_SECRET 10 length 25 69726b");
     talk_expect_event(talk, "SET_SECRET 1 length 44 01c00000000040");
@@ -570,23 +411,23 @@ static void test_wrong_keys(void **state)
         const char *keys[5];
         uint8_t reason;
     } rows[] = {
-        {{irk}, SM_UNSPECIFIED_REASON},
-        {{ltk, ltk}, SM_UNSPECIFIED_REASON},
-        {{ltk, ediv, ediv}, SM_UNSPECIFIED_REASON},
-        {{ltk, ediv, "0a 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10"}, SM_UNSPECIFIED_REASON},
+        {{IRK}, SM_UNSPECIFIED_REASON},
+        {{LTK, LTK}, SM_UNSPECIFIED_REASON},
+        {{LTK, EDIV, EDIV}, SM_UNSPECIFIED_REASON},
+        {{LTK, EDIV, "0a 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10"}, SM_UNSPECIFIED_REASON},
         {{"06 01 02"}, SM_INVALID_PARAMETERS},
-        {{ltk, "07 01 02 03 04 05 06 07 08 09 0a 0b"}, SM_INVALID_PARAMETERS},
+        {{LTK, "07 01 02 03 04 05 06 07 08 09 0a 0b"}, SM_INVALID_PARAMETERS},
         {{"01 03 00 01 10 03 00"}, SM_UNSPECIFIED_REASON},
         /* Identities: of a third kind, a random one that is not static, resolvable, and our own. */
-        {{ltk, ediv, irk, "09 02 40 00 00 00 00 c0"}, SM_INVALID_PARAMETERS},
-        {{ltk, ediv, irk, "09 01 40 00 00 00 00 00"}, SM_INVALID_PARAMETERS},
-        {{ltk, ediv, irk, "09 01 40 00 00 00 00 40"}, SM_INVALID_PARAMETERS},
-        {{ltk, ediv, irk, "09 00 55 44 33 22 11 c4"}, SM_INVALID_PARAMETERS},
+        {{LTK, EDIV, IRK, "09 02 40 00 00 00 00 c0"}, SM_INVALID_PARAMETERS},
+        {{LTK, EDIV, IRK, "09 01 40 00 00 00 00 00"}, SM_INVALID_PARAMETERS},
+        {{LTK, EDIV, IRK, "09 01 40 00 00 00 00 40"}, SM_INVALID_PARAMETERS},
+        {{LTK, EDIV, IRK, "09 00 55 44 33 22 11 c4"}, SM_INVALID_PARAMETERS},
     };
     struct talk *talk = as_bonding_peripheral();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         talk_connect_peripheral(talk, HANDLE);
-        pair_as_central(talk, &usual_peer, bonding_request, bonding_response);
+        pair_as_central(talk, &usual_peer, BONDING_REQUEST, BONDING_RESPONSE);
         for (size_t j = 0; rows[i].keys[j]; j++)
             say(talk, rows[i].keys[j]);
         expect_refusal(talk, rows[i].reason);
@@ -604,8 +445,8 @@ static void test_identity_of_another(void **state)
     struct talk *talk = as_bonding_peripheral();
     talk->answer = 1;
     talk_connect_peripheral(talk, HANDLE);
-    pair_as_central(talk, &usual_peer, bonding_request, bonding_response);
-    const char *const keys[] = {ltk, ediv, irk, "09 01 40 00 00 00 00 c0"};
+    pair_as_central(talk, &usual_peer, BONDING_REQUEST, BONDING_RESPONSE);
+    const char *const keys[] = {LTK, EDIV, IRK, IDENTITY};
     for (size_t i = 0; i < 4; i++)
         say(talk, keys[i]);
     assert_int_equal(bluet_bonds(talk->host, NULL, 0), 1);
@@ -615,7 +456,7 @@ static void test_identity_of_another(void **state)
     const struct bluet_address impostor = {BLUET_ADDRESS_RANDOM, {0x40, 1, 2, 3, 4, 5}};
     talk_receive(talk, "04 3e 13 01 00 40 00 01 01 05 04 03 02 01 40 18 00 00 00 f4 01 00");
     talk_expect_event(talk, "CENTRAL_CONNECT 0x0040 1/400102030405");
-    pair_as_central(talk, &impostor, bonding_request, bonding_response);
+    pair_as_central(talk, &impostor, BONDING_REQUEST, BONDING_RESPONSE);
     for (size_t i = 0; i < 4; i++)
         say(talk, keys[i]);
     expect_refusal(talk, SM_KEY_REJECTED);
@@ -625,7 +466,7 @@ static void test_identity_of_another(void **state)
     talk_receive(talk, "04 3e 13 01 00 40 00 01 01 41 00 00 00 00 c0 18 00 00 00 f4 01 00");
     talk_expect_event(talk, "CENTRAL_CONNECT 0x0040 1/c00000000041");
     const struct bluet_address other = {BLUET_ADDRESS_RANDOM, {0xc0, 0, 0, 0, 0, 0x41}};
-    pair_as_central(talk, &other, bonding_request, bonding_response);
+    pair_as_central(talk, &other, BONDING_REQUEST, BONDING_RESPONSE);
     for (size_t i = 0; i < 4; i++)
         say(talk, keys[i]);
     talk_answer_until(talk, HCI_LE_SET_ADDRESS_RESOLUTION_ENABLE);
@@ -636,7 +477,7 @@ static void test_identity_of_another(void **state)
 
     /* And under the known one's own address, without its key. */
     talk_connect_peripheral(talk, HANDLE);
-    say(talk, bonding_request);
+    say(talk, BONDING_REQUEST);
     expect_refusal(talk, SM_AUTHENTICATION_REQUIREMENTS);
     end(talk);
 }
@@ -648,8 +489,8 @@ static void test_security_request_of_an_impostor(void **state)
     struct talk *talk = as_bonding_peripheral();
     talk->answer = 1;
     talk_connect_peripheral(talk, HANDLE);
-    pair_as_central(talk, &usual_peer, bonding_request, bonding_response);
-    const char *const keys[] = {ltk, ediv, irk, "09 01 40 00 00 00 00 c0"};
+    pair_as_central(talk, &usual_peer, BONDING_REQUEST, BONDING_RESPONSE);
+    const char *const keys[] = {LTK, EDIV, IRK, IDENTITY};
     for (size_t i = 0; i < 4; i++)
         say(talk, keys[i]);
     disconnect(talk);
@@ -668,16 +509,16 @@ static void test_timeout(void **state)
 {
     (void)state;
     struct talk *talk = as_peripheral();
-    say(talk, legacy_request);
-    hear(talk, legacy_response);
+    say(talk, LEGACY_REQUEST);
+    hear(talk, LEGACY_RESPONSE);
     talk_pass(talk, 29999999);
     talk_expect_no_event(talk);
     talk_pass(talk, 1);
     expect_failure(talk, BLUET_STATUS_TIMEOUT);
     /* Dead until the link ends. */
-    say(talk, legacy_request);
+    say(talk, LEGACY_REQUEST);
     say(talk, "05 08");
-    say(talk, generator);
+    say(talk, GENERATOR);
     talk_expect_nothing(talk);
     talk_expect_no_event(talk);
     assert_int_equal(bluet_gap_pair(talk->host, HANDLE), BLUET_ETIMEDOUT);
@@ -696,12 +537,12 @@ static void test_link_lost(void **state)
     for (int steps = 0; steps < 4; steps++) {
         struct talk *talk = as_peripheral();
         talk_connect_peripheral(talk, 0x41);
-        talk_receive_frame(talk, 0x41, SM, legacy_request);
-        talk_expect_frame(talk, 0x41, SM, legacy_response);
-        say(talk, secure_request);
-        hear(talk, legacy_response);
+        talk_receive_frame(talk, 0x41, SM, LEGACY_REQUEST);
+        talk_expect_frame(talk, 0x41, SM, LEGACY_RESPONSE);
+        say(talk, SECURE_REQUEST);
+        hear(talk, LEGACY_RESPONSE);
         if (steps > 0) {
-            say(talk, generator);
+            say(talk, GENERATOR);
             take(talk, pdu, 65);
             take(talk, pdu, 17);
         }
@@ -730,9 +571,9 @@ static void test_no_buffer(void **state)
     talk_answer(talk);
     talk_forget(talk);
     talk_connect_peripheral(talk, HANDLE);
-    say(talk, secure_request);
-    hear(talk, legacy_response);
-    talk_receive_frame(talk, HANDLE, SM, generator);
+    say(talk, SECURE_REQUEST);
+    hear(talk, LEGACY_RESPONSE);
+    talk_receive_frame(talk, HANDLE, SM, GENERATOR);
     expect_failure(talk, BLUET_STATUS_NO_MEMORY);
     expect_well(talk);
     end(talk);
