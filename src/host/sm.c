@@ -553,7 +553,7 @@ static void pairing_requested(struct sm *sm, struct sm_pairing *pairing, struct 
     }
     send_failed(sm, pairing, reason);
     if (pairing->state != SM_IDLE)
-        sm_end(sm, pairing, reason);
+        sm_end(sm, pairing, (uint16_t)reason);
 }
 
 /* The peer has no right to more than the encryption of a bond that there is, or to a pairing where there is none. */

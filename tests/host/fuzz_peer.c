@@ -60,6 +60,17 @@ static void complete_packets(struct player *player, uint16_t handle)
     player_receive(player, event, sizeof event);
 }
 
+/* The controller tells of encryption, or asks for the key: whether there is one or not. */
+static void encrypt(struct player *player, uint16_t handle, uint8_t what)
+{
+    const uint8_t change[] = {HCI_EVENT, HCI_EVENT_ENCRYPTION_CHANGE, 4, what & 0x20 ? 0x06 : 0, (uint8_t)handle, 0, 1};
+    const uint8_t request[16] = {HCI_EVENT, HCI_EVENT_LE_META, 13, HCI_LE_EVENT_LONG_TERM_KEY_REQUEST, (uint8_t)handle};
+    if (what & 0x80)
+        player_receive(player, request, sizeof request);
+    player_answer_all(player);
+    player_receive(player, change, sizeof change);
+}
+
 static void step(struct player *player)
 {
     uint8_t what = read_u8(&player->input);
@@ -86,7 +97,10 @@ static void step(struct player *player)
         player_call(player);
         break;
     default:
-        complete_packets(player, handle);
+        if (what & 0x40)
+            encrypt(player, handle, what);
+        else
+            complete_packets(player, handle);
         break;
     }
     player_answer_all(player);

@@ -153,7 +153,11 @@ static int player_handler(void *context, struct bluet *host, const struct bluet_
         player_call(player);
     player->depth--;
     check_invariants(host);
-    return event->code == BLUET_EVENT_GATTS_READ_REQUEST ? read_u8(&player->input) & 0x02 : 0;
+    bool asks = event->code == BLUET_EVENT_GATTS_READ_REQUEST;
+    /* Secrets are kept, but not by everybody. */
+    if (event->code == BLUET_EVENT_SET_SECRET)
+        return read_u8(&player->input) & 1;
+    return asks ? read_u8(&player->input) & 0x02 : 0;
 }
 
 /* ---- Life ---- */
@@ -436,12 +440,52 @@ static void call_gatt(struct player *player, uint8_t which)
     }
 }
 
+static void call_security(struct player *player, uint8_t which)
+{
+    struct bluet *host = player->host;
+    const struct bluet_address peer = {BLUET_ADDRESS_RANDOM, {0xc0, 0, 0, 0, 0, which >> 4 & 3}};
+    const struct bluet_security security = {.bond = which & 0x08,
+                                            .mitm = which & 0x10,
+                                            .le_secure = which & 0x20,
+                                            .legacy = which & 0x40,
+                                            .secure_only = which & 0x80,
+                                            .io = read_u8(&player->input) % 5,
+                                            .key_size = which & 0x08 ? 7 : 16};
+    const struct bluet_oob data = {.legacy = which & 0x08, .secure = which & 0x40};
+    uint8_t confirm[16], random[16];
+    uint16_t link = any_link(player);
+    switch (which % 8) {
+    case 0:
+    case 1:
+        bluet_gap_pair(host, link);
+        break;
+    case 2:
+    case 3:
+        bluet_gap_passkey(host, link, (enum bluet_passkey_action)(which >> 4 & 7), which >> 3 & 1);
+        break;
+    case 4:
+        bluet_set_security(host, &security);
+        break;
+    case 5:
+        bluet_oob_own(host, confirm, random);
+        break;
+    case 6:
+        bluet_oob_peer(host, &peer, which & 0x80 ? NULL : &data);
+        break;
+    default:
+        bluet_bond_delete(host, &peer);
+        break;
+    }
+}
+
 void player_call(struct player *player)
 {
     uint8_t room = read_u8(&player->input);
     uint8_t which = read_u8(&player->input);
     if (room & 1)
         call_gap(player, which);
+    else if (room & 2)
+        call_security(player, which);
     else
         call_gatt(player, which);
     check_invariants(player->host);

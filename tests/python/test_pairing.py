@@ -80,8 +80,8 @@ class Two(Pair):
             radio.ble, radio.events, radio.answers = air.ble(), [], {}
             radio.ble.irq(radio._irq)
         self.people = Person(self.central, stores[0]), Person(self.peripheral, stores[1])
-        self.central.ble.config(**(central or {}))
-        self.peripheral.ble.config(**(peripheral or {}))
+        self.central.ble.config(**(central or {"mitm": False}))
+        self.peripheral.ble.config(**(peripheral or {"mitm": False}))
         self.central.ble.active(True)
         self.peripheral.ble.active(True)
         ((self.secret, self.private, self.news),) = self.peripheral.ble.gatts_register_services(SERVICES)
@@ -210,6 +210,47 @@ def test_secure_connections_only(air):
     two.peripheral.ble.config(io=KEYBOARD_ONLY)
     two.connect()
     assert two.pair() == (1, 1, 0, 16)
+
+
+@pytest.mark.parametrize("sides", [(0,), (1,), (0, 1)])
+def test_out_of_band(air, sides):
+    """Whoever has the other's data, neither is asked anything, and both are protected."""
+    two = Two(air, {"mitm": True, "bond": True}, {"bond": True}, stores=({}, {}))
+    radios = two.central, two.peripheral
+    for side in sides:
+        of_peer = radios[1 - side].ble.gap_oob()
+        assert [len(value) for value in of_peer] == [16, 16]
+        radios[side].ble.gap_oob(*radios[1 - side].ble.config("mac"), *of_peer)
+    assert two.pair() == (1, 1, 1, 16)
+    assert not any(person.actions for person in two.people)
+
+
+def test_out_of_band_of_another(air):
+    two = Two(air, {"mitm": True})
+    watch_reasons(two)
+    confirm, random = two.peripheral.ble.gap_oob()
+    two.central.ble.gap_oob(*two.peripheral.ble.config("mac"), bytes(16), random)
+    assert two.pair() == (0, 0, 0, 0)
+    assert last_reason(two.central) == last_reason(two.peripheral) == 0x04
+    air.run(2)
+    two.central.ble.gap_oob(*two.peripheral.ble.config("mac"), confirm, random)
+    assert two.pair() == (1, 1, 0, 16)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_out_of_band_legacy(air, legacy):
+    two = Two(air, {"mitm": True}, {"legacy": legacy})
+    key = bytes(range(16))
+    two.central.ble.gap_oob(*two.peripheral.ble.config("mac"), key)
+    two.peripheral.ble.gap_oob(*two.central.ble.config("mac"), key)
+    assert two.pair() == (1, 1, 0, 16)
+
+
+def test_out_of_band_forgotten(air):
+    two = Two(air)
+    two.central.ble.gap_oob(*two.peripheral.ble.config("mac"), *two.peripheral.ble.gap_oob())
+    two.central.ble.gap_oob(*two.peripheral.ble.config("mac"))
+    assert two.pair() == (1, 0, 0, 16)
 
 
 def test_default_io_falls_back(air):
@@ -535,3 +576,14 @@ def test_arguments(air):
         assert raised.value.errno == errno.ENOTCONN
     with pytest.raises(ValueError, match="invalid addr"):
         ble.gap_unpair(0, b"short")
+    for wrong in ((0, b"short"), (0, b"sixsix", b"key"), (0, b"sixsix", bytes(16), bytes(17))):
+        with pytest.raises(ValueError, match="addr|16 octets"):
+            ble.gap_oob(*wrong)
+    for wrong in ((0,), (0, b"sixsix", bytes(16), bytes(16), bytes(16)), ("0", b"sixsix")):
+        with pytest.raises(TypeError):
+            ble.gap_oob(*wrong)
+    ble.active(False)
+    for call in (ble.gap_oob, lambda: ble.gap_oob(0, b"sixsix")):
+        with pytest.raises(OSError) as raised:
+            call()
+        assert raised.value.errno == errno.ENODEV
