@@ -577,7 +577,7 @@ def test_arguments(air):
     with pytest.raises(ValueError, match="invalid addr"):
         ble.gap_unpair(0, b"short")
     for wrong in ((0, b"short"), (0, b"sixsix", b"key"), (0, b"sixsix", bytes(16), bytes(17))):
-        with pytest.raises(ValueError, match="addr|16 octets"):
+        with pytest.raises(ValueError, match=r"addr|16 octets"):
             ble.gap_oob(*wrong)
     for wrong in ((0,), (0, b"sixsix", bytes(16), bytes(16), bytes(16)), ("0", b"sixsix")):
         with pytest.raises(TypeError):
