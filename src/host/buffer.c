@@ -49,6 +49,7 @@ static struct buffer *pool_take(struct buffer_pool *pool)
 
 static void pool_give(struct buffer_pool *pool, struct buffer *buffer)
 {
+    memset(buffer->data, 0, buffer->length); /* it may have been a key */
     buffer->next = pool->free;
     pool->free = buffer;
     pool->free_count++;

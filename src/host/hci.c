@@ -62,6 +62,7 @@ static void queue_remove(struct hci *hci, size_t offset, size_t length)
     size_t behind = hci->queue_length - offset - length;
     memmove(hci->queue + offset, hci->queue + offset + length, behind);
     hci->queue_length = (uint16_t)(hci->queue_length - length);
+    memset(hci->queue + hci->queue_length, 0, length); /* it may have been a key */
 }
 
 static struct hci_command queue_take(struct hci *hci)

@@ -85,7 +85,9 @@ static bool is_committed(const struct sm *sm, const struct sm_pairing *pairing)
     read_reversed(&reader, expected, sizeof expected);
     reader = reader_of(data->random, sizeof data->random);
     read_reversed(&reader, random, sizeof random);
-    return sm_f4(confirm, peer_x, peer_x, random, 0) && crypto_equal(confirm, expected, sizeof expected);
+    bool good = sm_f4(confirm, peer_x, peer_x, random, 0) && crypto_equal(confirm, expected, sizeof expected);
+    crypto_wipe(random, sizeof random);
+    return good;
 }
 
 /* No nonce leaves before the peer's key is known to be the peer's. */
@@ -193,7 +195,9 @@ static bool check_of(const struct sm *sm, const struct sm_pairing *pairing, uint
         own ? (struct sm_parties){pairing->own, pairing->peer} : (struct sm_parties){pairing->peer, pairing->own};
     const uint8_t *first = own ? exchange->own_nonce : exchange->peer_nonce;
     const uint8_t *second = own ? exchange->peer_nonce : exchange->own_nonce;
-    return sm_f6(out, exchange->secret, first, second, r, io, &parties);
+    bool done = sm_f6(out, exchange->secret, first, second, r, io, &parties);
+    crypto_wipe(r, sizeof r);
+    return done;
 }
 
 /* The DHKey gives way to MacKey, for this is what it was for. */

@@ -34,7 +34,13 @@ static void *device_reallocate(void *context, void *block, size_t old_size, size
     struct device *device = context;
     if (new_size > old_size && ++device->allocations == device->refused_allocation)
         return NULL;
-    return reallocate(&device->memory, block, old_size, new_size);
+    void *moved = reallocate(&device->memory, block, old_size, new_size);
+    size_t place = 0;
+    while (place < BLOCKS_MOST && device->blocks[place].start != block)
+        place++;
+    assert_true(place < BLOCKS_MOST);
+    device->blocks[place] = (struct block){moved, new_size};
+    return moved;
 }
 
 static void device_send(void *context, const struct bluet_span *spans, size_t count)
@@ -376,6 +382,23 @@ const struct secret *device_secret(const struct device *device, uint8_t type)
             return &device->secrets[i];
     }
     return NULL;
+}
+
+size_t device_holds(const struct device *device, const uint8_t *octets, size_t length)
+{
+    uint8_t reversed[64];
+    size_t found = 0;
+    assert_true(length <= sizeof reversed);
+    for (size_t i = 0; i < length; i++)
+        reversed[i] = octets[length - 1 - i];
+    for (size_t i = 0; i < BLOCKS_MOST; i++) {
+        const struct block *block = &device->blocks[i];
+        for (size_t at = 0; block->start && at + length <= block->size; at++) {
+            const uint8_t *place = block->start + at;
+            found += memcmp(place, octets, length) == 0 || memcmp(place, reversed, length) == 0;
+        }
+    }
+    return found;
 }
 
 const uint8_t *secret_ltk(const struct secret *secret)

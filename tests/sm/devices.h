@@ -15,7 +15,14 @@
 #include "bluet/air.h"
 #include "bluet/bluet.h"
 
-enum { DEVICES_MOST = 10, UPDATES_MOST = 16, ACTIONS_MOST = 8, SECRETS_MOST = 24, CONNECTIONS_MOST = 8 };
+enum {
+    DEVICES_MOST = 10,
+    UPDATES_MOST = 16,
+    ACTIONS_MOST = 8,
+    SECRETS_MOST = 24,
+    CONNECTIONS_MOST = 8,
+    BLOCKS_MOST = 64
+};
 
 struct update {
     uint16_t conn;
@@ -32,10 +39,16 @@ struct secret {
 
 struct scene;
 
+struct block {
+    const uint8_t *start;
+    size_t size;
+};
+
 struct device {
     struct scene *scene;
     struct bluet *host; /* NULL: a controller alone, that a test talks HCI with */
     struct bluet_air_controller *controller;
+    struct block blocks[BLOCKS_MOST];               /* of memory that the host has */
     size_t memory, allocations, refused_allocation; /* the one of this number, from 1, is refused; 0: none */
 
     /* The person: what it shows or types, whether it agrees to numbers; and whether it does anything at all. */
@@ -95,6 +108,8 @@ void devices_pair(struct device *initiator, struct device *responder);
 /* The last of its updates, which is the only one. */
 struct update device_update(const struct device *device);
 const struct secret *device_secret(const struct device *device, uint8_t type);
+/* How often these octets, in either order, are in the memory of its host. */
+size_t device_holds(const struct device *device, const uint8_t *octets, size_t length);
 /* Of the stored form: the long-term key, of which `octets` 16. */
 const uint8_t *secret_ltk(const struct secret *secret);
 

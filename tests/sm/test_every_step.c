@@ -4,6 +4,7 @@
  */
 #include "devices.h"
 
+#include "host/host.h"
 #include "spec/hci.h"
 #include "spec/l2cap.h"
 #include "spec/sm.h"
@@ -337,6 +338,31 @@ static void test_more_than_there_is_room_for(void **state)
     }
 }
 
+/* No host has a key any longer than it needs it; the application has. And none has what came out of band. */
+static void test_keys_are_gone(void **state)
+{
+    (void)state;
+    for (unsigned model = LEGACY; model < MODELS; model++) {
+        begin((enum model)model);
+        struct device *const devices[2] = {central, peripheral};
+        uint8_t random[16] = {0};
+        if (model == OUT_OF_BAND)
+            memcpy(random, central->host->sm.oob->peers[0].data.random, sizeof random);
+        devices_pair(central, peripheral);
+        device_disconnect(central, peripheral);
+        device_connect(central, peripheral);
+        devices_pair(central, peripheral); /* with the key that is kept */
+        for (int i = 0; i < 2; i++) {
+            expect_whole(devices[i]);
+            assert_int_equal(device_holds(devices[i], secret_ltk(device_secret(devices[i], BLUET_SECRET_OURS)), 16), 0);
+            assert_int_equal(device_holds(devices[i], secret_ltk(device_secret(devices[i], BLUET_SECRET_PEER)), 16), 0);
+            if (model == OUT_OF_BAND)
+                assert_int_equal(device_holds(devices[i], random, sizeof random), 0);
+        }
+        scene_end(&scene);
+    }
+}
+
 /* A pairing takes no memory: none can be refused to it. */
 static void test_memory(void **state)
 {
@@ -355,15 +381,11 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_other_pdus_legacy),
-        cmocka_unit_test(test_other_pdus_comparison),
-        cmocka_unit_test(test_other_pdus_passkey),
-        cmocka_unit_test(test_other_pdus_out_of_band),
-        cmocka_unit_test(test_keypresses),
-        cmocka_unit_test(test_end_of_the_link),
-        cmocka_unit_test(test_all_at_once),
-        cmocka_unit_test(test_more_than_there_is_room_for),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_other_pdus_legacy),  cmocka_unit_test(test_other_pdus_comparison),
+        cmocka_unit_test(test_other_pdus_passkey), cmocka_unit_test(test_other_pdus_out_of_band),
+        cmocka_unit_test(test_keypresses),         cmocka_unit_test(test_end_of_the_link),
+        cmocka_unit_test(test_all_at_once),        cmocka_unit_test(test_more_than_there_is_room_for),
+        cmocka_unit_test(test_keys_are_gone),      cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
