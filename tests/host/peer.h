@@ -58,7 +58,9 @@ void expect_refusal(struct talk *talk, uint8_t reason);
 /* A peer that keeps the rules is served as if nothing had happened. */
 void expect_well(struct talk *talk);
 
-/* Legacy Pairing, with the peer as central, up to the encrypted link. */
+/* Legacy Pairing, with the peer as central, up to the key; and up to the encrypted link. */
+void make_key_as_central(struct talk *talk, const struct bluet_address *peer, const char *request,
+                         const char *response);
 void pair_as_central(struct talk *talk, const struct bluet_address *peer, const char *request, const char *response);
 /* And its keys: there is a bond, and the link is still there. */
 void bond_as_central(struct talk *talk);

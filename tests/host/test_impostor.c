@@ -328,6 +328,53 @@ static void test_passkey_reflection(void **state)
     end(talk);
 }
 
+/* A peer that guesses our generator of random numbers, and so can say what we are about to say. */
+static void test_nonces_of_ours(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[16];
+    struct talk *talk = as_peripheral();
+    uint8_t pdu[65], nonce[16], confirm[16];
+    const uint8_t request[7] = {1, 3, 0, 0, 16, 0, 0}, response[7] = {2, 3, 0, 8, 16, 0, 0};
+    const struct bluet_address own = {BLUET_ADDRESS_PUBLIC, {0xc4, 0x11, 0x22, 0x33, 0x44, 0x55}};
+    const struct sm_parties parties = {usual_peer, own};
+    say(talk, LEGACY_REQUEST);
+    hear(talk, LEGACY_RESPONSE);
+    for (uint8_t i = 0; i < sizeof nonce; i++)
+        nonce[i] = (uint8_t)(talk->random + i);
+    assert_true(sm_c1(confirm, zeros, nonce, request, response, &parties));
+    say_reversed(talk, SM_PAIRING_CONFIRM, confirm, sizeof confirm);
+    expect_refusal(talk, SM_CONFIRM_VALUE_FAILED);
+    talk_pass(talk, 1000000);
+
+    say(talk, SECURE_REQUEST);
+    hear(talk, LEGACY_RESPONSE);
+    say(talk, GENERATOR);
+    take(talk, pdu, 65);
+    take(talk, pdu, 17);
+    memcpy(nonce, talk->host->sm.pairings[0].work->exchange.own_nonce, sizeof nonce);
+    say_reversed(talk, SM_PAIRING_RANDOM, nonce, sizeof nonce);
+    expect_refusal(talk, SM_CONFIRM_VALUE_FAILED);
+    end(talk);
+}
+
+/* The key of this pairing goes by no other numbers than zero. */
+static void test_numbers_of_a_new_key(void **state)
+{
+    (void)state;
+    static const char *const requests[] = {"04 3e 0d 05 40 00 00 00 00 00 00 00 00 00 01 00",
+                                           "04 3e 0d 05 40 00 01 00 00 00 00 00 00 00 00 00"};
+    for (size_t i = 0; i < 2; i++) {
+        struct talk *talk = as_peripheral();
+        make_key_as_central(talk, &usual_peer, LEGACY_REQUEST, LEGACY_RESPONSE);
+        talk_receive(talk, requests[i]);
+        talk_expect(talk, negative_reply);
+        talk_receive(talk, negative_reply_done);
+        expect_refusal(talk, SM_UNSPECIFIED_REASON);
+        end(talk);
+    }
+}
+
 /* With out of band data our key is known from one attempt to the next: sent back as the peer's it is refused. */
 static void test_key_of_an_earlier_attempt(void **state)
 {
@@ -368,6 +415,8 @@ int main(void)
         cmocka_unit_test(test_addresses_that_do_not_resolve),
         cmocka_unit_test(test_other_links),
         cmocka_unit_test(test_passkey_reflection),
+        cmocka_unit_test(test_nonces_of_ours),
+        cmocka_unit_test(test_numbers_of_a_new_key),
         cmocka_unit_test(test_key_of_an_earlier_attempt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
