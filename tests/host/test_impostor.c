@@ -325,6 +325,16 @@ static void test_passkey_reflection(void **state)
     assert_int_equal(pdu[0], SM_PAIRING_RANDOM);
     say_octets(talk, pdu[0], pdu + 1, 16);
     expect_refusal(talk, SM_CONFIRM_VALUE_FAILED);
+
+    /* He knows a part of the passkey now: it is not taken again. */
+    talk_pass(talk, 1000000);
+    assert_int_equal(bluet_gap_pair(talk->host, HANDLE), BLUET_OK);
+    talk_pass(talk, 0);
+    say(talk, "02 00 00 0c 10 00 00");
+    say(talk, GENERATOR);
+    assert_int_equal(bluet_gap_passkey(talk->host, HANDLE, BLUET_PASSKEY_ACTION_INPUT, 123456), BLUET_EINVAL);
+    assert_int_equal(bluet_gap_passkey(talk->host, HANDLE, BLUET_PASSKEY_ACTION_INPUT, 1000000), BLUET_EINVAL);
+    assert_int_equal(bluet_gap_passkey(talk->host, HANDLE, BLUET_PASSKEY_ACTION_INPUT, 123457), BLUET_OK);
     end(talk);
 }
 
