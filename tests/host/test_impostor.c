@@ -182,22 +182,49 @@ static void test_impostor_without_the_key(void **state)
     end(talk);
 }
 
-/* As peripheral: a central that has our bond, but asks with other numbers, or another key size in mind, has no key. */
+/* A controller's question for the key of these numbers. */
+static void ask_for_key(struct talk *talk, const uint8_t numbers[10])
+{
+    uint8_t event[16] = {HCI_EVENT, HCI_EVENT_LE_META, 13, HCI_LE_EVENT_LONG_TERM_KEY_REQUEST, HANDLE};
+    memcpy(event + 6, numbers + 2, 8);
+    memcpy(event + 14, numbers, 2);
+    talk_receive_octets(talk, event, sizeof event);
+}
+
+/* As peripheral: the key that we gave goes by the numbers that we gave with it, and by no others. */
 static void test_key_by_its_numbers(void **state)
 {
     (void)state;
+    static const char *const keys[] = {LTK, EDIV, IRK, IDENTITY};
     struct talk *talk = as_bonding_peripheral();
+    uint8_t key[17], numbers[11];
     talk->on_event = keep_secrets;
+    talk->answer = 1;
     talk_connect_peripheral(talk, HANDLE);
-    bond_as_central(talk);
+    pair_as_central(talk, &usual_peer, "01 03 00 01 10 03 01", "02 03 00 09 10 03 01");
+    take(talk, key, sizeof key);
+    take(talk, numbers, sizeof numbers);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        say(talk, keys[i]);
+    assert_int_equal(bluet_bonds(talk->host, NULL, 0), 1);
+    talk_answer(talk);
     disconnect(talk);
     give_secrets(talk);
-    talk_connect_peripheral(talk, HANDLE);
-    talk_receive(talk, KEY_REQUEST); /* by Legacy Pairing it had numbers of its own */
-    talk_expect(talk, negative_reply);
-    talk_receive(talk, negative_reply_done);
-    expect_question(talk);
-    expect_failure(talk, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);
+    for (size_t wrong = 0; wrong < sizeof numbers; wrong++) {
+        talk_connect_peripheral(talk, HANDLE);
+        numbers[wrong] ^= 1; /* the first is none of the numbers: this time they are right */
+        ask_for_key(talk, numbers + 1);
+        numbers[wrong] ^= 1;
+        struct talk_packet reply = talk_take(talk);
+        assert_int_equal(reply.octets[1], wrong ? 0x1b : 0x1a);
+        if (!wrong)
+            assert_memory_equal(reply.octets + 6, key + 1, 16);
+        talk_receive(talk, wrong ? negative_reply_done : "04 0e 06 01 1a 20 00 40 00");
+        expect_question(talk);
+        if (wrong)
+            expect_failure(talk, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);
+        disconnect(talk);
+    }
     end(talk);
 }
 
