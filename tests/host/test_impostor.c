@@ -191,25 +191,51 @@ static void ask_for_key(struct talk *talk, const uint8_t numbers[10])
     talk_receive_octets(talk, event, sizeof event);
 }
 
-/* As peripheral: the key that we gave goes by the numbers that we gave with it, and by no others. */
-static void test_key_by_its_numbers(void **state)
+/* Bonds, and lets the link go; what we have given is told. */
+static void bond_with_our_key(struct talk *talk, const char *request, uint8_t out_key[17], uint8_t out_numbers[11])
 {
-    (void)state;
     static const char *const keys[] = {LTK, EDIV, IRK, IDENTITY};
-    struct talk *talk = as_bonding_peripheral();
-    uint8_t key[17], numbers[11];
     talk->on_event = keep_secrets;
     talk->answer = 1;
     talk_connect_peripheral(talk, HANDLE);
-    pair_as_central(talk, &usual_peer, "01 03 00 01 10 03 01", "02 03 00 09 10 03 01");
-    take(talk, key, sizeof key);
-    take(talk, numbers, sizeof numbers);
+    pair_as_central(talk, &usual_peer, request, "02 03 00 09 10 03 01");
+    take(talk, out_key, 17);
+    take(talk, out_numbers, 11);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         say(talk, keys[i]);
     assert_int_equal(bluet_bonds(talk->host, NULL, 0), 1);
     talk_answer(talk);
     disconnect(talk);
     give_secrets(talk);
+}
+
+/* CVE-2019-9506: a short key that was good enough once is not used any more when it is no longer. */
+static void test_short_key_that_is_kept(void **state)
+{
+    (void)state;
+    struct talk *talk = as_bonding_peripheral();
+    struct bluet_security security = {.bond = true, .io = BLUET_IO_NO_INPUT_OUTPUT, .key_size = 7};
+    uint8_t key[17], numbers[11];
+    assert_int_equal(bluet_set_security(talk->host, &security), BLUET_OK);
+    bond_with_our_key(talk, "01 03 00 01 07 03 01", key, numbers);
+    for (security.key_size = 7; security.key_size <= 8; security.key_size++) {
+        assert_int_equal(bluet_set_security(talk->host, &security), BLUET_OK);
+        talk_connect_peripheral(talk, HANDLE);
+        ask_for_key(talk, numbers + 1);
+        assert_int_equal(talk_take(talk).octets[1], security.key_size == 7 ? 0x1a : 0x1b);
+        talk_receive(talk, security.key_size == 7 ? "04 0e 06 01 1a 20 00 40 00" : negative_reply_done);
+        disconnect(talk);
+    }
+    end(talk);
+}
+
+/* As peripheral: the key that we gave goes by the numbers that we gave with it, and by no others. */
+static void test_key_by_its_numbers(void **state)
+{
+    (void)state;
+    struct talk *talk = as_bonding_peripheral();
+    uint8_t key[17], numbers[11];
+    bond_with_our_key(talk, "01 03 00 01 10 03 01", key, numbers);
     for (size_t wrong = 0; wrong < sizeof numbers; wrong++) {
         talk_connect_peripheral(talk, HANDLE);
         numbers[wrong] ^= 1; /* the first is none of the numbers: this time they are right */
@@ -447,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_encryption_ends),
         cmocka_unit_test(test_back_without_encryption),
         cmocka_unit_test(test_impostor_without_the_key),
+        cmocka_unit_test(test_short_key_that_is_kept),
         cmocka_unit_test(test_key_by_its_numbers),
         cmocka_unit_test(test_our_own_address),
         cmocka_unit_test(test_addresses_that_do_not_resolve),
