@@ -182,22 +182,75 @@ static void test_impostor_without_the_key(void **state)
     end(talk);
 }
 
-/* As peripheral: a central that has our bond, but asks with other numbers, or another key size in mind, has no key. */
+/* A controller's question for the key of these numbers. */
+static void ask_for_key(struct talk *talk, const uint8_t numbers[10])
+{
+    uint8_t event[16] = {HCI_EVENT, HCI_EVENT_LE_META, 13, HCI_LE_EVENT_LONG_TERM_KEY_REQUEST, HANDLE};
+    memcpy(event + 6, numbers + 2, 8);
+    memcpy(event + 14, numbers, 2);
+    talk_receive_octets(talk, event, sizeof event);
+}
+
+/* Bonds, and lets the link go; what we have given is told. */
+static void bond_with_our_key(struct talk *talk, const char *request, uint8_t out_key[17], uint8_t out_numbers[11])
+{
+    static const char *const keys[] = {LTK, EDIV, IRK, IDENTITY};
+    talk->on_event = keep_secrets;
+    talk->answer = 1;
+    talk_connect_peripheral(talk, HANDLE);
+    pair_as_central(talk, &usual_peer, request, "02 03 00 09 10 03 01");
+    take(talk, out_key, 17);
+    take(talk, out_numbers, 11);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        say(talk, keys[i]);
+    assert_int_equal(bluet_bonds(talk->host, NULL, 0), 1);
+    talk_answer(talk);
+    disconnect(talk);
+    give_secrets(talk);
+}
+
+/* CVE-2019-9506: a short key that was good enough once is not used any more when it is no longer. */
+static void test_short_key_that_is_kept(void **state)
+{
+    (void)state;
+    struct talk *talk = as_bonding_peripheral();
+    struct bluet_security security = {.bond = true, .io = BLUET_IO_NO_INPUT_OUTPUT, .key_size = 7};
+    uint8_t key[17], numbers[11];
+    assert_int_equal(bluet_set_security(talk->host, &security), BLUET_OK);
+    bond_with_our_key(talk, "01 03 00 01 07 03 01", key, numbers);
+    for (security.key_size = 7; security.key_size <= 8; security.key_size++) {
+        assert_int_equal(bluet_set_security(talk->host, &security), BLUET_OK);
+        talk_connect_peripheral(talk, HANDLE);
+        ask_for_key(talk, numbers + 1);
+        assert_int_equal(talk_take(talk).octets[1], security.key_size == 7 ? 0x1a : 0x1b);
+        talk_receive(talk, security.key_size == 7 ? "04 0e 06 01 1a 20 00 40 00" : negative_reply_done);
+        disconnect(talk);
+    }
+    end(talk);
+}
+
+/* As peripheral: the key that we gave goes by the numbers that we gave with it, and by no others. */
 static void test_key_by_its_numbers(void **state)
 {
     (void)state;
     struct talk *talk = as_bonding_peripheral();
-    talk->on_event = keep_secrets;
-    talk_connect_peripheral(talk, HANDLE);
-    bond_as_central(talk);
-    disconnect(talk);
-    give_secrets(talk);
-    talk_connect_peripheral(talk, HANDLE);
-    talk_receive(talk, KEY_REQUEST); /* by Legacy Pairing it had numbers of its own */
-    talk_expect(talk, negative_reply);
-    talk_receive(talk, negative_reply_done);
-    expect_question(talk);
-    expect_failure(talk, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);
+    uint8_t key[17], numbers[11];
+    bond_with_our_key(talk, "01 03 00 01 10 03 01", key, numbers);
+    for (size_t wrong = 0; wrong < sizeof numbers; wrong++) {
+        talk_connect_peripheral(talk, HANDLE);
+        numbers[wrong] ^= 1; /* the first is none of the numbers: this time they are right */
+        ask_for_key(talk, numbers + 1);
+        numbers[wrong] ^= 1;
+        struct talk_packet reply = talk_take(talk);
+        assert_int_equal(reply.octets[1], wrong ? 0x1b : 0x1a);
+        if (!wrong)
+            assert_memory_equal(reply.octets + 6, key + 1, 16);
+        talk_receive(talk, wrong ? negative_reply_done : "04 0e 06 01 1a 20 00 40 00");
+        expect_question(talk);
+        if (wrong)
+            expect_failure(talk, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);
+        disconnect(talk);
+    }
     end(talk);
 }
 
@@ -325,6 +378,16 @@ static void test_passkey_reflection(void **state)
     assert_int_equal(pdu[0], SM_PAIRING_RANDOM);
     say_octets(talk, pdu[0], pdu + 1, 16);
     expect_refusal(talk, SM_CONFIRM_VALUE_FAILED);
+
+    /* He knows a part of the passkey now: it is not taken again. */
+    talk_pass(talk, 1000000);
+    assert_int_equal(bluet_gap_pair(talk->host, HANDLE), BLUET_OK);
+    talk_pass(talk, 0);
+    say(talk, "02 00 00 0c 10 00 00");
+    say(talk, GENERATOR);
+    assert_int_equal(bluet_gap_passkey(talk->host, HANDLE, BLUET_PASSKEY_ACTION_INPUT, 123456), BLUET_EINVAL);
+    assert_int_equal(bluet_gap_passkey(talk->host, HANDLE, BLUET_PASSKEY_ACTION_INPUT, 1000000), BLUET_EINVAL);
+    assert_int_equal(bluet_gap_passkey(talk->host, HANDLE, BLUET_PASSKEY_ACTION_INPUT, 123457), BLUET_OK);
     end(talk);
 }
 
@@ -410,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_encryption_ends),
         cmocka_unit_test(test_back_without_encryption),
         cmocka_unit_test(test_impostor_without_the_key),
+        cmocka_unit_test(test_short_key_that_is_kept),
         cmocka_unit_test(test_key_by_its_numbers),
         cmocka_unit_test(test_our_own_address),
         cmocka_unit_test(test_addresses_that_do_not_resolve),

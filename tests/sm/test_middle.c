@@ -240,16 +240,22 @@ static void place_relay(void)
     uint8_t connect[25] = {0x20, 0, 0x20, 0, 0, 0};
     for (size_t i = 0; i < 6; i++)
         connect[6 + i] = peer.octets[5 - i];
-    const uint8_t timing[] = {0, 6, 0, 6, 0, 0, 0, 0xf4, 1, 0, 0, 0, 0};
+    const uint8_t timing[] = {0, 40, 0, 40, 0, 0, 0, 0xf4, 1, 0, 0, 0, 0};
     memcpy(connect + 12, timing, sizeof timing);
     device_command(false_central, 0x200d, connect, sizeof connect);
     scene_run(&scene, SECOND, NULL);
     assert_true(relays[1].connected);
     device_command(false_peripheral, 0x2006, advertising, sizeof advertising);
     device_command(false_peripheral, 0x200a, (const uint8_t[]){1}, 1);
-    const struct bluet_connection_parameters fast = {7500, 7500, 0, 5000};
-    assert_true(bluet_gap_connect(central->host, &peer, 0, &fast) > 0);
+    const struct bluet_connection_parameters slow = {50000, 50000, 0, 5000};
+    assert_true(bluet_gap_connect(central->host, &peer, 0, &slow) > 0);
     assert_true(scene_run(&scene, 5 * SECOND, are_there));
+}
+
+static bool is_told(struct scene *unused)
+{
+    (void)unused;
+    return central->update_count;
 }
 
 /* What the central has been told in the end. */
@@ -259,10 +265,11 @@ static uint16_t relay(enum model model, bool legacy)
     place_relay();
     alteration.done = 0;
     assert_int_equal(bluet_gap_pair(central->host, central->conns[0]), BLUET_OK);
-    scene_run(&scene, 3 * SECOND, NULL);
+    scene_run(&scene, 5 * SECOND, is_told);
     if (model == COMPARISON && !central->update_count)
         compare();
-    scene_run(&scene, 40 * SECOND, NULL);
+    scene_run(&scene, 40 * SECOND, is_told);
+    scene_run(&scene, SECOND, NULL);
     expect_refused(central);
     /* The peripheral may not have heard of a pairing, or waits for the central's encryption for half a minute. */
     if (peripheral->update_count)

@@ -17,7 +17,7 @@ from bumble.core import AdvertisingData
 from bumble.device import Device
 from bumble.hci import Address
 from bumble.keys import MemoryKeyStore
-from bumble.pairing import PairingConfig, PairingDelegate
+from bumble.pairing import OobContext, OobLegacyContext, OobSharedData, PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 
 PROGRAM = Path(os.environ.get("BLUET_BUILD", Path(__file__).resolve().parents[2] / "build")) / "bluet"
@@ -119,9 +119,9 @@ class Person(PairingDelegate):
 class Stranger:
     """A Bumble device in a thread of its own."""
 
-    def __init__(self, transport, io, secure, mitm):
+    def __init__(self, transport, io, secure, mitm, oob=None):
         self.person = Person(io)
-        self.config = PairingConfig(sc=secure, mitm=mitm, bonding=True, delegate=self.person)
+        self.config = PairingConfig(sc=secure, mitm=mitm, bonding=True, delegate=self.person, oob=oob)
         self.failure = None
         self.connection = None
         self.ready = threading.Event()
@@ -162,6 +162,16 @@ class Stranger:
         self.device.advertising_data = bytes(AdvertisingData([(AdvertisingData.COMPLETE_LOCAL_NAME, b"Bumble")]))
         self.do(self.device.start_advertising())
 
+    def put_keys_right(self):
+        """After Legacy Pairing, a Bumble peripheral has the key that it gave in the place of the one that it got."""
+
+        async def swap():
+            for name, keys in await self.device.keystore.get_all():
+                keys.ltk_central, keys.ltk_peripheral = keys.ltk_peripheral, keys.ltk_central
+                await self.device.keystore.update(name, keys)
+
+        self.do(swap())
+
     def end(self):
         self.loop.call_soon_threadsafe(self.stop.set)
         self.thread.join(TIMEOUT)
@@ -191,8 +201,9 @@ CASES = [(model, secure) for model in MODELS for secure in (False, True) if secu
 @pytest.mark.parametrize(("model", "secure"), CASES)
 def test_our_central_pairs_and_comes_back(served_air, model, secure):
     ours, stranger, protected = both(served_air, model, secure)
-    # After Legacy Pairing, a Bumble peripheral looks for the key that the central has given, instead of its own.
-    for _ in range(2 if secure else 1):
+    for attempt in range(2):
+        if attempt and not secure:
+            stranger.put_keys_right()
         stranger.advertise()
         ours.ble.gap_connect(1, bytes.fromhex(THEIR_ADDRESS.replace(":", "")))
         conn = ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
@@ -222,6 +233,37 @@ def test_their_central_pairs_and_comes_back(served_air, model, secure):
         stranger.do(connection.disconnect())
         ours.next(bluetooth.IRQ_CENTRAL_DISCONNECT)
     assert len([event for event, _ in ours.events if event == bluetooth.IRQ_PASSKEY_ACTION]) == protected
+    ours.ble.active(False)
+    stranger.end()
+
+
+@pytest.mark.parametrize("we_are_central", [True, False])
+@pytest.mark.parametrize("kind", ["we know", "they know", "both know", "legacy"])
+def test_out_of_band(served_air, kind, we_are_central):
+    """With nothing to show or type on either side, and yet protected."""
+    secure = kind != "legacy"
+    ours = Ours(f"tcp:{served_air}", bond=True, mitm=True, io=3, le_secure=secure)
+    theirs, of_theirs = OobContext(), (1, bytes.fromhex(THEIR_ADDRESS.replace(":", "")))
+    key = OobLegacyContext()
+    told = OobSharedData(*ours.ble.gap_oob()) if kind in ("they know", "both know") else None
+    oob = PairingConfig.OobConfig(theirs, told, None) if secure else PairingConfig.OobConfig(None, None, key)
+    if not secure:
+        ours.ble.gap_oob(*of_theirs, key.tk)
+    elif kind != "they know":
+        ours.ble.gap_oob(*of_theirs, theirs.share().c, theirs.share().r)
+    stranger = Stranger(f"tcp-client:{served_air}", NO_IO, secure, True, oob)
+    if we_are_central:
+        stranger.advertise()
+        ours.ble.gap_connect(*of_theirs)
+        conn = ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+        ours.ble.gap_pair(conn)
+    else:
+        ours.ble.gap_advertise(50_000, b"\x02\x01\x06")
+        connection = stranger.do(stranger.device.connect(ours.address(), timeout=TIMEOUT))
+        conn = ours.next(bluetooth.IRQ_CENTRAL_CONNECT)[0]
+        stranger.do(connection.pair())
+    assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (conn, 1, 1, 1, 16)
+    wait_for(lambda: stranger.connection and stranger.connection.is_encrypted)
     ours.ble.active(False)
     stranger.end()
 
