@@ -23,10 +23,11 @@ static void mark(uint8_t *octets, size_t length, uint8_t bits)
     octets[0] = (uint8_t)((octets[0] & RANDOM_MASK) | bits);
 }
 
-static void make_static(struct gap_address *address)
+static void make_static(struct gap_address *address, const struct bluet_port *port)
 {
     uint8_t hash[16];
-    sm_h6(hash, address->irk, (const uint8_t *)"addr"); /* zeros, if there is no AES: marked, they are an address */
+    if (!sm_h6(hash, address->irk, (const uint8_t *)"addr"))
+        port->random(port->context, hash, sizeof hash); /* there is no AES */
     memcpy(address->static_octets, hash, sizeof address->static_octets);
     mark(address->static_octets, sizeof address->static_octets, STATIC_BITS);
     address->has_static = true;
@@ -65,7 +66,7 @@ BLUET_INTERNAL bool gap_address_start(struct gap_address *address, const struct 
     if (public_octets)
         memcpy(address->public_octets, public_octets, sizeof address->public_octets);
     if (irk_kept || !address->has_static)
-        make_static(address);
+        make_static(address, hci->port);
     bool made = make(address, hci->port, address->mode, octets);
     take(address, hci, octets);
     return made;

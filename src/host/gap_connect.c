@@ -62,11 +62,14 @@ BLUET_INTERNAL void gap_connect_failed(struct gap_connect *connect, uint8_t reas
 static void create_done(void *context, const struct hci_result *result)
 {
     struct gap_connect *connect = context;
-    if (result->argument != connect->attempt || !gap_connect_is_wanted(connect))
+    if (result->argument != connect->attempt || !gap_connect_is_begun(connect))
+        return;
+    /* A refusal ends the ticket; where there is none, the scan begins all the same, as the last one was. */
+    if (result->opcode == HCI_LE_SET_SCAN_PARAMETERS && (result->status == HCI_SUCCESS || !result->ticket))
         return;
     if (result->status != HCI_SUCCESS) {
         gap_connect_failed(connect, result->status);
-    } else if (connect->state == GAP_CONNECT_AWAIT_START && result->opcode != HCI_LE_SET_SCAN_PARAMETERS) {
+    } else if (connect->state == GAP_CONNECT_AWAIT_START) {
         if (connect->give_up == 0)
             connect->give_up = connect->links->hci->now + connect->timeout_us;
         connect->own = gap_address_own(connect->address);

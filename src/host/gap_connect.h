@@ -51,11 +51,17 @@ static inline bool gap_connect_is_on(const struct gap_connect *connect)
     return connect->state != GAP_CONNECT_OFF;
 }
 
+/* The controller knows of it. */
+static inline bool gap_connect_is_begun(const struct gap_connect *connect)
+{
+    return gap_connect_is_on(connect) && connect->state != GAP_CONNECT_AWAIT_PEER &&
+           connect->state != GAP_CONNECT_AWAIT_AGAIN;
+}
+
 /* A connection may come of it. */
 static inline bool gap_connect_is_wanted(const struct gap_connect *connect)
 {
-    return gap_connect_is_on(connect) && connect->state != GAP_CONNECT_AWAIT_PEER &&
-           connect->state != GAP_CONNECT_AWAIT_AGAIN && connect->state != GAP_CONNECT_SEEK;
+    return gap_connect_is_begun(connect) && !connect->seeking;
 }
 
 /* A report has come, perhaps of the peer that is sought. */

@@ -108,8 +108,9 @@ static void try_again_later(struct gap_privacy *privacy)
         return;
     }
     privacy->refusals = 0;
+    if (privacy->address_due)
+        privacy->address->since = now_of(privacy);
     privacy->address_due = false;
-    privacy->address->since = now_of(privacy);
     if (privacy->list_due)
         refuse_list(privacy);
     end_pause(privacy);

@@ -169,6 +169,9 @@ static int handle_event(void *context, struct bluet *host, const struct bluet_ev
         radio->encrypted = event->encryption_update.encrypted;
         radio->bonded = event->encryption_update.bonded;
         break;
+    case BLUET_EVENT_PASSKEY_ACTION:
+        bluet_gap_passkey(host, event->conn_handle, event->passkey_action.action, 123456);
+        break;
     case BLUET_EVENT_OPERATION_DONE:
         assert_int_equal(event->operation.error, BLUET_OK);
         break;
@@ -222,18 +225,28 @@ static void activate(struct world *world, struct radio *radio)
     assert_true(bluet_is_active(radio->host));
 }
 
+static void set_security(struct radio *radio, uint8_t io)
+{
+    const struct bluet_security security = {.bond = true, .mitm = io != BLUET_IO_NO_INPUT_OUTPUT, .io = io};
+    assert_int_equal(bluet_set_security(radio->host, &security), BLUET_OK);
+}
+
+static void make_host(struct radio *radio, enum bluet_address_mode mode)
+{
+    const struct bluet_config config = {
+        .port = {radio, send_packet, now_of, take, random_of}, .handler = handle_event, .handler_context = radio};
+    assert_int_equal(bluet_create(&radio->host, &config), BLUET_OK);
+    set_security(radio, BLUET_IO_NO_INPUT_OUTPUT);
+    assert_int_equal(bluet_set_address_mode(radio->host, mode), BLUET_OK);
+}
+
 static struct radio *add_radio(struct world *world, bool resolves, enum bluet_address_mode mode)
 {
     struct radio *radio = &world->radios[world->count];
     *radio = (struct radio){.air = world->air, .resolves = resolves, .handle = 0xffff};
-    const struct bluet_config config = {
-        .port = {radio, send_packet, now_of, take, random_of}, .handler = handle_event, .handler_context = radio};
     const struct bluet_air_controller_config controller = {.deliver = deliver, .context = radio};
-    assert_int_equal(bluet_create(&radio->host, &config), BLUET_OK);
+    make_host(radio, mode);
     assert_int_equal(bluet_air_attach(world->air, &radio->controller, &controller), BLUET_OK);
-    const struct bluet_security security = {.bond = true, .io = BLUET_IO_NO_INPUT_OUTPUT};
-    assert_int_equal(bluet_set_security(radio->host, &security), BLUET_OK);
-    assert_int_equal(bluet_set_address_mode(radio->host, mode), BLUET_OK);
     world->count++;
     activate(world, radio);
     return radio;
@@ -468,13 +481,52 @@ static void test_rotation_while_everything_runs(void **state)
     }
 }
 
+/*
+ * A device that has been reset has another key, and comes as a stranger who claims a known identity. That is had by one
+ * who proves himself to the user, or when the bond has been deleted; the new key takes the place of the old one.
+ */
+static void test_new_key_of_a_known_peer(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        bool proven = i / 2 == 1, deleted = i / 2 == 2;
+        struct world world;
+        begin(&world, i & 1, BLUET_ADDRESS_MODE_PUBLIC, BLUET_ADDRESS_MODE_RPA);
+        struct radio *peripheral = world.peripheral;
+        assert_true(bluet_deactivate(peripheral->host) > 0);
+        run(&world, SECOND);
+        bluet_destroy(peripheral->host);
+        peripheral->secret_count = 0;
+        make_host(peripheral, BLUET_ADDRESS_MODE_RPA);
+        set_security(peripheral, proven ? BLUET_IO_KEYBOARD_ONLY : BLUET_IO_NO_INPUT_OUTPUT);
+        set_security(world.central, proven ? BLUET_IO_DISPLAY_ONLY : BLUET_IO_NO_INPUT_OUTPUT);
+        activate(&world, peripheral);
+        if (deleted)
+            assert_int_equal(bluet_bond_delete(world.central->host, &world.of_peripheral), BLUET_OK);
+        struct bluet_address address;
+        assert_int_equal(bluet_own_address(peripheral->host, &address), BLUET_OK);
+        advertise(peripheral);
+        expect_reports_of(&world, &address);
+        connect_to(&world, &address, 3000);
+        size_t updates = world.central->updates;
+        assert_int_equal(bluet_gap_pair(world.central->host, world.central->handle), BLUET_OK);
+        run_until(&world, &world.central->updates, updates + 1, 10 * SECOND);
+        run(&world, SECOND);
+        assert_int_equal(world.central->encrypted, proven || deleted);
+        assert_int_equal(bluet_bonds(world.central->host, NULL, 0), 1);
+        disconnect(&world);
+        advertise(peripheral);
+        expect_reports_of(&world, proven || deleted ? &world.of_peripheral : &address);
+        end(&world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_by_identity),
-        cmocka_unit_test(test_late_peer),
-        cmocka_unit_test(test_peer_that_is_away),
-        cmocka_unit_test(test_rotation_while_everything_runs),
+        cmocka_unit_test(test_known_by_identity),       cmocka_unit_test(test_late_peer),
+        cmocka_unit_test(test_peer_that_is_away),       cmocka_unit_test(test_rotation_while_everything_runs),
+        cmocka_unit_test(test_new_key_of_a_known_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
