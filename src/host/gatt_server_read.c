@@ -10,28 +10,30 @@ struct range {
     uint32_t next, end;
 };
 
-/* Vol 3 Part F, 3.4.3.1, and wherever a range is asked for. */
-static int read_range(struct reader *request, struct gatt_response *response, struct range *out_range)
+static struct range read_range(struct reader *request)
 {
-    uint16_t start = read_u16(request);
-    uint16_t end = read_u16(request);
-    if (!reader_ok(request))
-        return ATT_ERROR_INVALID_PDU;
-    *out_range = (struct range){start, end};
-    response->error_handle = start;
-    return start == 0 || start > end ? ATT_ERROR_INVALID_HANDLE : 0;
+    struct range range = {.next = read_u16(request)};
+    range.end = read_u16(request);
+    return range;
 }
 
-/* The rest of the request, a UUID of 2 or 16 octets. */
-static int read_type(struct reader *request, struct gatt_response *response, struct gatt_type *out_type)
+/* Vol 3 Part F, 3.4.3.1, and wherever a range is asked for; once the request is known to be well-formed. */
+static int check_range(const struct range *range, struct gatt_response *response)
 {
+    response->error_handle = (uint16_t)range->next;
+    return range->next == 0 || range->next > range->end ? ATT_ERROR_INVALID_HANDLE : 0;
+}
+
+/* The range, and the rest of the request: a UUID of 2 or 16 octets. */
+static int read_range_and_type(struct reader *request, struct gatt_response *response, struct range *out_range,
+                               struct gatt_type *out_type)
+{
+    *out_range = read_range(request);
     size_t length = reader_remaining(request);
-    if (length != 2 && length != 16) {
-        response->error_handle = 0;
+    if (length != 2 && length != 16)
         return ATT_ERROR_INVALID_PDU;
-    }
     *out_type = gatt_type_of(read_span(request, length), length);
-    return 0;
+    return check_range(out_range, response);
 }
 
 static const struct gatt_attribute *next_in(const struct gatt_db *db, struct range *range)
@@ -56,14 +58,12 @@ BLUET_INTERNAL int gatt_find_information(struct gatt_server *server, struct link
                                          struct gatt_response *response)
 {
     (void)link;
-    struct range range;
-    int error = read_range(request, response, &range);
+    struct range range = read_range(request);
+    if (!reader_done(request))
+        return ATT_ERROR_INVALID_PDU;
+    int error = check_range(&range, response);
     if (error)
         return error;
-    if (!reader_done(request)) {
-        response->error_handle = 0;
-        return ATT_ERROR_INVALID_PDU;
-    }
 
     struct writer *writer = &response->writer;
     uint8_t uuid_length = 0;
@@ -120,15 +120,13 @@ static bool has_value(struct gatt_server *server, struct link *link, uint16_t ha
 BLUET_INTERNAL int gatt_find_by_type_value(struct gatt_server *server, struct link *link, struct reader *request,
                                            struct gatt_response *response)
 {
-    struct range range;
-    int error = read_range(request, response, &range);
+    struct range range = read_range(request);
+    const uint8_t *uuid = read_span(request, 2);
+    if (!uuid)
+        return ATT_ERROR_INVALID_PDU;
+    int error = check_range(&range, response);
     if (error)
         return error;
-    const uint8_t *uuid = read_span(request, 2);
-    if (!uuid) {
-        response->error_handle = 0;
-        return ATT_ERROR_INVALID_PDU;
-    }
     struct gatt_type type = gatt_type_of(uuid, 2);
     size_t length = reader_remaining(request);
     const uint8_t *octets = read_span(request, length);
@@ -211,9 +209,7 @@ BLUET_INTERNAL int gatt_read_by_type(struct gatt_server *server, struct link *li
 {
     struct range range;
     struct gatt_type type;
-    int error = read_range(request, response, &range);
-    if (!error)
-        error = read_type(request, response, &type);
+    int error = read_range_and_type(request, response, &range, &type);
     if (error)
         return error;
 
@@ -272,9 +268,7 @@ BLUET_INTERNAL int gatt_read_by_group_type(struct gatt_server *server, struct li
 {
     struct range range;
     struct gatt_type type;
-    int error = read_range(request, response, &range);
-    if (!error)
-        error = read_type(request, response, &type);
+    int error = read_range_and_type(request, response, &range, &type);
     if (error)
         return error;
     if (type.wide || (type.uuid != GATT_PRIMARY_SERVICE && type.uuid != GATT_SECONDARY_SERVICE))
