@@ -58,9 +58,17 @@ static void cross(struct stage *stage)
         assert_int_equal(bluet_air_set_loss(stage->air, 1), 0);
 }
 
+/* The beginning of a frame of the ATT channel that is even and no command (Vol 3 Part F, 3.3.1). */
+static bool is_att_request(const uint8_t *packet, size_t length)
+{
+    enum { BOUNDARY = 2, CHANNEL = 7, OPCODE = 9 };
+    return packet[0] == 2 && length > OPCODE && (packet[BOUNDARY] >> 4 & 3) == 0 && packet[CHANNEL] == 4 &&
+           packet[CHANNEL + 1] == 0 && packet[OPCODE] % 2 == 0 && packet[OPCODE] < 0x40 && packet[OPCODE] != 0x1e;
+}
+
 static void send(void *context, const struct bluet_span *spans, size_t count)
 {
-    const struct actor *actor = context;
+    struct actor *actor = context;
     uint8_t packet[STAGE_PACKET];
     struct writer writer = writer_of(packet, sizeof packet);
     for (size_t i = 0; i < count; i++)
@@ -68,6 +76,7 @@ static void send(void *context, const struct bluet_span *spans, size_t count)
     assert_true(writer_ok(&writer));
     if (!actor->controller)
         return;
+    actor->att_requests += is_att_request(packet, writer.length);
     cross(actor->stage);
     assert_int_equal(bluet_air_receive(actor->controller, packet, writer.length), 0);
 }
@@ -482,6 +491,7 @@ void stage_arm(struct stage *stage, unsigned cut_at, enum stage_cut kind)
         actor->encryptions = actor->ticket_ends = actor->sum = 0;
         actor->received = 0;
         actor->ticket = 0;
+        actor->att_requests = 0;
         actor->late = false;
     }
 }

@@ -74,8 +74,9 @@ struct actor {
     size_t cid_count;
     uint32_t sum; /* of octets received by channels */
     size_t received;
-    unsigned encryptions; /* ENCRYPTION_UPDATE with `encrypted` */
-    int ticket;           /* of the scene's own, and how often it has ended: */
+    unsigned encryptions;  /* ENCRYPTION_UPDATE with `encrypted` */
+    unsigned att_requests; /* that its host has sent */
+    int ticket;            /* of the scene's own, and how often it has ended: */
     unsigned ticket_ends;
     bool late; /* something was raised of a connection that had ended already */
 };
