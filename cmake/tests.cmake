@@ -1,8 +1,8 @@
 # tests/ROOM/test_*.c: a cmocka program each. tests/ROOM/fuzz_*.c: a libFuzzer target each, and in every other build a
 # program that replays its corpus, tests/ROOM/corpus/NAME/. Other C files of that folder are linked to each of its
-# programs; tests/l2cap has the conversations of tests/host besides, tests/whole its invariants. All see the internal
-# names of all rooms, those of tests/cli also the program's. A line `/* wrap: name other */` near the head of a test has
-# the linker call `__wrap_name` for `name`.
+# programs; tests/l2cap and tests/conformance have the conversations of tests/host besides, tests/whole its invariants.
+# All see the internal names of all rooms, those of tests/cli also the program's. A line `/* wrap: name other */` near
+# the head of a test has the linker call `__wrap_name` for `name`.
 
 # An archive, so that a program gets only those objects that it needs.
 add_library(bluet_internal STATIC EXCLUDE_FROM_ALL ${bluet_room_objects})
@@ -50,10 +50,10 @@ foreach(folder ${folders})
     file(GLOB fuzzers CONFIGURE_DEPENDS ${folder}/fuzz_*.c)
     file(GLOB helpers CONFIGURE_DEPENDS ${folder}/*.c)
     list(REMOVE_ITEM helpers "" ${tests} ${fuzzers})
-    if(room STREQUAL "l2cap")
+    if(room MATCHES "^(l2cap|conformance)$")
         list(APPEND helpers ${PROJECT_SOURCE_DIR}/tests/host/talk.c)
     endif()
-    if(room MATCHES "^(l2cap|whole)$")
+    if(room MATCHES "^(l2cap|conformance|whole)$")
         list(APPEND helpers ${PROJECT_SOURCE_DIR}/tests/host/invariants.c)
     endif()
 
