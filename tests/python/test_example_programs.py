@@ -1,10 +1,13 @@
 """The examples, run as a user runs them, each against its other end."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from radios import python
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -83,7 +86,31 @@ def test_demo(own_air, tmp_path):
         assert (tmp_path / f"{role}.btsnoop").read_bytes().startswith(b"btsnoop\0")
 
 
+def program(name, *arguments):
+    """Starts one of the programs in C, which bring their own sanitizer."""
+    environment = {variable: value for variable, value in os.environ.items() if variable != "LD_PRELOAD"}
+    return subprocess.Popen(
+        [Path(os.environ["BLUET_BUILD"]) / "examples" / name, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+@pytest.mark.skipif("BLUET_BUILD" not in os.environ, reason="BLUET_BUILD does not say where the programs are")
+def test_programs_in_c(own_air):
+    peripheral, monitor = program("peripheral"), program("monitor", "3")
+    output, errors = monitor.communicate(timeout=60)
+    assert (errors, monitor.returncode) == ("", 0), output
+    in_order(output, "found ", "connected", "subscribed", *[r"heart rate \d+"] * 3)
+    peripheral.send_signal(signal.SIGINT)
+    output, errors = peripheral.communicate(timeout=60)
+    assert (errors, peripheral.returncode) == ("", 0), output
+    in_order(output, "connected", r"heart rate \d+")
+
+
 def test_every_example_is_run():
     tested = Path(__file__).read_text()
-    for path in EXAMPLES.glob("*.py"):
+    for path in [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("c/*.c")]:
         assert path.stem in tested or path.stem == "advertising"
