@@ -51,7 +51,7 @@ static void fill_random(void *context, uint8_t *out, size_t length)
 /* The packet of the chosen number: if it is one of the host's, it will not come through the air any more. */
 static void cross(struct stage *stage)
 {
-    if (!stage->armed || ++stage->crossings != stage->cut_at)
+    if (!stage->armed || stage->in_handlers || ++stage->steps != stage->cut_at)
         return;
     stage->cut_due = true;
     if (stage->cut == CUT_AIR)
@@ -147,6 +147,45 @@ static void set_secret(struct actor *actor, const struct bluet_event *event)
     memcpy(secret->value, event->set_secret.value, secret->length);
 }
 
+/* ---- Ends ---- */
+
+static void unplug(struct actor *actor)
+{
+    bluet_controller_lost(actor->host);
+    bluet_air_detach(actor->controller);
+    actor->controller = NULL;
+    actor->count = 0;
+}
+
+static void cut(struct stage *stage)
+{
+    struct actor *actors = stage->actors;
+    stage->cut_due = false;
+    stage->was_cut = true;
+    switch (stage->cut) {
+    case CUT_OURS:
+        (void)bluet_gap_disconnect(actors[CENTRAL].host, actors[CENTRAL].conn_handle);
+        break;
+    case CUT_THEIRS:
+        (void)bluet_gap_disconnect(actors[PERIPHERAL].host, actors[PERIPHERAL].conn_handle);
+        break;
+    case CUT_LOST:
+        unplug(&actors[CENTRAL]);
+        break;
+    case CUT_UNPLUGGED:
+        unplug(&actors[PERIPHERAL]);
+        break;
+    case CUT_ASLEEP:
+        assert_true(bluet_deactivate(actors[CENTRAL].host) > 0);
+        break;
+    case CUT_AWAY:
+        assert_true(bluet_deactivate(actors[PERIPHERAL].host) > 0);
+        break;
+    default:
+        break;
+    }
+}
+
 /* ---- Events ---- */
 
 static void count_end(struct actor *actor, uint16_t status)
@@ -235,6 +274,15 @@ static void follow_connection(struct actor *actor, const struct bluet_event *eve
     }
 }
 
+static void cut_in_handler(struct stage *stage)
+{
+    if (!stage->armed || !stage->in_handlers || ++stage->steps != stage->cut_at)
+        return;
+    if (stage->cut == CUT_AIR)
+        assert_int_equal(bluet_air_set_loss(stage->air, 1), 0);
+    cut(stage);
+}
+
 static int handle_event(void *context, struct bluet *host, const struct bluet_event *event)
 {
     struct actor *actor = context;
@@ -243,6 +291,7 @@ static int handle_event(void *context, struct bluet *host, const struct bluet_ev
     actor->events[event->code]++;
     follow_connection(actor, event);
     count_event(actor, event);
+    cut_in_handler(actor->stage);
     if (event->code == BLUET_EVENT_GET_SECRET) {
         get_secret(actor, event);
         return 0;
@@ -255,43 +304,6 @@ static int handle_event(void *context, struct bluet *host, const struct bluet_ev
 }
 
 /* ---- Time ---- */
-
-static void unplug(struct actor *actor)
-{
-    bluet_controller_lost(actor->host);
-    bluet_air_detach(actor->controller);
-    actor->controller = NULL;
-    actor->count = 0;
-}
-
-static void cut(struct stage *stage)
-{
-    struct actor *actors = stage->actors;
-    stage->cut_due = false;
-    stage->was_cut = true;
-    switch (stage->cut) {
-    case CUT_OURS:
-        (void)bluet_gap_disconnect(actors[CENTRAL].host, actors[CENTRAL].conn_handle);
-        break;
-    case CUT_THEIRS:
-        (void)bluet_gap_disconnect(actors[PERIPHERAL].host, actors[PERIPHERAL].conn_handle);
-        break;
-    case CUT_LOST:
-        unplug(&actors[CENTRAL]);
-        break;
-    case CUT_UNPLUGGED:
-        unplug(&actors[PERIPHERAL]);
-        break;
-    case CUT_ASLEEP:
-        assert_true(bluet_deactivate(actors[CENTRAL].host) > 0);
-        break;
-    case CUT_AWAY:
-        assert_true(bluet_deactivate(actors[PERIPHERAL].host) > 0);
-        break;
-    default:
-        break;
-    }
-}
 
 static void play(struct stage *stage, struct actor *actor)
 {
@@ -380,8 +392,11 @@ static void wake(struct stage *stage)
     bool asleep[ACTORS];
     for (uint8_t i = 0; i < ACTORS; i++) {
         struct actor *actor = &stage->actors[i];
-        const struct bluet_air_controller_config config = {
-            .deliver = deliver, .context = actor, .public_address = {0xc0, 0xff, 0xee, 0, 0, i}};
+        const struct bluet_air_controller_config config = {.deliver = deliver,
+                                                           .context = actor,
+                                                           .public_address = {0xc0, 0xff, 0xee, 0, 0, i},
+                                                           .acl_length = stage->scarce ? 27 : 0,
+                                                           .acl_count = stage->scarce ? 1 : 0};
         if (!actor->controller)
             assert_int_equal(bluet_air_attach(stage->air, &actor->controller, &config), 0);
         asleep[i] = !bluet_is_active(actor->host);
@@ -479,7 +494,7 @@ void stage_recover(struct stage *stage)
 void stage_arm(struct stage *stage, unsigned cut_at, enum stage_cut kind)
 {
     stage->armed = cut_at != 0;
-    stage->crossings = 0;
+    stage->steps = 0;
     stage->cut_at = cut_at;
     stage->cut = kind;
     stage->cut_due = stage->was_cut = false;
@@ -496,11 +511,12 @@ void stage_arm(struct stage *stage, unsigned cut_at, enum stage_cut kind)
     }
 }
 
-struct stage *stage_create(const struct bluet_security *security)
+struct stage *stage_create(bool scarce)
 {
     const struct bluet_air_config air = {.reallocate = reallocate_air, .seed = 11};
     struct stage *stage = calloc(1, sizeof *stage);
     assert_non_null(stage);
+    stage->scarce = scarce;
     assert_int_equal(bluet_air_create(&stage->air, &air), 0);
     for (size_t i = 0; i < ACTORS; i++) {
         struct actor *actor = &stage->actors[i];
@@ -508,12 +524,12 @@ struct stage *stage_create(const struct bluet_security *security)
             .port = {.context = actor, .send = send, .now = now, .reallocate = reallocate, .random = fill_random},
             .handler = handle_event,
             .handler_context = actor,
-            .channel_size = 2000};
+            .channel_size = 2000,
+            .buffer_count = scarce ? 12 : 0,
+            .buffer_size = scarce ? 64 : 0};
         actor->stage = stage;
         actor->conn_handle = NOT_CONNECTED;
         assert_int_equal(bluet_create(&actor->host, &config), 0);
-        if (security)
-            assert_int_equal(bluet_set_security(actor->host, security), 0);
     }
     for (size_t i = 0; i < ACTORS; i++)
         stage->memory_asleep[i] = stage->actors[i].memory;

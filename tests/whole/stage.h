@@ -84,9 +84,11 @@ struct actor {
 struct stage {
     struct bluet_air *air;
     struct actor actors[ACTORS];
+    bool scarce;
     bool armed;
-    unsigned crossings; /* since it was armed */
-    unsigned cut_at;    /* 0: never */
+    bool in_handlers; /* events are counted, not packets, and the cut is made from within the handler */
+    unsigned steps;   /* packets or events, since it was armed */
+    unsigned cut_at;  /* 0: never */
     enum stage_cut cut;
     bool cut_due, was_cut;
     uint16_t free_buffers[ACTORS];                /* while nothing is under way */
@@ -94,11 +96,14 @@ struct stage {
     int (*answer)(struct stage *stage, struct actor *actor, const struct bluet_event *event); /* NULL: 0 to all */
 };
 
-/* Both active, with services, not connected. */
-struct stage *stage_create(const struct bluet_security *security);
+/*
+ * Both active, with services, not connected. With `scarce` the controllers have one buffer for the shortest packets,
+ * and the hosts few and small ones.
+ */
+struct stage *stage_create(bool scarce);
 void stage_destroy(struct stage *stage);
 
-/* Counts and events begin anew; the link is cut after so many packets. */
+/* Counts and events begin anew; the link is cut at the step of that number. */
 void stage_arm(struct stage *stage, unsigned cut_at, enum stage_cut cut);
 /* Lets time pass until `condition` holds, at most `duration` microseconds; whether it held. NULL: all the time. */
 bool stage_run(struct stage *stage, uint64_t duration, bool (*condition)(const struct stage *stage));

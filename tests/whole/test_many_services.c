@@ -423,7 +423,7 @@ static void set_mtu(struct stage *stage, uint16_t mtu)
 
 static void visit(uint16_t mtu)
 {
-    struct stage *stage = stage_create(NULL);
+    struct stage *stage = stage_create(false);
     register_all(stage);
     define_all();
     assert_int_equal(last_handle(), peripheral_host(stage)->gatt.db.count);
