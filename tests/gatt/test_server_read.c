@@ -283,6 +283,19 @@ static void test_read_by_group_type_errors(void **state)
     room_destroy(room);
 }
 
+/* What is no request at all is not looked at any further. */
+static void test_form_comes_before_range(void **state)
+{
+    (void)state;
+    struct room *room = with_services();
+    exchange(room, 0, "04 0000 ffff 00", "01 04 0000 04");
+    exchange(room, 0, "06 0500 0400 00", "01 06 0000 04");
+    exchange(room, 0, "08 0500 0400", "01 08 0000 04");
+    exchange(room, 0, "10 0500 0400 002800", "01 10 0000 04");
+    expect_protocol_errors(room, 4);
+    room_destroy(room);
+}
+
 /* ---- Read and Read Blob ---- */
 
 static void test_read(void **state)
@@ -585,6 +598,7 @@ int main(void)
         cmocka_unit_test(test_read_by_type_of_long_values),
         cmocka_unit_test(test_read_by_group_type),
         cmocka_unit_test(test_read_by_group_type_errors),
+        cmocka_unit_test(test_form_comes_before_range),
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_read_errors),
         cmocka_unit_test(test_read_blob_offsets),

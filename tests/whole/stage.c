@@ -157,6 +157,14 @@ static void unplug(struct actor *actor)
     actor->count = 0;
 }
 
+static void replace_services(struct bluet *host)
+{
+    const struct bluet_characteristic characteristic = {.uuid = {2, {0x29, 0x2a}}, .flags = BLUET_FLAG_READ};
+    const struct bluet_service service = {
+        .uuid = {2, {0x0a, 0x18}}, .characteristics = &characteristic, .characteristic_count = 1};
+    assert_int_equal(bluet_gatts_register_services(host, NULL, 0, &service, 1), 1);
+}
+
 static void cut(struct stage *stage)
 {
     struct actor *actors = stage->actors;
@@ -177,6 +185,9 @@ static void cut(struct stage *stage)
         break;
     case CUT_ASLEEP:
         assert_true(bluet_deactivate(actors[CENTRAL].host) > 0);
+        break;
+    case CUT_REPLACED:
+        replace_services(actors[PERIPHERAL].host);
         break;
     case CUT_AWAY:
         assert_true(bluet_deactivate(actors[PERIPHERAL].host) > 0);

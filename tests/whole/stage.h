@@ -36,6 +36,7 @@ enum stage_cut {
     CUT_UNPLUGGED, /* the peripheral's is */
     CUT_ASLEEP,    /* the central is deactivated */
     CUT_AWAY,      /* the peripheral is */
+    CUT_REPLACED,  /* nothing: the peripheral's services are replaced by others */
     CUT_KINDS
 };
 
