@@ -44,6 +44,8 @@ BLUET_INTERNAL void gatt_client_response(struct gatt_client *client, struct att_
                                          size_t length);
 BLUET_INTERNAL void gatt_client_notification(struct gatt_client *client, struct att_bearer *bearer, const uint8_t *pdu,
                                              size_t length);
+/* The confirmation that is owed on the bearer, if one is. */
+BLUET_INTERNAL void gatt_client_confirm(const struct gatt_client *client, struct att_bearer *bearer);
 BLUET_INTERNAL void gatt_client_flush(struct gatt_client *client, struct link *link);
 /* The bearer has expired, for want of `wait`. */
 BLUET_INTERNAL void gatt_client_expired(struct gatt_client *client, struct att_bearer *bearer, enum att_wait wait);

@@ -48,19 +48,23 @@ static void send_in_fragments(struct link_table *links, struct link *link, uint8
 }
 
 static int enqueue_copy(struct link_table *links, struct link *link, const uint8_t *headers, struct bluet_span *spans,
-                        size_t count)
+                        size_t count, bool in_front)
 {
     spans[0] = (struct bluet_span){headers + LINK_PACKET_HEADER_LENGTH, L2CAP_HEADER_LENGTH};
     struct buffer *frame = buffer_copy(links->pool, spans, count);
     if (!frame)
         return BLUET_ENOMEM;
+    if (in_front) {
+        link_enqueue_first(link, frame);
+        return BLUET_OK;
+    }
     link_enqueue(links, link, frame);
     link_pump(links);
     return BLUET_OK;
 }
 
-BLUET_INTERNAL int l2cap_send(struct link_table *links, struct link *link, uint16_t cid, const struct bluet_span *spans,
-                              size_t count)
+static inline int send_frame(struct link_table *links, struct link *link, uint16_t cid, const struct bluet_span *spans,
+                             size_t count, bool in_front)
 {
     if (link->state != LINK_OPEN)
         return BLUET_ENOTCONN;
@@ -80,12 +84,24 @@ BLUET_INTERNAL int l2cap_send(struct link_table *links, struct link *link, uint1
     write_u32(&writer, (uint32_t)length | (uint32_t)cid << 16);
 
     size_t frame_length = length + L2CAP_HEADER_LENGTH;
-    size_t allowance = link->transmit.head ? 0 : link_allowance(links, link);
+    size_t allowance = link->transmit.head && !in_front ? 0 : link_allowance(links, link);
     if (allowance && frame_length <= links->hci->acl_length)
         link_send_packet(links, link, true, headers, out, out_count, frame_length);
     else if (frame_length <= allowance * links->hci->acl_length)
         send_in_fragments(links, link, headers, out, out_count, length);
     else
-        return enqueue_copy(links, link, headers, out, out_count);
+        return enqueue_copy(links, link, headers, out, out_count, in_front);
     return BLUET_OK;
+}
+
+BLUET_INTERNAL int l2cap_send(struct link_table *links, struct link *link, uint16_t cid, const struct bluet_span *spans,
+                              size_t count)
+{
+    return send_frame(links, link, cid, spans, count, false);
+}
+
+BLUET_INTERNAL int l2cap_send_first(struct link_table *links, struct link *link, uint16_t cid,
+                                    const struct bluet_span *spans, size_t count)
+{
+    return send_frame(links, link, cid, spans, count, true);
 }

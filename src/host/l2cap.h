@@ -19,4 +19,8 @@ enum { L2CAP_SPANS_LARGEST = 6 };
 BLUET_INTERNAL int l2cap_send(struct link_table *links, struct link *link, uint16_t cid, const struct bluet_span *spans,
                               size_t count);
 
+/* The same, but before the frames that wait, none of which has begun: for struct link_channels. */
+BLUET_INTERNAL int l2cap_send_first(struct link_table *links, struct link *link, uint16_t cid,
+                                    const struct bluet_span *spans, size_t count);
+
 #endif

@@ -12,6 +12,8 @@ static const struct bluet_port *port_of(const struct l2cap_channels *channels)
     return channels->links->hci->port;
 }
 
+static bool send_between(void *context, struct link *link);
+
 /* The table, and behind it what the links' peers do not know. */
 static size_t table_size(const struct l2cap_channels *channels)
 {
@@ -45,6 +47,7 @@ BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l
         l2cap_channels_close(channels);
         return BLUET_ENOMEM;
     }
+    channels->links->channels = (struct link_channels){channels, send_between};
     channels->plain = (bool *)(channels->channels + channels->total);
     return BLUET_OK;
 }
@@ -290,22 +293,49 @@ BLUET_INTERNAL size_t l2cap_channel_frame_limit(const struct link *link, uint16_
     return frame - L2CAP_HEADER_LENGTH;
 }
 
-/* One K-frame, if credit and buffers are there; false: nothing went. */
-static bool send_segment(struct l2cap_channels *channels, struct l2cap_channel *channel, bool *out_through)
+typedef int (*frame_sender)(struct link_table *, struct link *, uint16_t, const struct bluet_span *, size_t);
+
+/* One K-frame, if there is credit; false: nothing went. */
+static bool send_segment_by(struct l2cap_channels *channels, struct l2cap_channel *channel, frame_sender send,
+                            bool *out_through)
 {
     struct l2cap_outgoing *outgoing = &channel->outgoing;
     struct link *link = channel->link;
     struct l2cap_segment segment;
-    if (channel->state != CHANNEL_OPEN || link->transmit.head || !link_allowance(channels->links, link) ||
-        !l2cap_outgoing_next(outgoing, l2cap_channel_frame_limit(link, outgoing->mps), &segment))
+    if (!l2cap_outgoing_next(outgoing, l2cap_channel_frame_limit(link, outgoing->mps), &segment))
         return false;
     struct bluet_span spans[] = {{segment.sdu_length, segment.first ? L2CAP_SDU_LENGTH_SIZE : 0},
                                  {outgoing->next, segment.octets}};
     size_t skipped = segment.first ? 0 : 1;
-    if (l2cap_send(channels->links, link, channel->peer_cid, spans + skipped, 2 - skipped))
+    if (send(channels->links, link, channel->peer_cid, spans + skipped, 2 - skipped))
         return false;
     *out_through = l2cap_outgoing_sent(outgoing, &segment);
     return true;
+}
+
+/* The same, where nothing else of the link waits and buffers are there. */
+static bool send_segment(struct l2cap_channels *channels, struct l2cap_channel *channel, bool *out_through)
+{
+    struct link *link = channel->link;
+    return channel->state == CHANNEL_OPEN && !link->transmit.head && link_allowance(channels->links, link) &&
+           send_segment_by(channels, channel, l2cap_send, out_through);
+}
+
+/* For struct link_channels: the channels of the link in turn. What has become of it the next flush tells. */
+static bool send_between(void *context, struct link *link)
+{
+    struct l2cap_channels *channels = context;
+    for (uint8_t i = 1; channels->waiting && i <= channels->limit; i++) {
+        uint16_t turn = (uint16_t)((channels->turn + i) % channels->limit);
+        struct l2cap_channel *channel = &channels->channels[turn];
+        bool through;
+        if (channel->state != CHANNEL_OPEN || channel->link != link || !channel->stalled ||
+            !send_segment_by(channels, channel, l2cap_send_first, &through))
+            continue;
+        channels->turn = turn;
+        return true;
+    }
+    return false;
 }
 
 BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct link *link, uint16_t cid,
@@ -367,7 +397,7 @@ BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
             give_credits(channels, channel);
             if (send_segment(channels, channel, &through))
                 idle = 0;
-            if (through && channel->stalled)
+            if (!channel->outgoing.next && channel->stalled)
                 raise_send_ready(channels, channel);
             channels->waiting = channels->waiting || channel->outgoing.next;
         } else if (channel->owes_request) {

@@ -226,6 +226,15 @@ BLUET_INTERNAL void link_enqueue(struct link_table *links, struct link *link, st
     transmit->tail = frame;
 }
 
+BLUET_INTERNAL void link_enqueue_first(struct link *link, struct buffer *frame)
+{
+    struct buffer *last = frame;
+    while (last->next)
+        last = last->next;
+    last->next = link->transmit.head;
+    link->transmit.head = frame;
+}
+
 /* Buffers that have been sent go back to the pool. */
 static void transmit_consume(struct link_table *links, struct link_transmit *transmit, size_t length)
 {
@@ -267,7 +276,21 @@ static void transmit_fragment(struct link_table *links, struct link *link)
     }
     link_send_packet(links, link, first, header, spans, count, length);
     transmit->frame_left -= length;
+    if (transmit->frame_left == 0)
+        transmit->channels_turn = !transmit->channels_turn;
     transmit_consume(links, transmit, length);
+}
+
+/* A channel sends a frame, or puts one in front of the queue, whose end is then the end of its turn. */
+static void serve_channels(struct link_table *links, struct link *link)
+{
+    const struct link_channels *channels = &links->channels;
+    struct link_transmit *transmit = &link->transmit;
+    if (!transmit->channels_turn || transmit->frame_left || !transmit->head || !channels->send)
+        return;
+    const struct buffer *head = transmit->head;
+    bool sent = channels->send(channels->context, link);
+    transmit->channels_turn = !sent || transmit->head != head;
 }
 
 BLUET_INTERNAL void link_pump(struct link_table *links)
@@ -276,6 +299,7 @@ BLUET_INTERNAL void link_pump(struct link_table *links)
         struct link *link = waiting_take(links);
         if (link_allowance(links, link)) {
             transmit_fragment(links, link);
+            serve_channels(links, link); /* now, as there is the buffer of the frame that went */
             refused = 0;
         } else {
             refused++;

@@ -24,6 +24,7 @@ struct link_transmit {
     struct link *next;  /* in the queue of links that wait for their turn */
     size_t frame_left;  /* octets of the frame at the head that have yet to go; 0: it has not begun */
     uint16_t in_flight; /* packets that hold a buffer of the controller */
+    bool channels_turn; /* a frame of the queue was the last */
 };
 
 /* The frame being joined. */
@@ -67,8 +68,18 @@ struct link {
 
 enum { LINK_BUCKETS = 32, LINK_NONE = 0xff };
 
+/*
+ * Whoever has frames that are not in the queue, as channels that wait for credits have: between two frames of a queue
+ * it may send one of its own, or put it in front. Whether it has. Must not raise.
+ */
+struct link_channels {
+    void *context;
+    bool (*send)(void *context, struct link *link);
+};
+
 struct link_table {
     struct hci *hci;
+    struct link_channels channels;
     struct buffer_pool *pool;
     struct link *links; /* `limit` of them */
     uint8_t *frames;
@@ -162,7 +173,13 @@ BLUET_INTERNAL void link_send_packet(struct link_table *links, struct link *link
 /* Puts a frame, header included, behind those that wait. */
 BLUET_INTERNAL void link_enqueue(struct link_table *links, struct link *link, struct buffer *frame);
 
-/* Hands the controller's free buffers to the links that wait, in turn, a fragment at a time. */
+/* The same, but in front of them: none of them has begun. Does not pump. */
+BLUET_INTERNAL void link_enqueue_first(struct link *link, struct buffer *frame);
+
+/*
+ * Hands the controller's free buffers to the links that wait, in turn, a fragment at a time; on each link the queue and
+ * the channels take turns, a frame at a time.
+ */
 BLUET_INTERNAL void link_pump(struct link_table *links);
 
 #endif

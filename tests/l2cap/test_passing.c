@@ -416,6 +416,88 @@ static void test_reconfiguration_of_a_plain_channel(void **state)
     dialogue_end(talk);
 }
 
+/* ---- Turns ---- */
+
+/* Sends notifications whenever there is room, so that the link's own queue is never empty. */
+static void keep_queue_full(struct talk *talk)
+{
+    while (bluet_gattc_write(talk->host, LINK, 3, "notify", 6, BLUET_WRITE_NO_RESPONSE) == 0)
+        ;
+}
+
+/* What goes out meanwhile: a letter for each packet, q of the queue, c of the channel, - a fragment of the one before.
+ */
+static void collect(struct talk *talk, char *letters, size_t size)
+{
+    size_t count = strlen(letters);
+    while (talk->packet_count && count + 1 < size) {
+        struct talk_packet packet = talk_take(talk);
+        bool goes_on = (packet.octets[2] >> 4 & 3) == HCI_BOUNDARY_CONTINUING;
+        letters[count++] = goes_on ? '-' : packet.octets[7] == PEER_CID ? 'c' : 'q';
+    }
+    letters[count] = 0;
+}
+
+/* A program that writes without an end does not starve the channels of its link, nor is it starved by them. */
+static void test_queue_and_channel_take_turns(void **state)
+{
+    (void)state;
+    static const struct bluet_config limits = {.buffer_count = 4};
+    struct talk *talk = dialogue_begin(&limits);
+    dialogue_open(talk, 20);
+    char letters[64] = "";
+    uint8_t sdu[200];
+    memset(sdu, 's', sizeof sdu);
+    keep_queue_full(talk);
+    assert_int_equal(bluet_l2cap_send(talk->host, LINK, OUR_CID, sdu, sizeof sdu), 0); /* 5 frames */
+    talk_forget(talk);
+    for (int i = 0; i < 12; i++) {
+        talk_complete(talk, LINK, 1);
+        keep_queue_full(talk);
+    }
+    collect(talk, letters, sizeof letters);
+    assert_string_equal(letters, "qcqcqcqcqcqq");
+    unsigned ready = 0;
+    for (; talk->event_count; talk->event_count--)
+        ready += strcmp(talk->events[talk->first_event++ % TALK_EVENTS], "L2CAP_SEND_READY 0x0001 cid 0x0040") == 0;
+    assert_int_equal(ready, 1);
+    talk_disconnect(talk, LINK);
+    talk_forget(talk);
+    talk_destroy(talk);
+}
+
+/* Where a frame takes several packets, those of another are not put between them. */
+static void test_frames_stay_whole(void **state)
+{
+    (void)state;
+    static const struct bluet_config limits = {.buffer_count = 8, .mtu_limit = 64, .channel_size = 256};
+    struct talk *talk = talk_create(&limits);
+    talk->controller.le_acl_length = 27;
+    assert_true(bluet_activate(talk->host) > 0);
+    talk_answer(talk);
+    talk_forget(talk);
+    talk_connect_central(talk, LINK);
+    talk_forget(talk);
+    dialogue_open(talk, 20);
+    char letters[128] = "";
+    uint8_t sdu[100];
+    memset(sdu, 's', sizeof sdu);
+    keep_queue_full(talk);
+    bluet_gattc_write(talk->host, LINK, 3, sdu, 20, BLUET_WRITE_NO_RESPONSE);
+    assert_int_equal(bluet_l2cap_send(talk->host, LINK, OUR_CID, sdu, sizeof sdu), 0);
+    talk_forget(talk);
+    for (int i = 0; i < 16; i++) {
+        talk_complete(talk, LINK, 1);
+        keep_queue_full(talk);
+    }
+    collect(talk, letters, sizeof letters);
+    assert_string_equal(letters, "qc-qc-qcqqqqqqqq");
+    talk_forget(talk);
+    talk_disconnect(talk, LINK);
+    talk_forget(talk);
+    talk_destroy(talk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +520,8 @@ int main(void)
         cmocka_unit_test(test_reconfiguration),
         cmocka_unit_test(test_reconfigured_mps),
         cmocka_unit_test(test_reconfiguration_of_a_plain_channel),
+        cmocka_unit_test(test_queue_and_channel_take_turns),
+        cmocka_unit_test(test_frames_stay_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
