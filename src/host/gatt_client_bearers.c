@@ -65,9 +65,6 @@ BLUET_INTERNAL enum gatt_step gatt_hear_bearers(struct gatt_client *client, stru
 BLUET_INTERNAL enum gatt_step gatt_bearers_refused(struct gatt_client *client, struct link *link,
                                                    struct gatt_procedure *procedure, uint8_t error)
 {
-    (void)client;
-    (void)link;
-    (void)procedure;
-    (void)error;
-    return GATT_STEP_END;
+    bool nothing_to_write = procedure->phase == GATT_READING_CLIENT && error == ATT_ERROR_ATTRIBUTE_NOT_FOUND;
+    return nothing_to_write ? connect(client, link) : GATT_STEP_END;
 }

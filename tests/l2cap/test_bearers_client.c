@@ -177,7 +177,17 @@ static void test_peer_has_none(void **state)
     struct talk *talk = seek(0);
     tell(talk, ATT, "09 03 13 00 01");
     hear(talk, ATT, ASK_CLIENT);
-    tell(talk, ATT, "01 08 01 00 0a");
+    tell(talk, ATT, "01 08 01 00 05");
+    hear(talk, ATT, "0a 02 00");
+    tell(talk, ATT, "0b 62");
+    expect_read(talk, 2, "62");
+    dialogue_end(talk);
+
+    talk = seek(0);
+    tell(talk, ATT, "09 03 13 00 01");
+    hear(talk, ATT, ASK_CLIENT);
+    tell(talk, ATT, "01 08 01 00 0a"); /* it does not want to know: it has bearers all the same */
+    dialogue_hear(talk, ASK_FOR_TWO);
     hear(talk, ATT, "0a 02 00");
     tell(talk, ATT, "0b 62");
     expect_read(talk, 2, "62");
