@@ -121,6 +121,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     player_connection(&player, CENTRAL_HANDLE, 0);
     player_connection(&player, PERIPHERAL_HANDLE, 1);
     player_answer_all(&player);
+    player_open_bearers(&player, CENTRAL_HANDLE);
+    player_open_bearers(&player, PERIPHERAL_HANDLE);
+    player_answer_all(&player);
 
     player.input = reader_of(data, size);
     while (reader_remaining(&player.input))

@@ -1,6 +1,7 @@
 /* The application and the controller of the fuzz targets. */
 #include "player.h"
 
+#include "host/host.h"
 #include "invariants.h"
 #include "spec/hci.h"
 #include "spec/writer.h"
@@ -174,6 +175,7 @@ void player_open(struct player *player, const uint8_t *data, size_t size)
         .buffer_count = 8,
         .buffer_size = 64,
         .procedure_count = 4,
+        .bearer_count = 2,
     };
     demand(bluet_create(&player->host, &config) == BLUET_OK, "a host is made");
 }
@@ -491,4 +493,30 @@ void player_call(struct player *player)
     check_invariants(player->host);
     if (player->answers && player->depth == 0)
         player_answer_all(player);
+}
+
+/* Encryption itself is the controller's; a link counts as encrypted when the host believes so. */
+void player_open_bearers(struct player *player, uint16_t handle)
+{
+    enum { FRAME_LENGTH = 20, REQUEST_LENGTH = 16 };
+    uint8_t packet[5 + FRAME_LENGTH] = {HCI_ACL_DATA};
+    struct writer writer = writer_of(packet + 1, sizeof packet - 1);
+    write_u16(&writer, handle | HCI_BOUNDARY_FIRST_FLUSHABLE << 12);
+    write_u16(&writer, FRAME_LENGTH);
+    write_u16(&writer, REQUEST_LENGTH);
+    write_u16(&writer, L2CAP_CID_SIGNALLING);
+    write_u8(&writer, L2CAP_CREDIT_BASED_CONNECTION_REQUEST);
+    write_u8(&writer, 1);
+    write_u16(&writer, REQUEST_LENGTH - 4);
+    write_u16(&writer, L2CAP_PSM_EATT);
+    write_u16(&writer, 100);
+    write_u16(&writer, 64);
+    write_u16(&writer, 40);
+    write_u16(&writer, 0x50);
+    write_u16(&writer, 0x51);
+    struct link *link = link_find(&player->host->links, handle);
+    demand(link != NULL, "there is a link");
+    link->encrypted = true;
+    player_receive(player, packet, sizeof packet);
+    demand(player->host->channels.count == 2 || player->host->channels.count == 4, "bearers are opened");
 }

@@ -42,6 +42,9 @@ void player_pass(struct player *player, uint64_t duration_us);
 void player_call(struct player *player);
 void player_connection(struct player *player, uint16_t handle, uint8_t role);
 
+/* The link counts as encrypted from now on, and its peer opens two enhanced ATT bearers, CIDs 0x40 and 0x41. */
+void player_open_bearers(struct player *player, uint16_t handle);
+
 /* A service with a characteristic of every kind. */
 void player_register(struct player *player);
 
