@@ -20,8 +20,8 @@ class Air:
     Time passes only in `run()` and `run_until()`, and while a method of a radio waits for its controller. Handlers are
     called in the thread that lets time pass. One thread at a time may use an air and its radios.
 
-    `seed` decides everything that is drawn by chance; `loss` is the probability that a packet is lost. `capture` names a
-    pcapng file for all that passes: the HCI of each radio, and the air itself.
+    `seed` decides everything that is drawn by chance; `loss` is the probability that a packet is lost. `capture` names
+    a pcapng file for all that passes: the HCI of each radio, and the air itself.
     """
 
     def __init__(self, seed: int = 0, loss: float = 0.0, capture: str | os.PathLike[str] | None = None) -> None:

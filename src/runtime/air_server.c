@@ -90,7 +90,9 @@ static void advance(struct bluet_air_server *server, uint64_t now)
         behind = MOST_LAG_US;
         reached = 0;
     }
-    uint64_t wall = behind - reached > SLICE_US ? reached + SLICE_US : behind;
+    /* Where nothing is due there is nothing to be cut into slices. */
+    bool idle = wall_of(server, bluet_air_deadline(server->air)) > now;
+    uint64_t wall = behind - reached > SLICE_US && !idle ? reached + SLICE_US : behind;
     uint64_t moment = server->air_start + (uint64_t)((double)wall * server->config.speed);
     if (moment >= bluet_air_now(server->air))
         bluet_air_advance(server->air, moment);
@@ -133,15 +135,19 @@ static void remove_finished(struct bluet_air_server *server)
             continue;
         }
         *place = client->next;
-        if (*client->reason)
-            say(server, "%s is dropped: %s", client->name, client->reason);
-        else
-            say(server, "%s has gone", client->name);
+        char name[AIR_CLIENT_NAME_SIZE];
+        char reason[AIR_CLIENT_REASON_SIZE];
+        memcpy(name, client->name, sizeof name);
+        memcpy(reason, client->reason, sizeof reason);
         struct air_entrance *listener = client->listener;
         air_capture_remove(&server->capture, client->controller);
         air_client_destroy(client);
         if (listener && listener->kind == AIR_ENTRANCE_PTY)
             renew(server, listener);
+        if (*reason)
+            say(server, "%s is dropped: %s", name, reason);
+        else
+            say(server, "%s has gone", name);
         removed = true;
     }
     if (!removed)

@@ -194,7 +194,7 @@ def descriptors_of(process: subprocess.Popen[str]) -> int:
 
 
 def test_pseudo_terminal(here: Surroundings) -> None:
-    """A host opens it, goes without a word, and the next finds a controller in its first state; as often as one likes."""
+    """A host opens it, goes without a word, and the next finds a controller in its first state."""
     link = here.folder / "tty"
     air = here.start_program(
         "air", "--pty", f"{link},address=C0:FF:EE:00:00:01,version=4.2,without=extended+2m+coded,acl=27x3"
@@ -215,9 +215,11 @@ def test_pseudo_terminal(here: Surroundings) -> None:
             assert answer[7:] == bytes.fromhex("010000eeffc0")
             assert exchange(descriptor, bytes.fromhex("01022000"), 10)[7:] == bytes.fromhex("1b0003")
             assert exchange(descriptor, bytes.fromhex("013b2000"), 7) == bytes.fromhex("040f0401013b20")
-        target = os.readlink(link)
         os.close(descriptor)
-        wait_until(lambda target=target: link.is_symlink() and os.readlink(link) != target)
+        if turn % 3:
+            lines_until(air, "has gone")
+        else:
+            time.sleep(0.1)
     wait_until(lambda: descriptors_of(air) == before)
     interrupt(air)
     assert not link.is_symlink()
@@ -254,7 +256,7 @@ def test_control(here: Surroundings) -> None:
         assert order("dead", "1") == "fault 2\nfault 3\n"
         assert order("loss", "0.5") == ""
         assert order("jam", "37") == "fault 4\n"
-        assert order("position", "1", "0", "2.5", "-1") == ""
+        assert order("position", "1", "0", "2.5", "1") == ""
         assert order("completions", "1", "never") == ""
         order("remove", "1")
         order("hardware-error", "1")
@@ -264,7 +266,7 @@ def test_control(here: Surroundings) -> None:
         start = time.monotonic()
         client.sendall(RESET)
         assert client.recv(16)[:7] == bytes.fromhex("040e0401030c00")
-        assert 0.28 < time.monotonic() - start
+        assert time.monotonic() - start > 0.28
         for wrong in (
             "fault",
             "fault burn",
@@ -299,8 +301,8 @@ def test_capture_of_extended_advertising(here: Surroundings) -> None:
             client.connect(str(path))
             command(client, 0x0C03, b"")
         command(advertiser, 0x2036, bytes.fromhex("01 4000 a00000 a00000 07 00 00 000000000000 00 7f 01 00 02 05 00"))
-        command(advertiser, 0x2037, bytes([1, 1, 1, 251]) + bytes([250, 0xFF]) + bytes(249))
-        command(advertiser, 0x2037, bytes([1, 2, 1, 251]) + bytes([250, 0xFF]) + bytes(249))
+        # tshark does not join the parts of a chain, and an AD structure that goes on in the next is malformed to it.
+        command(advertiser, 0x2037, bytes([1, 3, 1, 202]) + bytes([201, 0xFF]) + bytes(200))
         command(advertiser, 0x203E, bytes.fromhex("01 5000 5000 4000"))
         command(advertiser, 0x2040, bytes.fromhex("01 01"))
         command(advertiser, 0x2039, bytes.fromhex("01 01 01 0000 00"))
