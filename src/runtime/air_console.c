@@ -398,7 +398,7 @@ BLUET_INTERNAL int air_console_run(const struct air_console *control, const char
     out[0] = '\0';
     if (strlen(line) >= sizeof copy)
         return say(&request, "the line is too long");
-    strcpy(copy, line);
+    snprintf(copy, sizeof copy, "%s", line);
     char *rest = NULL;
     for (char *word = strtok_r(copy, " \t\r\n", &rest); word && request.count < WORDS_MOST;
          word = strtok_r(NULL, " \t\r\n", &rest))
