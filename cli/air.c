@@ -12,13 +12,14 @@
 #include "cli.h"
 #include "output.h"
 
-enum { REDRAW_US = 500000, LINE_SIZE = 320 };
+enum { REDRAW_US = 500000, LINE_SIZE = 320, PLACES_MOST = 64 };
 
 static struct {
-    char *unix_path, *name, *tcp_address;
+    char *unix_path, *name, *tcp_address, *control_path, *capture;
+    char **ptys, **listeners;
     long long seed;
-    double loss, speed;
-    int json;
+    double loss, speed, hci_delay;
+    int uart, json;
 } options = {.speed = 1};
 
 static const struct poptOption table[] = {
@@ -26,6 +27,16 @@ static const struct poptOption table[] = {
      "NAME"},
     {"unix", 'u', POPT_ARG_STRING, &options.unix_path, 0, "listen at this unix socket instead: unix:PATH", "PATH"},
     {"tcp", 't', POPT_ARG_STRING, &options.tcp_address, 0, "listen there: tcp:HOST:PORT", "HOST:PORT"},
+    {"pty", 'p', POPT_ARG_ARGV, &options.ptys, 0, "a pseudo-terminal, found by this symbolic link; may be repeated",
+     "LINK"},
+    {"listen", 0, POPT_ARG_ARGV, &options.listeners, 0, "one place more: unix:PATH, tcp:HOST:PORT, pty:LINK; repeated",
+     "WHERE"},
+    {"control", 0, POPT_ARG_STRING, &options.control_path, 0, "take commands at this unix socket (air control --help)",
+     "PATH"},
+    {"capture", 0, POPT_ARG_STRING, &options.capture, 0, "write the HCI of all hosts and the radio, for Wireshark",
+     "FILE.pcapng"},
+    {"hci-delay", 0, POPT_ARG_DOUBLE, &options.hci_delay, 0, "until a controller's answers come out", "SECONDS"},
+    {"uart", 0, POPT_ARG_INT, &options.uart, 0, "pace octets as on a serial line of this speed", "BAUD"},
     {"seed", 's', POPT_ARG_LONGLONG, &options.seed, 0, "of everything random; 0: from the clock (default)", "N"},
     {"loss", 'l', POPT_ARG_DOUBLE, &options.loss, 0, "the part of all packets that is lost, 0 to 1 (default: 0)", "P"},
     {"speed", 0, POPT_ARG_DOUBLE, &options.speed, 0, "how fast time passes on the air (default: 1)", "FACTOR"},
@@ -40,10 +51,15 @@ static const struct cli_usage usage = {
                "in a pipe it writes a line for each client that comes or goes. Ctrl-C ends it.",
     .details = "Without --unix and --tcp it is the user's own air, which every program of Bluet\n"
                "uses that is not told otherwise.\n\n"
+               "Behind a place, after commas, options of the controllers there: address=..., without=\n"
+               "privacy+2m+coded+extended+periodic+length, version=4.2, acl=27x4, power=-10,\n"
+               "hci-delay=0.01, uart=115200.\n\n"
                "Examples:\n"
                "  bluet air\n"
                "  bluet air --name lab --loss 0.1 --seed 7\n"
-               "  bluet air --tcp localhost:9000 --json",
+               "  bluet air --tcp localhost:9000 --json\n"
+               "  bluet air --pty /tmp/ttyBLE,version=4.2,without=extended --capture air.pcapng\n"
+               "  bluet air --control /tmp/lab &  bluet air control /tmp/lab fault drop cid=6 packet=l2cap",
     .options = table,
 };
 
@@ -96,6 +112,29 @@ static void on_log(void *context, const char *line)
         puts(line);
 }
 
+/* The line to copy for each kind of host. */
+static void print_recipes(void)
+{
+    for (char **link = options.ptys; link && *link; link++) {
+        int length = (int)strcspn(*link, ",");
+        printf("serves pty:%.*s\n", length, *link);
+        printf("  Linux, BlueZ    btattach -B %.*s -P h4 -S 1000000\n", length, *link);
+        printf("  NimBLE, BTstack the serial port %.*s, any speed, no flow control\n", length, *link);
+        printf("  noble, bleno    BLUETOOTH_HCI_SOCKET_UART_PORT=%.*s node app.js\n", length, *link);
+        printf("  MicroPython     make MICROPYBTUART=%.*s (unix port, variant with Bluetooth)\n", length, *link);
+    }
+    for (char **place = options.listeners; place && *place; place++)
+        printf("serves %.*s\n", (int)strcspn(*place, ","), *place);
+    if (options.tcp_address) {
+        int length = (int)strcspn(options.tcp_address, ",");
+        printf("  Bumble          tcp-client:%.*s\n", length, options.tcp_address);
+        printf("  Zephyr          zephyr.exe --bt-dev=%.*s (native_sim, an IPv4 address)\n", length,
+               options.tcp_address);
+    }
+    if (options.unix_path)
+        printf("  Bumble          unix:%.*s\n", (int)strcspn(options.unix_path, ","), options.unix_path);
+}
+
 static void announce(void)
 {
     char line[LINE_SIZE];
@@ -111,6 +150,8 @@ static void announce(void)
         else
             printf("serves %s\n", line);
     }
+    if (!options.json)
+        print_recipes();
 }
 
 /* ---- The screen ---- */
@@ -183,6 +224,10 @@ static int parse(int argc, const char **argv)
         wrong = "--loss: 0 to 1";
     else if (!(options.speed > 0 && options.speed <= 1e6))
         wrong = "--speed: more than 0, at most 1000000";
+    else if (!(options.hci_delay >= 0 && options.hci_delay <= 60))
+        wrong = "--hci-delay: 0 to 60 seconds";
+    else if (options.uart && options.uart < 1200)
+        wrong = "--uart: at least 1200";
     else if (options.name && options.unix_path)
         wrong = "--name and --unix: an air has one unix socket, so choose one of them";
     if (wrong) {
@@ -190,9 +235,28 @@ static int parse(int argc, const char **argv)
         return CLI_USAGE;
     }
     static char default_name[] = "air";
-    if (!options.name && !options.unix_path && !options.tcp_address)
+    if (!options.name && !options.unix_path && !options.tcp_address && !options.ptys && !options.listeners)
         options.name = default_name;
     return CLI_GO_ON;
+}
+
+/* The repeated options as one list. */
+static bool collect_places(const char *out_listeners[PLACES_MOST + 1], char texts[PLACES_MOST][LINE_SIZE])
+{
+    char **lists[] = {options.ptys, options.listeners};
+    size_t count = 0;
+    for (size_t i = 0; i < 2; i++)
+        for (char **place = lists[i]; place && *place; place++) {
+            if (count == PLACES_MOST)
+                return false;
+            int length = snprintf(texts[count], LINE_SIZE, "%s%s", i ? "" : "pty:", *place);
+            if (length < 0 || length >= LINE_SIZE)
+                return false;
+            out_listeners[count] = texts[count];
+            count++;
+        }
+    out_listeners[count] = NULL;
+    return true;
 }
 
 static int open_air(struct air *air)
@@ -200,7 +264,18 @@ static int open_air(struct air *air)
     int error = bluet_runtime_create(&air->runtime, NULL);
     if (error)
         return cli_fail("cannot start", error);
+    const char *listeners[PLACES_MOST + 1];
+    char texts[PLACES_MOST][LINE_SIZE];
+    if (!collect_places(listeners, texts)) {
+        cli_error("more than %d places, or one with too long a name", PLACES_MOST);
+        return CLI_USAGE;
+    }
     const struct bluet_air_server_config config = {
+        .listeners = listeners,
+        .control_path = options.control_path,
+        .capture = options.capture,
+        .answer_delay_us = (uint64_t)(options.hci_delay * 1e6),
+        .baud = (uint32_t)options.uart,
         .air_name = options.name,
         .unix_path = options.unix_path,
         .tcp_address = options.tcp_address,
@@ -237,6 +312,8 @@ static int run(struct air *air)
 
 int cli_air(int argc, const char **argv)
 {
+    if (argc > 1 && !strcmp(argv[1], "control"))
+        return cli_air_control(argc - 1, argv + 1);
     int code = parse(argc, argv);
     if (code != CLI_GO_ON)
         return code;

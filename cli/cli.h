@@ -52,6 +52,7 @@ void cli_parse_end(void);
 /* ---- The subcommands: argv[0] is the name, as in main() ---- */
 
 int cli_air(int argc, const char **argv);
+int cli_air_control(int argc, const char **argv); /* of which argv[0] is "control" */
 int cli_scan(int argc, const char **argv);
 int cli_gatt(int argc, const char **argv);
 int cli_explain(int argc, const char **argv);

@@ -66,7 +66,9 @@ struct bluet_air_controller_config {
     bool no_public_address;    /* Read BD_ADDR answers all zero */
     uint16_t acl_length;       /* octets of an ACL buffer, 27 to 251; default 251 */
     uint8_t acl_count;         /* ACL buffers; default 8 */
-    int8_t transmit_power;     /* dBm; RSSI at a peer is this less 50 dB of path */
+    int8_t transmit_power;     /* dBm; RSSI at a peer is this less the path between them */
+    uint64_t without_features; /* LE features (Vol 6 Part B, 4.6) that it lacks, with the commands that need them */
+    uint8_t version;           /* of HCI and link layer: 6 is 4.0; default 13, which is 5.4 */
 };
 
 /* Puts a controller on the air. BLUET_EINVAL, BLUET_ENOMEM. May be called from `deliver` of another one. */
@@ -140,6 +142,69 @@ BLUET_API int bluet_air_remove_fault(struct bluet_air *air, uint32_t number);
 /* How often it has matched, and acted; either may be NULL. BLUET_EINVAL. */
 BLUET_API int bluet_air_count_fault(const struct bluet_air *air, uint32_t number, uint64_t *out_matched,
                                     uint64_t *out_acted);
+
+/* ---- Faults of a controller, towards its host ---- */
+
+enum bluet_air_failure {
+    BLUET_AIR_HARDWARE_ERROR, /* it resets itself, and says so by a Hardware Error event */
+    BLUET_AIR_SILENT_RESET    /* it resets itself, and says nothing */
+};
+BLUET_API void bluet_air_fail(struct bluet_air_controller *controller, enum bluet_air_failure failure);
+
+/* How long it takes until what it has for its host comes out, in microseconds: 0 at first. */
+BLUET_API void bluet_air_set_answer_delay(struct bluet_air_controller *controller, uint64_t delay);
+
+/* How long it keeps Number Of Completed Packets back, in microseconds: 0 at first; BLUET_NEVER: until it is changed. */
+BLUET_API void bluet_air_set_completion_delay(struct bluet_air_controller *controller, uint64_t delay);
+
+/* ---- Distance ---- */
+
+/*
+ * The path between two controllers, in dB, both ways; 50 at first. What arrives with less than -100 dBm is not heard.
+ * BLUET_ENOMEM; BLUET_EINVAL: negative, over 200, or the same controller twice.
+ */
+BLUET_API int bluet_air_set_path_loss(struct bluet_air_controller *one, struct bluet_air_controller *other, int loss);
+
+/* Where it is, in metres: between controllers that have a position and no path loss of their own, 40 dB at 1 m or less
+ * and 20 dB more for ten times the distance. */
+BLUET_API void bluet_air_set_position(struct bluet_air_controller *controller, double x, double y, double z);
+
+/* ---- Looking on ---- */
+
+enum bluet_air_place { BLUET_AIR_FROM_HOST, BLUET_AIR_TO_HOST, BLUET_AIR_ON_AIR };
+
+enum bluet_air_fate {
+    BLUET_AIR_RECEIVED, /* or sent to whoever listened */
+    BLUET_AIR_UNHEARD,  /* of a link: the peer did not listen */
+    BLUET_AIR_LOST,     /* of a link: by chance, or the peer is too far away */
+    BLUET_AIR_COLLIDED, /* with another packet of advertising */
+    BLUET_AIR_FAULTY    /* `fault` acted on it */
+};
+
+/* A packet, when it has passed. */
+struct bluet_air_observation {
+    enum bluet_air_place place;
+    uint64_t time;                                 /* when it began */
+    const struct bluet_air_controller *controller; /* whose host's; or who sent it */
+    const uint8_t *packet; /* an HCI packet with its H4 indicator; a link-layer PDU with its header, without MIC */
+    size_t length;
+
+    /* On the air: */
+    bool link, from_central; /* of a link, or of advertising */
+    bool encrypted;          /* on a real air it would be, and carry a MIC */
+    uint8_t channel;         /* index, 0 to 39 */
+    uint8_t phy;             /* 1 1M, 2 2M, 3 Coded with S=8, 4 Coded with S=2 */
+    int8_t rssi;             /* at the peer; of advertising: at 50 dB */
+    uint32_t access_address, crc_initial;
+    enum bluet_air_fate fate;
+    uint32_t fault; /* the rule's number */
+    enum bluet_air_action action;
+};
+
+/* `observe` NULL: nobody looks on, as at first. It must not call into the air. */
+BLUET_API void bluet_air_observe(struct bluet_air *air,
+                                 void (*observe)(void *context, const struct bluet_air_observation *observation),
+                                 void *context);
 
 /* What a controller is doing, for people and tests. */
 struct bluet_air_status {

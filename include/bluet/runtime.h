@@ -179,7 +179,16 @@ struct bluet_air_server_config {
     const char *air_name;    /* be the air that the transport `air:NAME` finds; "air" is the default one's name */
     const char *unix_path;   /* or listen there */
     const char *tcp_address; /* and on HOST:PORT */
-    uint64_t seed;           /* 0: from the clock */
+    /*
+     * And at all of these, up to NULL: "unix:PATH", "tcp:HOST:PORT", "pty:LINK" (a symbolic link to a pseudo-terminal),
+     * each with options behind commas, as docs/air.md has them: "pty:/tmp/tty,address=C0:FF:EE:00:00:01,version=4.2".
+     */
+    const char *const *listeners;
+    uint64_t answer_delay_us; /* until a controller's answers come out */
+    uint32_t baud;            /* pace of a serial line for every host; 0: none */
+    const char *control_path; /* a unix socket for commands, a line each: docs/air.md */
+    const char *capture;      /* a pcapng file of all hosts' HCI and of the radio */
+    uint64_t seed;            /* 0: from the clock */
     double loss;
     double speed;          /* of the air's clock against the wall's; default 1 */
     bool leave_when_empty; /* bluet_runtime_break() when the last client has gone */
@@ -199,6 +208,13 @@ BLUET_API void bluet_air_server_visit(struct bluet_air_server *server,
                                                     const struct bluet_air_status *status),
                                       void *context);
 BLUET_API struct bluet_air *bluet_air_server_air(struct bluet_air_server *server);
+
+/* The same for the virtual air of a runtime; call them before its first radio is made. Radios are numbered from 1. */
+
+/* Writes a pcapng capture of all that passes from now on. BLUET_EINVAL: no virtual air. BLUET_EIO (see the message). */
+BLUET_API int bluet_runtime_capture(struct bluet_runtime *runtime, const char *path);
+/* A command of docs/air.md; `out`: its answer. BLUET_EINVAL: `out` says what is wrong. BLUET_ENOMEM. */
+BLUET_API int bluet_runtime_control(struct bluet_runtime *runtime, const char *line, char *out, size_t size);
 
 /* ---- Words ---- */
 

@@ -100,6 +100,32 @@ static PyObject *air_set_loss(PyObject *object, PyObject *loss)
     return error ? raise_error(error, 0) : Py_NewRef(Py_None);
 }
 
+static PyObject *air_capture(PyObject *object, PyObject *path)
+{
+    struct runner *runner = open_runner(object);
+    PyObject *octets;
+    if (!runner || !PyUnicode_FSConverter(path, &octets))
+        return NULL;
+    int error = bluet_runtime_capture(runner_runtime(runner), PyBytes_AsString(octets));
+    Py_DECREF(octets);
+    return error ? raise_error(error, 0) : Py_NewRef(Py_None);
+}
+
+static PyObject *air_control(PyObject *object, PyObject *line)
+{
+    char out[4096];
+    struct runner *runner = open_runner(object);
+    const char *text = runner ? PyUnicode_AsUTF8AndSize(line, NULL) : NULL;
+    if (!text)
+        return NULL;
+    int error = bluet_runtime_control(runner_runtime(runner), text, out, sizeof out);
+    if (error == BLUET_EINVAL) {
+        PyErr_SetString(PyExc_ValueError, out);
+        return NULL;
+    }
+    return error ? raise_error(error, 0) : PyUnicode_FromString(out);
+}
+
 static PyObject *air_close(PyObject *object, PyObject *unused)
 {
     (void)unused;
@@ -122,6 +148,8 @@ static PyMethodDef air_methods[] = {
      "run($self, until, stop_at_event=False, /)\n--\n\nLet time pass until a moment in microseconds, or until an "
      "event."},
     {"set_loss", air_set_loss, METH_O, "set_loss($self, loss, /)\n--\n\nProbability that a packet is lost."},
+    {"capture", air_capture, METH_O, "capture($self, path, /)\n--\n\nWrite a pcapng file of all that passes."},
+    {"control", air_control, METH_O, "control($self, line, /)\n--\n\nA command; returns its answer."},
     {"close", air_close, METH_NOARGS, "close($self, /)\n--\n\nEnd every radio on it."},
     {0},
 };

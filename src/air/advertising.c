@@ -56,6 +56,7 @@ static void fill_pointer(struct air_advertiser *set)
 {
     struct air_transmission *packet =
         air_transmission(set->controller, AIR_ADV_EXT_IND, set->channel, set->primary_phy);
+    packet->power = set->power;
     packet->extended.connectable = set->kind.connectable;
     packet->extended.scannable = set->kind.scannable;
     packet->extended.has_identifier = true;
@@ -195,6 +196,7 @@ static void primary_sent(void *owner)
 static void fill_legacy(struct air_advertiser *set, enum air_advertising_pdu type, const struct air_data *data)
 {
     struct air_transmission *packet = air_transmission(set->controller, type, set->channel, AIR_PHY_1M);
+    packet->power = set->power;
     packet->from = set->own;
     packet->to = set->target;
     packet->length = (uint8_t)data->length;
@@ -222,6 +224,7 @@ static void part_sent(void *owner)
     struct air_auxiliary next = controller->transmission.extended.auxiliary;
     if (next.present) {
         struct air_transmission *packet = air_transmission(controller, AIR_AUX_CHAIN_IND, next.channel, next.phy);
+        packet->power = set->power;
         packet->extended.has_identifier = true;
         packet->extended.data_identifier = set->data_identifier;
         packet->extended.set_identifier = set->set_identifier;
@@ -243,6 +246,7 @@ static void send_auxiliary(struct air_advertiser *set, enum air_advertising_pdu 
     struct air_transmission *packet =
         air_transmission(set->controller, type, set->auxiliary.channel, set->secondary_phy);
     bool answer = type == AIR_AUX_SCAN_RSP;
+    packet->power = set->power;
     packet->from = set->own;
     packet->to = set->target;
     packet->extended = (struct air_extended){.connectable = !answer && set->kind.connectable,

@@ -1,10 +1,18 @@
 /* The public face of the air: include/bluet/air.h. */
 #include "air/advertising.h"
+#include "air/distance.h"
 #include "air/fault.h"
 #include "air/hci_command.h"
 #include "air/life.h"
+#include "air/observation.h"
 
-enum { ACL_LENGTH_DEFAULT = 251, ACL_COUNT_DEFAULT = 8, HOST_STREAM = 0x486f7374, FAULT_STREAM = 0x4661756c };
+enum {
+    ACL_LENGTH_DEFAULT = 251,
+    ACL_COUNT_DEFAULT = 8,
+    VERSION_LEAST = 6,
+    HOST_STREAM = 0x486f7374,
+    FAULT_STREAM = 0x4661756c
+};
 
 static bool is_probability(double value)
 {
@@ -37,6 +45,7 @@ void bluet_air_destroy(struct bluet_air *air)
     while (air->controllers)
         air_controller_destroy(air->controllers);
     air_fault_forget(air, NULL);
+    air_distance_forget(air, NULL);
     air_clock_end(&air->clock);
     struct air_memory memory = air->memory;
     air_memory_give(&memory, air, sizeof *air);
@@ -84,6 +93,10 @@ int bluet_air_attach(struct bluet_air *air, struct bluet_air_controller **out_co
         complete.acl_length = ACL_LENGTH_DEFAULT;
     if (!complete.acl_count)
         complete.acl_count = ACL_COUNT_DEFAULT;
+    if (!complete.version)
+        complete.version = AIR_VERSION;
+    if (complete.version < VERSION_LEAST || complete.version > AIR_VERSION)
+        return BLUET_EINVAL;
     if (complete.acl_length < AIR_OCTETS_LEAST || complete.acl_length > AIR_OCTETS_MOST)
         return BLUET_EINVAL;
     struct bluet_air_controller *controller = air_controller_create(air, &complete);
@@ -114,6 +127,8 @@ int bluet_air_receive(struct bluet_air_controller *controller, const uint8_t *pa
 {
     struct reader reader = reader_of(packet, length);
     bool in_step = false;
+    if (controller->air->observe)
+        air_observe_hci(controller, BLUET_AIR_FROM_HOST, packet, length);
     switch (read_u8(&reader)) {
     case HCI_COMMAND:
         in_step = air_command_receive(controller, &reader);
@@ -125,6 +140,29 @@ int bluet_air_receive(struct bluet_air_controller *controller, const uint8_t *pa
         break;
     }
     return in_step ? BLUET_OK : BLUET_EINVAL;
+}
+
+void bluet_air_fail(struct bluet_air_controller *controller, enum bluet_air_failure failure)
+{
+    uint64_t masks = controller->masks.events;
+    air_controller_reset(controller);
+    if (failure == BLUET_AIR_SILENT_RESET)
+        return;
+    controller->masks.events = masks;
+    controller->hardware_error = true;
+    air_set(controller, &controller->delivery, air_now(controller));
+}
+
+void bluet_air_set_answer_delay(struct bluet_air_controller *controller, uint64_t delay)
+{
+    controller->outbox.delay = delay;
+}
+
+void bluet_air_set_completion_delay(struct bluet_air_controller *controller, uint64_t delay)
+{
+    controller->completion_delay = delay;
+    for (struct air_link *link = controller->links; link; link = link->next)
+        air_event_completed_packets(link);
 }
 
 void bluet_air_resume(struct bluet_air_controller *controller)

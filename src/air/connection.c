@@ -10,6 +10,7 @@
 #include "air/channel.h"
 #include "air/fault.h"
 #include "air/link_encryption.h"
+#include "air/observation.h"
 #include "air/schedule.h"
 
 enum {
@@ -229,18 +230,10 @@ static bool peripheral_answers(const struct air_link *link)
     return start + least + AIR_INTER_FRAME_US <= link->limit;
 }
 
-static void received(struct air_link *link, const struct air_link *from)
+/* What is done after a packet, whole or not. */
+static void go_on(struct air_link *link)
 {
     struct bluet_air_controller *controller = link->controller;
-    if (air_lost(controller->air) || air_fault_loses(from)) {
-        link->bad_packets++;
-    } else {
-        take_packet(link, from);
-        if (link->closing) {
-            close_link(link, link->closing);
-            return;
-        }
-    }
     bool goes_on = link->bad_packets < BAD_PACKETS_MOST;
     goes_on = goes_on && (link->central ? central_goes_on(link) : peripheral_answers(link));
     if (!goes_on) {
@@ -249,6 +242,24 @@ static void received(struct air_link *link, const struct air_link *from)
     }
     link->state = AIR_LINK_TURNING;
     air_set(controller, &link->timer, air_now(controller) + AIR_INTER_FRAME_US);
+}
+
+/* False: it was lost. */
+static bool received(struct air_link *link, const struct air_link *from)
+{
+    const struct bluet_air_controller *sender = from->controller;
+    if (!air_is_near(sender, link->controller, sender->config.transmit_power) || air_lost(sender->air) ||
+        air_fault_loses(from)) {
+        link->bad_packets++;
+        go_on(link);
+        return false;
+    }
+    take_packet(link, from);
+    if (link->closing)
+        close_link(link, link->closing);
+    else
+        go_on(link);
+    return true;
 }
 
 /* Whether a peripheral wakes for the event of its next anchor point: Vol 6 Part B, 4.5.1 */
@@ -328,15 +339,26 @@ static bool peripheral_listens_on(const struct air_link *link)
            (other == AIR_NEVER || start + pair_us(link, 0) <= other);
 }
 
+/* The packet gets to the peer, or not; and whoever looks on, sees it. */
+static void pass_over(struct air_link *link)
+{
+    struct bluet_air *air = link->controller->air;
+    enum bluet_air_fate fate = BLUET_AIR_UNHEARD;
+    air->acted = NULL;
+    if (link->heard)
+        fate = received(link->peer, link) ? BLUET_AIR_RECEIVED : BLUET_AIR_LOST;
+    link->heard = false;
+    if (air->observe)
+        air_observe_link(link, fate);
+}
+
 static void sent(struct air_link *link)
 {
     struct bluet_air_controller *controller = link->controller;
     bool listens = link->central || peripheral_listens_on(link);
     link->state = AIR_LINK_LISTENING;
     air_set(controller, &link->timer, air_now(controller) + AIR_INTER_FRAME_US + AIR_DETECTION_US);
-    if (link->heard)
-        received(link->peer, link);
-    link->heard = false;
+    pass_over(link);
     if (link->terminated)
         close_link(link, link->terminated);
     else if (!listens)

@@ -14,7 +14,7 @@
 
 enum {
     AIR_SET_TIMERS = 4, /* of an advertising set: its events, its periodic ones, answers */
-    AIR_CONTROLLER_TIMERS = 6 + AIR_SET_TIMERS,
+    AIR_CONTROLLER_TIMERS = 7 + AIR_SET_TIMERS,
     AIR_SYNC_TIMERS = 2,
     AIR_SETS_MOST = 16,
     AIR_SYNCS_MOST = 16,
@@ -230,7 +230,10 @@ struct bluet_air_controller {
     struct bluet_air_controller_config config;
     struct air_random random;
 
-    struct air_timer delivery;
+    struct air_timer delivery, completion;
+    uint64_t completion_delay;
+    bool has_position;
+    double position[3];
     struct air_outbox outbox;
     bool hardware_error;                                    /* owed to the host */
     void (*after)(struct bluet_air_controller *controller); /* what follows when the answer of a command is queued */
@@ -274,6 +277,13 @@ struct bluet_air_controller {
 
 struct air_fault;
 
+/* The path between two controllers that has been set. */
+struct air_path {
+    struct air_path *next;
+    const struct bluet_air_controller *one, *other;
+    int loss; /* dB */
+};
+
 struct bluet_air {
     struct air_memory memory;
     struct air_clock clock;
@@ -281,6 +291,10 @@ struct bluet_air {
     double loss;
     struct air_random losses, host_random, faults_random;
     struct air_fault *faults;
+    const struct air_fault *acted; /* the one that did so last */
+    struct air_path *paths;
+    void (*observe)(void *context, const struct bluet_air_observation *observation);
+    void *observe_context;
     uint32_t fault_number; /* of the last one */
     struct bluet_air_controller *controllers;
     uint64_t controller_number;

@@ -79,6 +79,7 @@ static bool acts(struct bluet_air *air, struct air_fault *fault, const struct si
     if (rule->probability > 0 && !air_random_chance(&air->faults_random, rule->probability))
         return false;
     fault->acted++;
+    air->acted = fault;
     return true;
 }
 
@@ -158,10 +159,22 @@ BLUET_INTERNAL bool air_fault_withholds(const struct bluet_air *air, const struc
     return flight->fault == BLUET_AIR_WITHHOLD && air->clock.now < flight->fault_end && find(air, flight->fault_number);
 }
 
+BLUET_INTERNAL bool air_fault_acted(const struct bluet_air *air, struct bluet_air_observation *out)
+{
+    if (!air->acted)
+        return false;
+    out->fate = BLUET_AIR_FAULTY;
+    out->fault = air->acted->number;
+    out->action = air->acted->rule.action;
+    return true;
+}
+
 static void remove_at(struct bluet_air *air, struct air_fault **at)
 {
     struct air_fault *fault = *at;
     *at = fault->next;
+    if (air->acted == fault)
+        air->acted = NULL;
     air_memory_give(&air->memory, fault, sizeof *fault);
 }
 

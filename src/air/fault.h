@@ -17,6 +17,9 @@ BLUET_INTERNAL bool air_fault_loses_advertising(const struct air_transmission *p
 /* Whether it is to be kept waiting still. */
 BLUET_INTERNAL bool air_fault_withholds(const struct bluet_air *air, const struct air_flight *flight);
 
+/* Says which rule acted since `acted` was cleared, if any did. */
+BLUET_INTERNAL bool air_fault_acted(const struct bluet_air *air, struct bluet_air_observation *out);
+
 /* Removes what is about a controller; NULL: all. */
 BLUET_INTERNAL void air_fault_forget(struct bluet_air *air, const struct bluet_air_controller *controller);
 

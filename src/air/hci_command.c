@@ -1,6 +1,8 @@
 /* The dispatch of commands, and their answers. */
 #include "air/hci_command.h"
 
+#include "air/link_control.h"
+
 enum { RETURN_MOST = 252, SUPPORTED_COMMANDS = 64, TABLES = 8 };
 
 static uint8_t read_local_supported_commands(struct bluet_air_controller *controller, struct reader *in,
@@ -34,27 +36,62 @@ static struct air_command_table table(size_t number)
     }
 }
 
+/* The feature without which there is no such command, or -1. */
+static int feature_of(uint16_t opcode)
+{
+    static const struct {
+        uint16_t first, last;
+        enum air_feature feature;
+    } ranges[] = {
+        {HCI_LE_ENABLE_ENCRYPTION, HCI_LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY, AIR_FEATURE_ENCRYPTION},
+        {HCI_LE_REMOTE_CONNECTION_PARAMETER_REQUEST_REPLY, HCI_LE_REMOTE_CONNECTION_PARAMETER_REQUEST_NEGATIVE_REPLY,
+         AIR_FEATURE_PARAMETERS},
+        {HCI_LE_SET_DATA_LENGTH, HCI_LE_WRITE_SUGGESTED_DEFAULT_DATA_LENGTH, AIR_FEATURE_LENGTH},
+        {HCI_LE_ADD_DEVICE_TO_RESOLVING_LIST, HCI_LE_SET_RESOLVABLE_PRIVATE_ADDRESS_TIMEOUT, AIR_FEATURE_PRIVACY},
+        {HCI_LE_READ_MAXIMUM_DATA_LENGTH, HCI_LE_READ_MAXIMUM_DATA_LENGTH, AIR_FEATURE_LENGTH},
+        {HCI_LE_SET_ADVERTISING_SET_RANDOM_ADDRESS, HCI_LE_CLEAR_ADVERTISING_SETS, AIR_FEATURE_EXTENDED},
+        {HCI_LE_SET_PERIODIC_ADVERTISING_PARAMETERS, HCI_LE_SET_PERIODIC_ADVERTISING_ENABLE, AIR_FEATURE_PERIODIC},
+        {HCI_LE_SET_EXTENDED_SCAN_PARAMETERS, HCI_LE_EXTENDED_CREATE_CONNECTION, AIR_FEATURE_EXTENDED},
+        {HCI_LE_PERIODIC_ADVERTISING_CREATE_SYNC, HCI_LE_READ_PERIODIC_ADVERTISER_LIST_SIZE, AIR_FEATURE_PERIODIC},
+        {HCI_LE_SET_PRIVACY_MODE, HCI_LE_SET_PRIVACY_MODE, AIR_FEATURE_PRIVACY},
+        {HCI_LE_SET_PERIODIC_ADVERTISING_RECEIVE_ENABLE, HCI_LE_SET_PERIODIC_ADVERTISING_RECEIVE_ENABLE,
+         AIR_FEATURE_PERIODIC},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (opcode >= ranges[i].first && opcode <= ranges[i].last)
+            return (int)ranges[i].feature;
+    return -1;
+}
+
+static bool exists(const struct bluet_air_controller *controller, uint16_t opcode)
+{
+    if (opcode >= HCI_LE_READ_PHY && opcode <= HCI_LE_SET_PHY)
+        return air_phys(controller) != AIR_PHY_1M;
+    int feature = feature_of(opcode);
+    return feature < 0 || air_has_feature(controller, (enum air_feature)feature);
+}
+
 static uint8_t read_local_supported_commands(struct bluet_air_controller *controller, struct reader *in,
                                              struct writer *out)
 {
-    (void)controller;
     (void)in;
     uint8_t supported[SUPPORTED_COMMANDS] = {0};
     for (size_t number = 0; number < TABLES; number++) {
         struct air_command_table of = table(number);
         for (size_t i = 0; i < of.count; i++)
-            supported[of.commands[i].octet] |= (uint8_t)(1 << of.commands[i].bit);
+            if (exists(controller, of.commands[i].opcode))
+                supported[of.commands[i].octet] |= (uint8_t)(1 << of.commands[i].bit);
     }
     write_octets(out, supported, sizeof supported);
     return HCI_SUCCESS;
 }
 
-static const struct air_command *find(uint16_t opcode)
+static const struct air_command *find(const struct bluet_air_controller *controller, uint16_t opcode)
 {
     for (size_t number = 0; number < TABLES; number++) {
         struct air_command_table of = table(number);
         for (size_t i = 0; i < of.count; i++)
-            if (of.commands[i].opcode == opcode)
+            if (of.commands[i].opcode == opcode && exists(controller, opcode))
                 return &of.commands[i];
     }
     return NULL;
@@ -145,7 +182,7 @@ BLUET_INTERNAL bool air_command_receive(struct bluet_air_controller *controller,
     /* A host that takes no answers and yet goes on has left the rules of flow control (Vol 4 Part E, 4.4). */
     if (controller->outbox.waiting[AIR_OUTBOX_ANSWER] >= AIR_OUTBOX_ANSWERS)
         return true;
-    const struct air_command *command = find(opcode);
+    const struct air_command *command = find(controller, opcode);
     if (!command)
         air_event_command_status(controller, opcode, HCI_UNKNOWN_COMMAND);
     else if (command->answer == AIR_ANSWER_STATUS)

@@ -92,11 +92,10 @@ static uint8_t host_number_of_completed_packets(struct bluet_air_controller *con
 static uint8_t read_local_version_information(struct bluet_air_controller *controller, struct reader *in,
                                               struct writer *out)
 {
-    (void)controller;
     (void)in;
-    write_u8(out, AIR_VERSION);
+    write_u8(out, controller->config.version);
     write_u16(out, AIR_SUBVERSION);
-    write_u8(out, AIR_VERSION);
+    write_u8(out, controller->config.version);
     write_u16(out, AIR_COMPANY);
     write_u16(out, AIR_SUBVERSION);
     return HCI_SUCCESS;
@@ -170,9 +169,8 @@ static uint8_t le_read_buffer_size_v2(struct bluet_air_controller *controller, s
 static uint8_t le_read_local_supported_features(struct bluet_air_controller *controller, struct reader *in,
                                                 struct writer *out)
 {
-    (void)controller;
     (void)in;
-    write_octets(out, air_features, sizeof air_features);
+    write_u64(out, air_features(controller));
     return HCI_SUCCESS;
 }
 

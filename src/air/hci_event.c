@@ -241,7 +241,7 @@ static void periodic_report(const struct air_sync *sync, const struct air_transm
     size_t part = rest < PERIODIC_REPORT_DATA ? rest : PERIODIC_REPORT_DATA;
     write_u16(&event, sync->handle);
     write_u8(&event, (uint8_t)(from && from->extended.has_power ? from->extended.power : AIR_POWER_UNKNOWN));
-    write_u8(&event, (uint8_t)(from ? air_rssi(from->sender) : AIR_POWER_UNKNOWN));
+    write_u8(&event, (uint8_t)(from ? air_rssi(from->sender, sync->controller, from->power) : AIR_POWER_UNKNOWN));
     write_u8(&event, 0xff); /* no constant tone extension */
     write_u8(&event, (uint8_t)(part < rest ? AIR_DATA_MORE : status));
     write_u8(&event, (uint8_t)part);
@@ -327,8 +327,18 @@ BLUET_INTERNAL void air_event_disconnection_complete(const struct air_link *link
 /* Cannot be masked out. */
 BLUET_INTERNAL void air_event_completed_packets(struct air_link *link)
 {
+    struct bluet_air_controller *controller = link->controller;
+    uint64_t now = air_now(controller);
     if (!link->completed)
         return;
+    if (!link->completed_since)
+        link->completed_since = now;
+    if (now - link->completed_since < controller->completion_delay) {
+        if (!air_timer_is_set(&controller->completion) && controller->completion_delay != BLUET_NEVER)
+            air_set(controller, &controller->completion, link->completed_since + controller->completion_delay);
+        return;
+    }
+    link->completed_since = 0;
     uint8_t packet[EVENT_LARGEST];
     struct writer event = event_begin(packet, HCI_EVENT_NUMBER_OF_COMPLETED_PACKETS);
     write_u8(&event, 1);

@@ -4,13 +4,7 @@
 #include "air/hci_command.h"
 #include "air/link_encryption.h"
 
-enum {
-    ALL_PHYS = AIR_PHY_MASK,
-    PREFER_S2 = 1,
-    NO_TRANSMIT_PREFERENCE = 1,
-    NO_RECEIVE_PREFERENCE = 2,
-    RSSI_UNKNOWN = 127
-};
+enum { PREFER_S2 = 1, NO_TRANSMIT_PREFERENCE = 1, NO_RECEIVE_PREFERENCE = 2, RSSI_UNKNOWN = 127 };
 
 static struct air_link *read_link(const struct bluet_air_controller *controller, struct reader *in)
 {
@@ -86,12 +80,20 @@ static uint8_t read_transmit_power_level(struct bluet_air_controller *controller
     return HCI_SUCCESS;
 }
 
+static int8_t rssi_of(const struct air_link *link)
+{
+    if (!link->peer)
+        return RSSI_UNKNOWN;
+    const struct bluet_air_controller *peer = link->peer->controller;
+    return air_rssi(peer, link->controller, peer->config.transmit_power);
+}
+
 static uint8_t read_rssi(struct bluet_air_controller *controller, struct reader *in, struct writer *out)
 {
     const struct air_link *link = read_and_name_link(controller, in, out);
     if (!link)
         return HCI_UNKNOWN_CONNECTION_IDENTIFIER;
-    write_u8(out, (uint8_t)(link->peer ? air_rssi(link->peer->controller) : RSSI_UNKNOWN));
+    write_u8(out, (uint8_t)rssi_of(link));
     return HCI_SUCCESS;
 }
 
@@ -271,14 +273,16 @@ static uint8_t le_read_phy(struct bluet_air_controller *controller, struct reade
 }
 
 /* Preferences (Vol 4 Part E, 7.8.48): no preference means all. */
-static uint8_t read_phys(struct reader *in, uint8_t *out_transmit, uint8_t *out_receive)
+static uint8_t read_phys(const struct bluet_air_controller *controller, struct reader *in, uint8_t *out_transmit,
+                         uint8_t *out_receive)
 {
+    uint8_t known = air_phys(controller);
     uint8_t all = read_u8(in);
     uint8_t transmit = read_u8(in);
     uint8_t receive = read_u8(in);
-    *out_transmit = all & NO_TRANSMIT_PREFERENCE ? ALL_PHYS : transmit;
-    *out_receive = all & NO_RECEIVE_PREFERENCE ? ALL_PHYS : receive;
-    if ((*out_transmit | *out_receive) & ~ALL_PHYS)
+    *out_transmit = all & NO_TRANSMIT_PREFERENCE ? known : transmit;
+    *out_receive = all & NO_RECEIVE_PREFERENCE ? known : receive;
+    if ((*out_transmit | *out_receive) & ~known)
         return HCI_UNSUPPORTED_FEATURE_OR_PARAMETER;
     if (!*out_transmit || !*out_receive)
         return HCI_INVALID_COMMAND_PARAMETERS;
@@ -290,7 +294,7 @@ static uint8_t le_set_default_phy(struct bluet_air_controller *controller, struc
     uint8_t transmit;
     uint8_t receive;
     (void)out;
-    uint8_t error = read_phys(in, &transmit, &receive);
+    uint8_t error = read_phys(controller, in, &transmit, &receive);
     if (error)
         return error;
     controller->default_transmit_phys = transmit;
@@ -304,7 +308,7 @@ static uint8_t le_set_phy(struct bluet_air_controller *controller, struct reader
     uint8_t transmit;
     uint8_t receive;
     (void)out;
-    uint8_t error = read_phys(in, &transmit, &receive);
+    uint8_t error = read_phys(controller, in, &transmit, &receive);
     uint16_t options = read_u16(in);
     if (!link)
         return HCI_UNKNOWN_CONNECTION_IDENTIFIER;

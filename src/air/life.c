@@ -2,8 +2,10 @@
 #include "air/life.h"
 
 #include "air/advertising.h"
+#include "air/distance.h"
 #include "air/fault.h"
 #include "air/initiating.h"
+#include "air/observation.h"
 #include "air/receiver.h"
 #include "air/scanning.h"
 #include "air/synchronizing.h"
@@ -53,7 +55,7 @@ static void forget_everything(struct bluet_air_controller *controller)
     controller->next_handle = 0;
     controller->suggested_octets = AIR_OCTETS_LEAST;
     controller->suggested_time = AIR_TIME_LEAST_US;
-    controller->default_transmit_phys = controller->default_receive_phys = AIR_PHY_MASK;
+    controller->default_transmit_phys = controller->default_receive_phys = air_phys(controller);
     memset(controller->channel_map, 0xff, 4);
     controller->channel_map[4] = 0x1f;
 }
@@ -64,6 +66,22 @@ BLUET_INTERNAL void air_controller_reset(struct bluet_air_controller *controller
     forget_everything(controller);
     air_outbox_clear(&controller->outbox);
     controller->hardware_error = false;
+}
+
+static bool deliver(void *context, const uint8_t *packet, size_t length)
+{
+    struct bluet_air_controller *controller = context;
+    bool taken = controller->config.deliver(controller->config.context, packet, length);
+    if (taken && controller->air->observe)
+        air_observe_hci(controller, BLUET_AIR_TO_HOST, packet, length);
+    return taken;
+}
+
+static void completion_due(void *owner)
+{
+    struct bluet_air_controller *controller = owner;
+    for (struct air_link *link = controller->links; link; link = link->next)
+        air_event_completed_packets(link);
 }
 
 /* Delivers, and if the controller has failed, says so when the host has taken what it was being offered. */
@@ -80,7 +98,7 @@ static void delivery_due(void *owner)
         controller->hardware_error = false;
         air_event_hardware_error(controller);
     }
-    air_outbox_deliver(&controller->outbox, controller->config.deliver, controller->config.context);
+    air_outbox_deliver(&controller->outbox, deliver, controller);
 }
 
 static bool take_buffers(struct bluet_air_controller *controller)
@@ -141,6 +159,7 @@ BLUET_INTERNAL struct bluet_air_controller *air_controller_create(struct bluet_a
     controller->air = air;
     controller->config = *config;
     air_timer_init(&controller->delivery, delivery_due, controller);
+    air_timer_init(&controller->completion, completion_due, controller);
     air_outbox_init(&controller->outbox, &air->clock, &controller->delivery);
     if (!take_buffers(controller)) {
         give_memory(controller);
@@ -164,6 +183,8 @@ BLUET_INTERNAL void air_controller_destroy(struct bluet_air_controller *controll
     struct bluet_air *air = controller->air;
     stop_everything(controller);
     air_fault_forget(air, controller);
+    air_distance_forget(air, controller);
+    air_stop(controller, &controller->completion);
     air_stop(controller, &controller->delivery);
     if (controller->previous)
         controller->previous->next = controller->next;

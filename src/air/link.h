@@ -184,8 +184,9 @@ struct air_link {
     bool sequence, expected; /* transmitSeqNum, nextExpectedSeqNum */
     struct air_flight flight;
     struct air_buffer *buffers, *last_buffer;
-    uint16_t completed; /* buffers to be reported as free */
-    uint16_t host_owes; /* packets that the host has not yet completed, under its own flow control */
+    uint16_t completed;       /* buffers to be reported as free */
+    uint64_t completed_since; /* when the first of them became free */
+    uint16_t host_owes;       /* packets that the host has not yet completed, under its own flow control */
 
     struct air_control_pdu control[AIR_CONTROL_QUEUE];
     uint8_t control_count;

@@ -15,7 +15,23 @@ enum { INSTANT_EVENTS = 6, INSTANT_PAST = 32767 };
  * length extension, privacy, extended scanner filter policies; 2M and Coded PHY, extended and periodic advertising,
  * channel selection algorithm #2; validation of a remote public key.
  */
-BLUET_INTERNAL const uint8_t air_features[8] = {0xff, 0x79, 0x00, 0x08};
+#define FEATURES UINT64_C(0x080079ff)
+
+BLUET_INTERNAL uint64_t air_features(const struct bluet_air_controller *controller)
+{
+    return FEATURES & ~controller->config.without_features;
+}
+
+BLUET_INTERNAL bool air_has_feature(const struct bluet_air_controller *controller, enum air_feature feature)
+{
+    return air_features(controller) >> feature & 1;
+}
+
+BLUET_INTERNAL uint8_t air_phys(const struct bluet_air_controller *controller)
+{
+    return (uint8_t)(AIR_PHY_1M | (air_has_feature(controller, AIR_FEATURE_2M) ? AIR_PHY_2M : 0) |
+                     (air_has_feature(controller, AIR_FEATURE_CODED) ? AIR_PHY_CODED : 0));
+}
 
 static void put(struct air_link *link, const struct writer *pdu)
 {
@@ -27,7 +43,7 @@ static void put_features(struct air_link *link, uint8_t opcode)
     uint8_t octets[AIR_CONTROL_OCTETS];
     struct writer pdu = writer_of(octets, sizeof octets);
     write_u8(&pdu, opcode);
-    write_octets(&pdu, air_features, sizeof air_features);
+    write_u64(&pdu, air_features(link->controller));
     put(link, &pdu);
 }
 
@@ -54,7 +70,7 @@ static void put_version(struct air_link *link)
     uint8_t octets[AIR_CONTROL_OCTETS];
     struct writer pdu = writer_of(octets, sizeof octets);
     write_u8(&pdu, AIR_LL_VERSION_IND);
-    write_u8(&pdu, AIR_VERSION);
+    write_u8(&pdu, link->controller->config.version);
     write_u16(&pdu, AIR_COMPANY);
     write_u16(&pdu, AIR_SUBVERSION);
     put(link, &pdu);
@@ -568,6 +584,25 @@ static const struct {
     [AIR_LL_PHY_UPDATE_IND] = {4, TO_PERIPHERAL, receive_phy_update},
 };
 
+static bool understands(const struct air_link *link, uint8_t opcode)
+{
+    const struct bluet_air_controller *controller = link->controller;
+    switch (opcode) {
+    case AIR_LL_CONNECTION_PARAM_REQ:
+        return air_has_feature(controller, AIR_FEATURE_PARAMETERS);
+    case AIR_LL_PERIPHERAL_FEATURE_REQ:
+        return air_has_feature(controller, AIR_FEATURE_PERIPHERAL_FEATURES);
+    case AIR_LL_PING_REQ:
+        return air_has_feature(controller, AIR_FEATURE_PING);
+    case AIR_LL_LENGTH_REQ:
+        return air_has_feature(controller, AIR_FEATURE_LENGTH);
+    case AIR_LL_PHY_REQ:
+        return air_phys(controller) != AIR_PHY_1M;
+    default:
+        return true;
+    }
+}
+
 BLUET_INTERNAL void air_control_receive(struct air_link *link, const uint8_t *octets, size_t length)
 {
     struct reader pdu = reader_of(octets, length);
@@ -575,7 +610,7 @@ BLUET_INTERNAL void air_control_receive(struct air_link *link, const uint8_t *oc
     uint8_t role = link->central ? TO_CENTRAL : TO_PERIPHERAL;
     if (air_encryption_receive(link, opcode, &pdu))
         return;
-    if (opcode < sizeof answers / sizeof *answers && answers[opcode].to & role &&
+    if (opcode < sizeof answers / sizeof *answers && answers[opcode].to & role && understands(link, opcode) &&
         reader_remaining(&pdu) >= answers[opcode].length) {
         answers[opcode].receive(link, &pdu);
         return;

@@ -8,8 +8,23 @@
 
 #include "air/hci_event.h"
 
-/* The features of these controllers: Vol 6 Part B, 4.6. */
-BLUET_INTERNAL extern const uint8_t air_features[8];
+/* The features of a controller, as bits: Vol 6 Part B, 4.6. */
+enum air_feature {
+    AIR_FEATURE_ENCRYPTION = 0,
+    AIR_FEATURE_PARAMETERS = 1,
+    AIR_FEATURE_PERIPHERAL_FEATURES = 3,
+    AIR_FEATURE_PING = 4,
+    AIR_FEATURE_LENGTH = 5,
+    AIR_FEATURE_PRIVACY = 6,
+    AIR_FEATURE_2M = 8,
+    AIR_FEATURE_CODED = 11,
+    AIR_FEATURE_EXTENDED = 12,
+    AIR_FEATURE_PERIODIC = 13
+};
+BLUET_INTERNAL uint64_t air_features(const struct bluet_air_controller *controller);
+BLUET_INTERNAL bool air_has_feature(const struct bluet_air_controller *controller, enum air_feature feature);
+/* The PHYs that it knows. */
+BLUET_INTERNAL uint8_t air_phys(const struct bluet_air_controller *controller);
 
 enum { AIR_VERSION = 0x0d, AIR_COMPANY = 0xffff, AIR_SUBVERSION = 1 }; /* Core 5.4; a company identifier for tests */
 

@@ -58,8 +58,8 @@ BLUET_INTERNAL bool air_outbox_put(struct air_outbox *outbox, enum air_outbox_ki
         return false;
     if (kind == AIR_OUTBOX_REPORT && outbox->waiting[kind] >= AIR_OUTBOX_REPORTS)
         return false;
-    if (!outbox->blocked)
-        air_timer_set(outbox->clock, outbox->timer, outbox->clock->now);
+    if (!outbox->blocked && !air_timer_is_set(outbox->timer))
+        air_timer_set(outbox->clock, outbox->timer, outbox->clock->now + outbox->delay);
     if (outbox->capacity - outbox->tail < ENTRY_HEADER + length && !make_room(outbox, ENTRY_HEADER + length)) {
         if (kind != AIR_OUTBOX_REPORT) {
             outbox->failed = true;

@@ -25,8 +25,9 @@ struct air_outbox {
     uint8_t *octets;
     size_t capacity, head, tail;
     uint32_t waiting[AIR_OUTBOX_KINDS];
-    bool blocked; /* the host has refused a packet, and not yet asked for more */
-    bool failed;  /* something was lost that the host had to know */
+    bool blocked;   /* the host has refused a packet, and not yet asked for more */
+    bool failed;    /* something was lost that the host had to know */
+    uint64_t delay; /* until what is put in comes out */
 
     uint8_t offered[AIR_OUTBOX_PACKET]; /* taken from the queue, and not yet accepted by the host */
     size_t offered_length;

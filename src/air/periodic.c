@@ -59,7 +59,9 @@ static void part_sent(void *owner)
         return;
     }
     uint32_t access_address = set->periodic.access_address;
-    air_transmission(controller, AIR_AUX_CHAIN_IND, next.channel, next.phy)->access_address = access_address;
+    struct air_transmission *packet = air_transmission(controller, AIR_AUX_CHAIN_IND, next.channel, next.phy);
+    packet->access_address = access_address;
+    packet->power = set->power;
     set->periodic.offset =
         (uint16_t)(set->periodic.offset +
                    air_send_part(controller, &set->periodic.data, set->periodic.offset, next.start, part_sent, set));
@@ -78,6 +80,7 @@ static void timer_due(void *owner)
     uint8_t channel = air_channel(periodic->access_address, controller->channel_map, periodic->event);
     struct air_transmission *packet = air_transmission(controller, AIR_AUX_SYNC_IND, channel, set->secondary_phy);
     packet->access_address = periodic->access_address;
+    packet->power = set->power;
     packet->extended.has_power = periodic->with_power;
     packet->extended.power = set->power;
     periodic->offset = air_send_part(controller, &periodic->data, 0, periodic->start, part_sent, set);

@@ -1,7 +1,8 @@
 /* The medium and a controller's radio. See radio.h for the model. */
 #include "air/fault.h"
+#include "air/observation.h"
 
-enum { PATH_LOSS_DB = 50, CAPTURE_DB = 21, SILENCE_DBM = -200 };
+enum { CAPTURE_DB = 21, SILENCE_DBM = -200 };
 
 static struct air_transmission **channel_of(struct bluet_air *air, uint8_t channel)
 {
@@ -10,7 +11,7 @@ static struct air_transmission **channel_of(struct bluet_air *air, uint8_t chann
 
 static int power_of(const struct air_transmission *packet)
 {
-    return packet->sender->config.transmit_power;
+    return packet->power;
 }
 
 static void leave_channel(struct air_transmission *packet)
@@ -45,6 +46,7 @@ static void finish(struct air_transmission *packet)
 {
     struct bluet_air *air = packet->sender->air;
     leave_channel(packet);
+    air->acted = NULL;
     air->hearing = air->listeners;
     while (air->hearing) {
         struct air_listener *listener = air->hearing;
@@ -52,6 +54,8 @@ static void finish(struct air_transmission *packet)
         if (listener->controller != packet->sender)
             listener->hear(listener->owner, packet);
     }
+    if (air->observe)
+        air_observe_advertising(packet, power_of(packet) - packet->interference < CAPTURE_DB);
     packet->sent(packet->owner);
 }
 
@@ -128,6 +132,7 @@ BLUET_INTERNAL struct air_transmission *air_transmission(struct bluet_air_contro
     packet->type = type;
     packet->channel = channel;
     packet->phy = phy;
+    packet->power = controller->config.transmit_power;
     packet->access_address = 0;
     packet->length = 0;
     memset(&packet->extended, 0, sizeof packet->extended);
@@ -167,14 +172,9 @@ BLUET_INTERNAL bool air_lost(struct bluet_air *air)
 
 BLUET_INTERNAL bool air_received(const struct air_transmission *packet, const struct bluet_air_controller *receiver)
 {
-    return power_of(packet) - packet->interference >= CAPTURE_DB && !air_lost(packet->sender->air) &&
+    return power_of(packet) - packet->interference >= CAPTURE_DB &&
+           air_is_near(packet->sender, receiver, packet->power) && !air_lost(packet->sender->air) &&
            !air_fault_loses_advertising(packet, receiver);
-}
-
-BLUET_INTERNAL int8_t air_rssi(const struct bluet_air_controller *sender)
-{
-    int rssi = sender->config.transmit_power - PATH_LOSS_DB;
-    return (int8_t)(rssi < -127 ? -127 : rssi);
 }
 
 BLUET_INTERNAL void air_listen(struct air_listener *listener)

@@ -1,10 +1,11 @@
 /*
  * The medium: how long a packet takes (Vol 6 Part B, 2.1, 2.2), and who hears it on the advertising channels.
  *
- * The model: every pair of controllers has the same path of 50 dB. Two packets of advertising that overlap in time on a
- * channel destroy each other, unless one is 21 dB stronger (the co-channel rejection that a receiver must have, Vol 6
- * Part A, 4.2). A packet that nothing destroyed is lost to each receiver with the configured probability. Connections
- * hop over 37 channels and are taken not to disturb anybody.
+ * The model: every pair of controllers has a path of 50 dB, unless positions or a set path say
+ * otherwise; that decides on the signal's strength, and whether it is heard at all. Two packets of advertising that
+ * overlap in time on a channel destroy each other, unless one is 21 dB stronger (the co-channel rejection that a
+ * receiver must have, Vol 6 Part A, 4.2). A packet that nothing destroyed is lost to each receiver with the configured
+ * probability. Connections hop over 37 channels and are taken not to disturb anybody.
  */
 #ifndef BLUET_AIR_RADIO_H
 #define BLUET_AIR_RADIO_H
@@ -125,6 +126,7 @@ struct air_transmission {
     int interference; /* dBm: the strongest that overlapped */
     bool on_air;
     uint8_t channel, phy;
+    int8_t power;
     uint32_t access_address; /* 0: that of advertising; else of periodic advertising */
     enum air_advertising_pdu type;
     struct air_address from, to;
@@ -172,7 +174,12 @@ BLUET_INTERNAL void air_transmit_stop(struct bluet_air_controller *controller);
 /* Whether one receiver got it whole. To be asked once for each. */
 BLUET_INTERNAL bool air_received(const struct air_transmission *packet, const struct bluet_air_controller *receiver);
 BLUET_INTERNAL bool air_lost(struct bluet_air *air);
-BLUET_INTERNAL int8_t air_rssi(const struct bluet_air_controller *sender);
+/* What arrives of a packet that was sent with so much power. */
+BLUET_INTERNAL int8_t air_rssi(const struct bluet_air_controller *sender, const struct bluet_air_controller *receiver,
+                               int power);
+/* Whether it is enough. */
+BLUET_INTERNAL bool air_is_near(const struct bluet_air_controller *sender, const struct bluet_air_controller *receiver,
+                                int power);
 
 BLUET_INTERNAL void air_listen(struct air_listener *listener);
 BLUET_INTERNAL void air_listen_stop(struct air_listener *listener);

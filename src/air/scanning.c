@@ -158,15 +158,16 @@ static uint16_t report_type(const struct air_transmission *packet)
 }
 
 /* The parts that each packet may change. */
-static void take_data(struct air_report *report, const struct air_transmission *packet)
+static void take_data(struct air_report *report, const struct air_transmission *packet,
+                      const struct bluet_air_controller *receiver)
 {
-    report->rssi = air_rssi(packet->sender);
+    report->rssi = air_rssi(packet->sender, receiver, packet->power);
     report->length = packet->type == AIR_ADV_DIRECT_IND ? 0 : packet->length;
     report->data = packet->data;
 }
 
-static struct air_report report_of(const struct air_transmission *packet, const struct air_peer *peer,
-                                   uint8_t primary_phy)
+static struct air_report report_of(const struct bluet_air_controller *controller, const struct air_transmission *packet,
+                                   const struct air_peer *peer, uint8_t primary_phy)
 {
     const struct air_extended *extended = &packet->extended;
     bool legacy = packet->type < AIR_ADV_EXT_IND;
@@ -181,7 +182,7 @@ static struct air_report report_of(const struct air_transmission *packet, const 
         .power = extended->has_power ? extended->power : AIR_POWER_UNKNOWN,
         .periodic_interval = extended->synchronization.present ? extended->synchronization.interval : 0,
     };
-    take_data(&report, packet);
+    take_data(&report, packet, controller);
     return report;
 }
 
@@ -224,7 +225,7 @@ BLUET_INTERNAL void air_scanning_hear(struct bluet_air_controller *controller, c
         return;
     if (is_filtered(controller, &peer))
         return;
-    struct air_report report = report_of(packet, &peer, primary_phy);
+    struct air_report report = report_of(controller, packet, &peer, primary_phy);
     if (!concerns_us(controller, &report))
         return;
     if (!seen_before(controller, &report))
@@ -242,7 +243,7 @@ BLUET_INTERNAL void air_scanning_hear_part(struct bluet_air_controller *controll
     bool answer = hearing->requested;
     hearing->awaited = AIR_ADV_IND;
     controller->packets_received++;
-    take_data(&report, packet);
+    take_data(&report, packet, controller);
     if (answer)
         exchange_ended(controller, true);
     if (!answer || !seen_before(controller, &report))

@@ -14,14 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "runtime/air_client.h"
+#include "runtime/air_capture.h"
+#include "runtime/air_entrance.h"
 #include "runtime/air_place.h"
+#include "runtime/air_steering.h"
 #include "runtime/message.h"
 #include "runtime/socket.h"
 
-enum { SLICE_US = 10000, MOST_LAG_US = 1000000, UNIX_LISTENER = 0, TCP_LISTENER = 1, LISTENER_COUNT = 2 };
+enum { SLICE_US = 10000, MOST_LAG_US = 1000000, PATH_SIZE = 4096 };
 
 struct bluet_air_server {
     struct bluet_air_server_config config;
@@ -29,10 +32,13 @@ struct bluet_air_server {
     struct bluet_air *air;
     struct loop_timer timer;
     uint64_t wall_start, air_start; /* two moments that are the same on both clocks */
-    struct loop_source listeners[LISTENER_COUNT];
-    char *path; /* of the unix socket, to be removed; NULL: somebody else's care */
-    char *name; /* of the place where that is; NULL: none */
+    struct air_entrance *listeners;
+    char *name; /* of the place where one of them is; NULL: none */
     struct air_client *clients;
+    unsigned long client_number; /* of the last one */
+    struct air_capture capture;
+    struct air_console control;
+    struct air_steerer *steerers;
 };
 
 __attribute__((format(printf, 2, 3))) static void say(const struct bluet_air_server *server, const char *format, ...)
@@ -63,7 +69,12 @@ static uint64_t wall_of(const struct bluet_air_server *server, uint64_t moment)
 static uint64_t deadline(void *context)
 {
     const struct bluet_air_server *server = context;
-    return wall_of(server, bluet_air_deadline(server->air));
+    uint64_t earliest = wall_of(server, bluet_air_deadline(server->air));
+    for (const struct air_client *client = server->clients; client; client = client->next) {
+        uint64_t due = air_client_deadline(client);
+        earliest = due < earliest ? due : earliest;
+    }
+    return earliest;
 }
 
 /* Brings the air forward to now, or by a slice. */
@@ -79,7 +90,9 @@ static void advance(struct bluet_air_server *server, uint64_t now)
         behind = MOST_LAG_US;
         reached = 0;
     }
-    uint64_t wall = behind - reached > SLICE_US ? reached + SLICE_US : behind;
+    /* Where nothing is due there is nothing to be cut into slices. */
+    bool idle = wall_of(server, bluet_air_deadline(server->air)) > now;
+    uint64_t wall = behind - reached > SLICE_US && !idle ? reached + SLICE_US : behind;
     uint64_t moment = server->air_start + (uint64_t)((double)wall * server->config.speed);
     if (moment >= bluet_air_now(server->air))
         bluet_air_advance(server->air, moment);
@@ -99,8 +112,16 @@ BLUET_INTERNAL size_t air_server_client_count(struct bluet_air_server *server)
 
 static void listen_for_clients(struct bluet_air_server *server, bool wanted)
 {
-    for (size_t i = 0; i < LISTENER_COUNT; i++)
-        loop_change_source(server->runtime, &server->listeners[i], wanted ? EPOLLIN : 0);
+    for (struct air_entrance *listener = server->listeners; listener; listener = listener->next)
+        if (listener->source.fd >= 0)
+            loop_change_source(server->runtime, &listener->source, wanted ? EPOLLIN : 0);
+}
+
+/* The next host finds a fresh pseudo-terminal under the same name. */
+static void renew(struct bluet_air_server *server, struct air_entrance *listener)
+{
+    if (air_entrance_renew(listener) || loop_add_source(server->runtime, &listener->source))
+        say(server, "%s is given up: %s", listener->path, bluet_runtime_message());
 }
 
 static void remove_finished(struct bluet_air_server *server)
@@ -114,11 +135,19 @@ static void remove_finished(struct bluet_air_server *server)
             continue;
         }
         *place = client->next;
-        if (*client->reason)
-            say(server, "%s is dropped: %s", client->name, client->reason);
-        else
-            say(server, "%s has gone", client->name);
+        char name[AIR_CLIENT_NAME_SIZE];
+        char reason[AIR_CLIENT_REASON_SIZE];
+        memcpy(name, client->name, sizeof name);
+        memcpy(reason, client->reason, sizeof reason);
+        struct air_entrance *listener = client->listener;
+        air_capture_remove(&server->capture, client->controller);
         air_client_destroy(client);
+        if (listener && listener->kind == AIR_ENTRANCE_PTY)
+            renew(server, listener);
+        if (*reason)
+            say(server, "%s is dropped: %s", name, reason);
+        else
+            say(server, "%s has gone", name);
         removed = true;
     }
     if (!removed)
@@ -162,8 +191,8 @@ static void client_ready(void *context, uint32_t events)
     loop_unlock(server->runtime);
 }
 
-/* What the client asks for, unless another has it who is still there. Zeros: nothing. */
-static void choose_address(const struct bluet_air_server *server, int descriptor, uint8_t out_address[6])
+/* What the client asks for, unless another has it who is still there. False: nothing. */
+static bool choose_address(const struct bluet_air_server *server, int descriptor, uint8_t out_address[6])
 {
     bool wanted = socket_wanted_address(descriptor, out_address);
     for (struct air_client *client = server->clients; wanted && client; client = client->next) {
@@ -172,20 +201,23 @@ static void choose_address(const struct bluet_air_server *server, int descriptor
         air_client_read(client);
         wanted = client->finished;
     }
-    if (!wanted)
-        memset(out_address, 0, 6);
+    return wanted;
 }
 
-static void add_client(struct bluet_air_server *server, int descriptor)
+static void add_client(struct bluet_air_server *server, struct air_entrance *listener, int descriptor)
 {
     struct air_client *client;
     uint8_t address[6];
-    choose_address(server, descriptor, address);
-    if (air_client_create(&client, server->runtime, server->air, descriptor, address)) {
+    bool wanted = choose_address(server, descriptor, address);
+    const char *name = listener->kind == AIR_ENTRANCE_PTY ? listener->path : NULL;
+    if (air_client_create(&client, server->runtime, server->air, descriptor, &listener->options, name,
+                          wanted ? address : NULL)) {
         say(server, "a client could not be let in: no memory");
         return;
     }
     client->server = server;
+    client->listener = listener;
+    client->number = ++server->client_number;
     client->source.ready = client_ready;
     client->source.context = client;
     if (loop_add_source(server->runtime, &client->source)) {
@@ -197,44 +229,58 @@ static void add_client(struct bluet_air_server *server, int descriptor)
     while (*place)
         place = &(*place)->next;
     *place = client;
+    air_capture_add(&server->capture, client->controller, client->name);
     say(server, "%s has come", client->name);
 }
 
-static void accept_all(struct bluet_air_server *server, const struct loop_source *listener)
+/* A host has opened the terminal, and says something; or has only looked in. */
+static void accept_terminal(struct bluet_air_server *server, struct air_entrance *listener, bool speaks)
+{
+    int descriptor = listener->source.fd;
+    loop_remove_source(server->runtime, &listener->source);
+    if (speaks) {
+        add_client(server, listener, descriptor);
+        return;
+    }
+    close(descriptor);
+    renew(server, listener);
+}
+
+static void accept_all(struct bluet_air_server *server, struct air_entrance *listener)
 {
     int descriptor;
-    advance(server, bluet_runtime_now(server->runtime));
     errno = 0;
-    while (listener->fd >= 0 && (descriptor = socket_accept(listener->fd)) >= 0)
-        add_client(server, descriptor);
+    while (listener->source.fd >= 0 && (descriptor = socket_accept(listener->source.fd)) >= 0) {
+        if (listener->kind == AIR_ENTRANCE_CONTROL)
+            air_steerer_create(&server->steerers, server->runtime, &server->control, descriptor);
+        else
+            add_client(server, listener, descriptor);
+    }
     if (errno == EMFILE || errno == ENFILE) {
         say(server, "a client could not be let in: %s", strerror(errno));
         listen_for_clients(server, false);
     }
+}
+
+static void listener_ready(void *context, uint32_t events)
+{
+    struct air_entrance *listener = context;
+    struct bluet_air_server *server = listener->server;
+    loop_lock(server->runtime);
+    advance(server, bluet_runtime_now(server->runtime));
+    if (listener->kind == AIR_ENTRANCE_PTY)
+        accept_terminal(server, listener, events & EPOLLIN);
+    else
+        accept_all(server, listener);
     settle(server);
-}
-
-static void unix_ready(void *context, uint32_t events)
-{
-    struct bluet_air_server *server = context;
-    (void)events;
-    loop_lock(server->runtime);
-    accept_all(server, &server->listeners[UNIX_LISTENER]);
-    loop_unlock(server->runtime);
-}
-
-static void tcp_ready(void *context, uint32_t events)
-{
-    struct bluet_air_server *server = context;
-    (void)events;
-    loop_lock(server->runtime);
-    accept_all(server, &server->listeners[TCP_LISTENER]);
     loop_unlock(server->runtime);
 }
 
 BLUET_INTERNAL size_t air_server_accept(struct bluet_air_server *server)
 {
-    unix_ready(server, EPOLLIN);
+    for (struct air_entrance *listener = server->listeners; listener; listener = listener->next)
+        if (listener->kind != AIR_ENTRANCE_PTY)
+            listener_ready(listener, EPOLLIN);
     return air_server_client_count(server);
 }
 
@@ -262,6 +308,42 @@ static int create_air(struct bluet_air_server *server)
     return error;
 }
 
+static uint64_t unix_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000) + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void refresh(void *context)
+{
+    struct bluet_air_server *server = context;
+    advance(server, bluet_runtime_now(server->runtime));
+}
+
+static struct air_client *find_client(const struct bluet_air_server *server, unsigned long number)
+{
+    struct air_client *client = server->clients;
+    while (client && client->number != number)
+        client = client->next;
+    return client;
+}
+
+static struct bluet_air_controller *find_radio(void *context, unsigned long number)
+{
+    const struct air_client *client = find_client(context, number);
+    return client ? client->controller : NULL;
+}
+
+static bool name_radio(void *context, unsigned long number, char *out, size_t size)
+{
+    const struct bluet_air_server *server = context;
+    const struct air_client *client = find_client(server, number);
+    if (client)
+        snprintf(out, size, "%s", client->name);
+    return number <= server->client_number;
+}
+
 static int create_server(struct bluet_air_server **out_server, struct bluet_runtime *runtime,
                          const struct bluet_air_server_config *config)
 {
@@ -279,17 +361,20 @@ static int create_server(struct bluet_air_server **out_server, struct bluet_runt
         return BLUET_ENOMEM;
     server->config = *config;
     server->config.air_name = server->config.unix_path = server->config.tcp_address = NULL; /* the caller's */
+    server->config.capture = server->config.control_path = NULL;
+    server->config.listeners = NULL;
     if (server->config.speed == 0)
         server->config.speed = 1;
     server->runtime = runtime;
     server->wall_start = bluet_runtime_now(runtime);
-    for (size_t i = 0; i < LISTENER_COUNT; i++)
-        server->listeners[i] = (struct loop_source){-1, EPOLLIN, i == UNIX_LISTENER ? unix_ready : tcp_ready, server};
+    server->capture.file.fd = -1;
     int error = create_air(server);
     if (error) {
         free(server);
         return error;
     }
+    server->control = (struct air_console){
+        .air = server->air, .find = find_radio, .name = name_radio, .refresh = refresh, .context = server};
     server->timer = (struct loop_timer){.deadline = deadline, .expire = expire, .context = server};
     bluet_runtime_lock(runtime);
     loop_add_timer(runtime, &server->timer);
@@ -298,24 +383,39 @@ static int create_server(struct bluet_air_server **out_server, struct bluet_runt
     return 0;
 }
 
-static int add_listener(struct bluet_air_server *server, size_t which, int descriptor)
+static int add_listener(struct bluet_air_server *server, struct air_entrance *listener)
 {
-    if (descriptor < 0)
-        return descriptor;
-    server->listeners[which].fd = descriptor;
+    listener->server = server;
+    listener->source.ready = listener_ready;
+    listener->source.context = listener;
     loop_lock(server->runtime);
-    int error = loop_add_source(server->runtime, &server->listeners[which]);
+    listener->next = server->listeners;
+    server->listeners = listener;
+    int error = loop_add_source(server->runtime, &listener->source);
     loop_unlock(server->runtime);
     return error;
 }
 
-static int listen_unix(struct bluet_air_server *server, const char *path)
+/* `kind`: what stands before the place in a listener's text. */
+static int listen_at(struct bluet_air_server *server, const char *kind, const char *place)
 {
-    int error = add_listener(server, UNIX_LISTENER, socket_listen_unix(path));
+    struct air_entrance *listener;
+    char text[PATH_SIZE];
+    if (!place)
+        return 0;
+    int length = snprintf(text, sizeof text, "%s%s", kind, place);
+    if (length < 0 || (size_t)length >= sizeof text) {
+        message_set("%s: too long", place);
+        return BLUET_EINVAL;
+    }
+    int error = air_entrance_create(&listener, text);
     if (error)
         return error;
-    server->path = strdup(path);
-    return server->path ? 0 : BLUET_ENOMEM;
+    if (!listener->options.answer_delay_us)
+        listener->options.answer_delay_us = server->config.answer_delay_us;
+    if (!listener->options.baud)
+        listener->options.baud = server->config.baud;
+    return add_listener(server, listener);
 }
 
 static int listen_in_place(struct bluet_air_server *server, const char *name)
@@ -324,7 +424,7 @@ static int listen_in_place(struct bluet_air_server *server, const char *name)
     int error = air_place_enter(&place, name);
     if (error)
         return error;
-    error = listen_unix(server, place.socket);
+    error = listen_at(server, "unix:", place.socket);
     air_place_leave(&place);
     server->name = strdup(name);
     if (!error && !server->name)
@@ -332,6 +432,23 @@ static int listen_in_place(struct bluet_air_server *server, const char *name)
     if (error)
         message_set("cannot be the air '%s': %s. One that runs already ends when its last user does", name,
                     bluet_runtime_message());
+    return error;
+}
+
+static int open_all(struct bluet_air_server *server, const struct bluet_air_server_config *config)
+{
+    int error = config->capture ? air_capture_begin(&server->capture, server->air, unix_now(), config->capture) : 0;
+    server->control.capture = config->capture && !error ? &server->capture : NULL;
+    if (!error && config->air_name)
+        error = listen_in_place(server, config->air_name);
+    if (!error)
+        error = listen_at(server, "unix:", config->unix_path);
+    if (!error)
+        error = listen_at(server, "tcp:", config->tcp_address);
+    if (!error)
+        error = listen_at(server, "control:", config->control_path);
+    for (const char *const *text = config->listeners; text && *text && !error; text++)
+        error = listen_at(server, "", *text);
     return error;
 }
 
@@ -346,12 +463,7 @@ int bluet_air_server_create(struct bluet_air_server **out_server, struct bluet_r
     int error = create_server(&server, runtime, config);
     if (error)
         return error;
-    if (config->air_name)
-        error = listen_in_place(server, config->air_name);
-    if (!error && config->unix_path)
-        error = listen_unix(server, config->unix_path);
-    if (!error && config->tcp_address)
-        error = add_listener(server, TCP_LISTENER, socket_listen_tcp(config->tcp_address));
+    error = open_all(server, config);
     if (error) {
         bluet_air_server_destroy(server);
         return error;
@@ -361,13 +473,16 @@ int bluet_air_server_create(struct bluet_air_server **out_server, struct bluet_r
 }
 
 BLUET_INTERNAL int air_server_adopt(struct bluet_air_server **out_server, struct bluet_runtime *runtime,
-                                    const struct bluet_air_server_config *config, int listener)
+                                    const struct bluet_air_server_config *config, int descriptor)
 {
     struct bluet_air_server *server;
+    struct air_entrance *listener;
     int error = create_server(&server, runtime, config);
     if (error)
         return error;
-    error = add_listener(server, UNIX_LISTENER, listener);
+    error = air_entrance_adopt(&listener, AIR_ENTRANCE_UNIX, descriptor, NULL);
+    if (!error)
+        error = add_listener(server, listener);
     if (error)
         bluet_air_server_destroy(server);
     else
@@ -376,11 +491,18 @@ BLUET_INTERNAL int air_server_adopt(struct bluet_air_server **out_server, struct
 }
 
 /* Under the lock of its place, so that nobody finds a socket that is about to be removed. */
-static void remove_socket(const struct bluet_air_server *server)
+static void remove_listeners(struct bluet_air_server *server)
 {
     struct air_place place;
     bool placed = server->name && air_place_enter(&place, server->name) == 0;
-    socket_remove_unix(server->path);
+    while (server->listeners) {
+        struct air_entrance *listener = server->listeners;
+        int descriptor = listener->source.fd;
+        loop_remove_source(server->runtime, &listener->source);
+        listener->source.fd = descriptor;
+        server->listeners = listener->next;
+        air_entrance_destroy(listener);
+    }
     if (placed)
         air_place_leave(&place);
 }
@@ -391,22 +513,17 @@ void bluet_air_server_destroy(struct bluet_air_server *server)
         return;
     loop_pause(server->runtime);
     loop_remove_timer(server->runtime, &server->timer);
-    for (size_t i = 0; i < LISTENER_COUNT; i++) {
-        int descriptor = server->listeners[i].fd;
-        loop_remove_source(server->runtime, &server->listeners[i]);
-        if (descriptor >= 0)
-            close(descriptor);
-    }
+    while (server->steerers)
+        air_steerer_destroy(server->steerers);
+    air_capture_end(&server->capture, server->air);
     while (server->clients) {
         struct air_client *client = server->clients;
         server->clients = client->next;
         air_client_destroy(client);
     }
     bluet_air_destroy(server->air);
+    remove_listeners(server);
     loop_resume(server->runtime);
-    if (server->path)
-        remove_socket(server);
-    free(server->path);
     free(server->name);
     free(server);
 }

@@ -44,7 +44,8 @@ struct handler_frame {
 
 struct bluet_runtime {
     struct bluet_runtime_config config;
-    struct bluet_air *air; /* in virtual time; NULL against the wall clock */
+    struct bluet_air *air;       /* in virtual time; NULL against the wall clock */
+    struct air_capture *capture; /* of it */
     _Atomic uint64_t virtual_now;
     uint64_t epoch_unix_us; /* since 1970, when the clock shows 0 */
 
@@ -73,6 +74,7 @@ struct bluet_runtime {
     unsigned waiting; /* threads inside bluet_radio_wait() */
 
     struct bluet_radio *radios;
+    unsigned long radio_number; /* of the last one */
 };
 
 /* ---- The lock ---- */

@@ -216,6 +216,7 @@ static void add_to_runtime(struct bluet_radio *radio)
     while (*place)
         place = &(*place)->next;
     *place = radio;
+    radio->number = ++radio->runtime->radio_number;
     radio->timer = (struct loop_timer){.deadline = deadline, .expire = expire, .context = radio};
     loop_add_timer(radio->runtime, &radio->timer);
 }

@@ -33,6 +33,7 @@ struct radio_wire {
 
 struct bluet_radio {
     struct bluet_radio *next;
+    unsigned long number; /* counted from 1 */
     struct bluet_runtime *runtime;
     const struct radio_wire *wire;
     struct bluet *host;

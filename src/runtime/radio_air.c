@@ -3,6 +3,10 @@
  * moment of its time, and handed to the host then.
  */
 #include "runtime/radio.h"
+
+#include <stdio.h>
+
+#include "runtime/air_capture.h"
 #include "spec/reader.h"
 #include "spec/writer.h"
 
@@ -25,6 +29,19 @@ static bool deliver(void *context, const uint8_t *packet, size_t length)
     return true;
 }
 
+/* The controller that it has now, in the place of the former one. */
+static void name_in_capture(const struct bluet_radio *radio, const struct bluet_air_controller *former)
+{
+    struct bluet_runtime *runtime = radio->runtime;
+    char name[32];
+    if (!runtime->capture)
+        return;
+    if (former)
+        air_capture_remove(runtime->capture, former);
+    snprintf(name, sizeof name, "radio %lu", radio->number ? radio->number : runtime->radio_number + 1);
+    air_capture_add(runtime->capture, radio->controller, name);
+}
+
 BLUET_INTERNAL int radio_air_attach(struct bluet_radio *radio)
 {
     struct bluet_air_controller_config config = {.deliver = deliver, .context = radio};
@@ -34,6 +51,8 @@ BLUET_INTERNAL int radio_air_attach(struct bluet_radio *radio)
     int error = bluet_air_attach(radio->runtime->air, &radio->controller, &config);
     if (!error && former)
         bluet_air_detach(former);
+    if (!error)
+        name_in_capture(radio, former);
     return error;
 }
 

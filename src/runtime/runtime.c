@@ -1,10 +1,13 @@
 /* The runtime's life: made, run in the caller's thread or in one of its own, stopped, destroyed. Its clock. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "runtime/air_capture.h"
+#include "runtime/air_console.h"
 #include "runtime/loop.h"
 #include "runtime/message.h"
 #include "runtime/radio.h"
@@ -82,6 +85,9 @@ void bluet_runtime_destroy(struct bluet_runtime *runtime)
     loop_unlock(runtime);
     while (runtime->radios)
         bluet_radio_destroy(runtime->radios);
+    if (runtime->capture)
+        air_capture_end(runtime->capture, runtime->air);
+    free(runtime->capture);
     if (runtime->air)
         bluet_air_destroy(runtime->air);
     loop_close(runtime);
@@ -194,6 +200,53 @@ uint64_t bluet_runtime_now(const struct bluet_runtime *runtime)
     if (runtime->config.virtual_air)
         return atomic_load_explicit(&runtime->virtual_now, memory_order_relaxed);
     return clock_microseconds(CLOCK_MONOTONIC);
+}
+
+int bluet_runtime_capture(struct bluet_runtime *runtime, const char *path)
+{
+    if (!runtime->air || runtime->capture) {
+        message_set("a capture of an air is made once, and of a virtual one");
+        return BLUET_EINVAL;
+    }
+    struct air_capture *capture = calloc(1, sizeof *capture);
+    if (!capture)
+        return BLUET_ENOMEM;
+    int error = air_capture_begin(capture, runtime->air, runtime->epoch_unix_us + bluet_air_now(runtime->air), path);
+    if (error)
+        free(capture);
+    else
+        runtime->capture = capture;
+    return error;
+}
+
+static struct bluet_air_controller *find_radio(void *context, unsigned long number)
+{
+    const struct bluet_runtime *runtime = context;
+    const struct bluet_radio *radio = runtime->radios;
+    while (radio && radio->number != number)
+        radio = radio->next;
+    return radio ? radio->controller : NULL;
+}
+
+static bool name_radio(void *context, unsigned long number, char *out, size_t size)
+{
+    const struct bluet_runtime *runtime = context;
+    snprintf(out, size, "radio %lu", number);
+    return number <= runtime->radio_number;
+}
+
+int bluet_runtime_control(struct bluet_runtime *runtime, const char *line, char *out, size_t size)
+{
+    const struct air_console control = {
+        .air = runtime->air, .capture = runtime->capture, .find = find_radio, .name = name_radio, .context = runtime};
+    if (!runtime->air) {
+        snprintf(out, size, "there is no virtual air");
+        return BLUET_EINVAL;
+    }
+    bluet_runtime_lock(runtime);
+    int error = air_console_run(&control, line, out, size);
+    bluet_runtime_unlock(runtime);
+    return error;
 }
 
 struct bluet_air *bluet_runtime_air(struct bluet_runtime *runtime)
