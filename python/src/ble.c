@@ -257,7 +257,8 @@ static PyMethodDef ble_methods[] = {
      "gap_passkey($self, conn_handle, action, passkey, /)\n--\n\n"
      "Answer IRQ_PASSKEY_ACTION; action PASSKEY_ACTION_NONE refuses."},
     {"gap_oob", FAST(ble_gap_oob), METH_FASTCALL,
-     "gap_oob($self, addr_type=None, addr=None, data=None, random=None, /)\n--\n\n"
+     "gap_oob(), gap_oob(addr_type, addr), gap_oob(addr_type, addr, temporary_key), gap_oob(addr_type, addr, confirm, "
+     "random)\n\n"
      "Out of band data for pairing: without arguments ours, as (confirm, random); with an address and a temporary key, "
      "or a peer's confirm and random, what the next pairing with that peer uses; with an address alone, forget it."},
     {"gap_bonds", ble_gap_bonds, METH_NOARGS,

@@ -17,6 +17,7 @@ NEED_RADIO = {
     "gap_disconnect": ((1,),),
     "gap_pair": ((1,),),
     "gap_passkey": ((1, 2, 3),),
+    "gap_oob": ((), (0, ADDRESS)),
     "gap_unpair": ((0, ADDRESS),),
     "gap_update": ((1,),),
     "gap_phy": ((1,), (1, 2)),
@@ -44,6 +45,7 @@ NEED_RADIO = {
     "gattc_exchange_mtu": ((1,),),
     "l2cap_listen": ((0x80, 100),),
     "l2cap_connect": ((1, 0x80, 100),),
+    "l2cap_reconfigure": ((1, 0x40, 200),),
     "l2cap_disconnect": ((1, 0x40),),
     "l2cap_send": ((1, 0x40, b"x"),),
     "l2cap_recvinto": ((1, 0x40, bytearray(1)), (1, 0x40, None)),
@@ -344,7 +346,7 @@ def test_counts_of_arguments(air, name):
     method = getattr(air.ble(), name)
     with pytest.raises(TypeError):
         method(*range(9))
-    if name not in ("gap_scan", "gap_advertise", "gap_connect_listed"):
+    if name not in ("gap_scan", "gap_advertise", "gap_connect_listed", "gap_oob"):
         with pytest.raises(TypeError):
             method()
 
