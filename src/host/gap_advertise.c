@@ -54,7 +54,7 @@ static bool request_enable(struct gap_advertise *advertise, bool enable, hci_don
     return hci_request(advertise->hci, command, &octet, sizeof octet);
 }
 
-static void queue_enable(struct gap_advertise *advertise, bool enable, uint8_t flags, hci_done done)
+static void queue_advertise_enable(struct gap_advertise *advertise, bool enable, uint8_t flags, hci_done done)
 {
     uint8_t octet[1];
     struct writer writer = writer_of(octet, sizeof octet);
@@ -64,8 +64,8 @@ static void queue_enable(struct gap_advertise *advertise, bool enable, uint8_t f
 }
 
 /* Vol 4 Part E, 7.8.5 */
-static void queue_parameters(struct gap_advertise *advertise, uint32_t interval_us, enum advertising_type type,
-                             const struct bluet_address *peer, uint8_t own_type)
+static void queue_advertise_parameters(struct gap_advertise *advertise, uint32_t interval_us,
+                                       enum advertising_type type, const struct bluet_address *peer, uint8_t own_type)
 {
     /* Before 5.0 what cannot be connected to was advertised every 100 ms at most (4.2, Vol 2 Part E, 7.8.5). */
     uint32_t least = type != ADV_SCAN_IND || advertise->controller->version >= HCI_VERSION_5_0 ? 20000 : 100000;
@@ -113,7 +113,7 @@ static void begin_start(struct gap_advertise *advertise, int ticket)
     advertise->ticket = advertise->starting = ticket;
     /* It may have ended a moment ago with a connection, and some controllers refuse to disable what is not enabled. */
     if (advertise->on)
-        queue_enable(advertise, false, HCI_MAY_FAIL, NULL);
+        queue_advertise_enable(advertise, false, HCI_MAY_FAIL, NULL);
     advertise->on = true;
     advertise->paused = false;
 }
@@ -129,11 +129,11 @@ BLUET_INTERNAL int gap_advertise_start(struct gap_advertise *advertise, uint32_t
     if (ticket < 0)
         return ticket;
     begin_start(advertise, ticket);
-    queue_parameters(advertise, interval_us, connectable ? ADV_IND : ADV_SCAN_IND, NULL,
-                     gap_address_own(advertise->address).type);
+    queue_advertise_parameters(advertise, interval_us, connectable ? ADV_IND : ADV_SCAN_IND, NULL,
+                               gap_address_own(advertise->address).type);
     queue_data(advertise, HCI_LE_SET_ADVERTISING_DATA, &advertise->data, data);
     queue_data(advertise, HCI_LE_SET_SCAN_RESPONSE_DATA, &advertise->response, response);
-    queue_enable(advertise, true, HCI_LAST, advertise_start_done);
+    queue_advertise_enable(advertise, true, HCI_LAST, advertise_start_done);
     return ticket;
 }
 
@@ -152,9 +152,9 @@ BLUET_INTERNAL int gap_advertise_start_directed(struct gap_advertise *advertise,
     uint8_t own_type = gap_address_own(advertise->address).type;
     if (bond && bond->listed && (bond->flags & SM_SECRET_PRIVATE))
         own_type |= HCI_ADDRESS_RESOLVED;
-    queue_parameters(advertise, interval_us, interval_us ? ADV_DIRECT_IND_LOW_DUTY : ADV_DIRECT_IND_HIGH_DUTY,
-                     bond && bond->listed ? &bond->peer : peer, own_type);
-    queue_enable(advertise, true, HCI_LAST, advertise_start_done);
+    queue_advertise_parameters(advertise, interval_us, interval_us ? ADV_DIRECT_IND_LOW_DUTY : ADV_DIRECT_IND_HIGH_DUTY,
+                               bond && bond->listed ? &bond->peer : peer, own_type);
+    queue_advertise_enable(advertise, true, HCI_LAST, advertise_start_done);
     return ticket;
 }
 
@@ -162,7 +162,8 @@ static void stop_with_ticket(struct gap_advertise *advertise, int ticket)
 {
     advertise->ticket = ticket;
     advertise->on = false;
-    queue_enable(advertise, false, advertise->paused ? HCI_LAST | HCI_MAY_FAIL : HCI_LAST, advertise_stop_done);
+    queue_advertise_enable(advertise, false, advertise->paused ? HCI_LAST | HCI_MAY_FAIL : HCI_LAST,
+                           advertise_stop_done);
     advertise->paused = false;
 }
 
@@ -184,7 +185,7 @@ BLUET_INTERNAL void gap_advertise_end(struct gap_advertise *advertise)
 
 /* ---- Pauses ---- */
 
-static void resume_done(void *context, const struct hci_result *result)
+static void advertise_resume_done(void *context, const struct hci_result *result)
 {
     struct gap_advertise *advertise = context;
     advertise->resuming = false;
@@ -204,7 +205,7 @@ BLUET_INTERNAL bool gap_advertise_pause(struct gap_advertise *advertise)
 BLUET_INTERNAL bool gap_advertise_resume(struct gap_advertise *advertise)
 {
     if (advertise->paused) {
-        advertise->resuming = request_enable(advertise, true, resume_done);
+        advertise->resuming = request_enable(advertise, true, advertise_resume_done);
         advertise->paused = !advertise->resuming;
     }
     return !advertise->paused;

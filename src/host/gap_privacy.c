@@ -14,7 +14,7 @@
 
 enum { RESOLVING_ENTRY_LENGTH = 39, DEVICE_PRIVACY = 1, REFUSALS_MOST = 6 };
 
-static const uint64_t retry_us = 10000; /* after the first refusal; doubles each time */
+static const uint64_t refused_retry_us = 10000; /* after the first refusal; doubles each time */
 
 static uint64_t now_of(const struct gap_privacy *privacy)
 {
@@ -87,7 +87,7 @@ static void end_pause(struct gap_privacy *privacy)
     if (resumed)
         gap_connect_release(privacy->connect);
     else
-        privacy->retry = now_of(privacy) + retry_us;
+        privacy->retry = now_of(privacy) + refused_retry_us;
 }
 
 /* Somebody has to resolve. */
@@ -102,7 +102,7 @@ static void refuse_list(struct gap_privacy *privacy)
 
 static void try_again_later(struct gap_privacy *privacy)
 {
-    privacy->retry = now_of(privacy) + (retry_us << privacy->refusals);
+    privacy->retry = now_of(privacy) + (refused_retry_us << privacy->refusals);
     if (privacy->refusals++ < REFUSALS_MOST) {
         end_pause(privacy);
         return;

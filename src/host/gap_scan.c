@@ -60,8 +60,8 @@ static uint32_t scan_clamped(uint32_t time_us)
 }
 
 /* Vol 4 Part E, 7.8.10 */
-static void queue_parameters(const struct gap_scan *scan, struct hci_command command, bool active, uint32_t interval_us,
-                             uint32_t window_us, uint8_t filter_policy)
+static void queue_scan_parameters(const struct gap_scan *scan, struct hci_command command, bool active,
+                                  uint32_t interval_us, uint32_t window_us, uint8_t filter_policy)
 {
     uint8_t octets[SCAN_PARAMETERS_LENGTH];
     struct writer parameters = writer_of(octets, sizeof octets);
@@ -75,7 +75,7 @@ static void queue_parameters(const struct gap_scan *scan, struct hci_command com
 }
 
 /* Duplicates are not filtered (7.8.11). */
-static bool queue_enable(const struct gap_scan *scan, struct hci_command command, bool enable)
+static bool queue_scan_enable(const struct gap_scan *scan, struct hci_command command, bool enable)
 {
     const uint8_t parameters[SCAN_ENABLE_LENGTH] = {enable, 0};
     command.opcode = HCI_LE_SET_SCAN_ENABLE;
@@ -96,9 +96,9 @@ BLUET_INTERNAL int gap_scan_start(struct gap_scan *scan, uint32_t duration_ms, u
     scan->ticket = ticket;
     scan->duration_us = duration_ms * 1000ull;
     struct hci_command command = {.ticket = ticket, .done = scan_start_done, .context = scan};
-    queue_parameters(scan, command, active, interval_us, window_us, scan->filter_policy);
+    queue_scan_parameters(scan, command, active, interval_us, window_us, scan->filter_policy);
     command.flags = HCI_LAST;
-    queue_enable(scan, command, true);
+    queue_scan_enable(scan, command, true);
     return ticket;
 }
 
@@ -117,7 +117,7 @@ BLUET_INTERNAL bool gap_scan_end(struct gap_scan *scan, int ticket, uint8_t flag
     if (scan->paused)
         flags |= HCI_MAY_FAIL;
     struct hci_command command = {.ticket = ticket, .flags = flags, .done = scan_stop_done, .context = scan};
-    if (!queue_enable(scan, command, false))
+    if (!queue_scan_enable(scan, command, false))
         return false;
     scan->state = GAP_SCAN_OFF;
     scan->paused = false;
@@ -144,7 +144,7 @@ BLUET_INTERNAL void gap_scan_expire(struct gap_scan *scan)
 
 /* ---- Pauses ---- */
 
-static void resume_done(void *context, const struct hci_result *result)
+static void scan_resume_done(void *context, const struct hci_result *result)
 {
     struct gap_scan *scan = context;
     if (result->status == HCI_SUCCESS || !gap_scan_is_on(scan) || result->argument != (uint16_t)scan->ticket)
@@ -158,14 +158,14 @@ static void resume_done(void *context, const struct hci_result *result)
 BLUET_INTERNAL bool gap_scan_pause(struct gap_scan *scan)
 {
     if (gap_scan_is_on(scan) && !scan->paused)
-        scan->paused = queue_enable(scan, (struct hci_command){0}, false);
+        scan->paused = queue_scan_enable(scan, (struct hci_command){0}, false);
     return !gap_scan_is_on(scan) || scan->paused;
 }
 
 BLUET_INTERNAL bool gap_scan_resume(struct gap_scan *scan)
 {
-    const struct hci_command command = {.done = resume_done, .context = scan, .argument = (uint16_t)scan->ticket};
-    if (scan->paused && !queue_enable(scan, command, true))
+    const struct hci_command command = {.done = scan_resume_done, .context = scan, .argument = (uint16_t)scan->ticket};
+    if (scan->paused && !queue_scan_enable(scan, command, true))
         return false;
     scan->paused = false;
     return true;
@@ -179,14 +179,14 @@ BLUET_INTERNAL void gap_scan_seek(struct gap_scan *scan, struct hci_command comm
     uint8_t flags = command.flags;
     scan->sought = (struct gap_sought){.wanted = true, .identity = *identity};
     command.flags = 0;
-    queue_parameters(scan, command, false, SEEK_INTERVAL_US, SEEK_INTERVAL_US, 0);
+    queue_scan_parameters(scan, command, false, SEEK_INTERVAL_US, SEEK_INTERVAL_US, 0);
     command.flags = flags;
-    queue_enable(scan, command, true);
+    queue_scan_enable(scan, command, true);
 }
 
 BLUET_INTERNAL bool gap_scan_seek_end(struct gap_scan *scan, struct hci_command command)
 {
-    if (!queue_enable(scan, command, false))
+    if (!queue_scan_enable(scan, command, false))
         return false;
     scan->sought.wanted = false;
     return true;

@@ -51,7 +51,7 @@ static const struct procedure_row rows[GATT_PROCEDURE_KINDS] = {
     [GATT_FIND_BEARERS] = {gatt_ask_bearers, gatt_hear_bearers, gatt_bearers_refused, 0, false},
 };
 
-static size_t links_size(const struct gatt_client *client)
+static size_t client_links_size(const struct gatt_client *client)
 {
     return client->link_count * sizeof(struct gatt_client_link);
 }
@@ -62,7 +62,7 @@ static size_t procedures_size(const struct gatt_client *client)
     return (client->procedure_count + spare) * sizeof(struct gatt_procedure);
 }
 
-static const struct bluet_port *port_of(const struct gatt_client *client)
+static const struct bluet_port *client_port(const struct gatt_client *client)
 {
     return client->att->links->hci->port;
 }
@@ -73,14 +73,14 @@ BLUET_INTERNAL int gatt_client_open(struct gatt_client *client, struct att *att,
     *client = (struct gatt_client){.att = att, .sink = sink};
     client->link_count = att->count;
     client->procedure_count = limits->procedure_count;
-    client->links = memory_take(port_of(client), links_size(client));
+    client->links = memory_take(client_port(client), client_links_size(client));
     if (client->links)
-        client->procedures = memory_take(port_of(client), procedures_size(client));
+        client->procedures = memory_take(client_port(client), procedures_size(client));
     if (!client->links || !client->procedures) {
         gatt_client_close(client);
         return BLUET_ENOMEM;
     }
-    memset(client->links, 0, links_size(client));
+    memset(client->links, 0, client_links_size(client));
     if (client->att->enhanced_limit)
         client->spare = &client->procedures[client->procedure_count];
     for (size_t i = client->procedure_count; i-- > 0;) {
@@ -94,8 +94,8 @@ BLUET_INTERNAL void gatt_client_close(struct gatt_client *client)
 {
     if (!client->links)
         return;
-    memory_give(port_of(client), client->procedures, procedures_size(client));
-    memory_give(port_of(client), client->links, links_size(client));
+    memory_give(client_port(client), client->procedures, procedures_size(client));
+    memory_give(client_port(client), client->links, client_links_size(client));
     *client = (struct gatt_client){.links = NULL};
 }
 
@@ -368,8 +368,8 @@ static uint16_t status_of(enum gatt_step step, const struct gatt_procedure *proc
     }
 }
 
-static enum gatt_step refuse(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure,
-                             uint8_t error)
+static enum gatt_step refuse_procedure(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure,
+                                       uint8_t error)
 {
     const struct procedure_row *row = &rows[procedure->kind];
     return row->refused ? row->refused(client, link, procedure, error) : GATT_STEP_REFUSED;
@@ -384,7 +384,7 @@ static void answered(struct gatt_client *client, struct link *link, struct gatt_
     enum att_answer answer = att_take_response(procedure->bearer, &response, &error);
     enum gatt_step step = GATT_STEP_PROTOCOL;
     if (answer == ATT_ANSWER_ERROR)
-        step = refuse(client, link, procedure, error);
+        step = refuse_procedure(client, link, procedure, error);
     else if (answer == ATT_ANSWER_RESPONSE)
         step = rows[procedure->kind].hear(client, link, procedure, &response);
     if (step == GATT_STEP_PROTOCOL)
@@ -445,7 +445,7 @@ static void seek_bearers(struct gatt_client *client, const struct link *link)
     state->first->next = procedure;
 }
 
-static int begin(struct gatt_client *client, struct link *link, const struct gatt_procedure *what)
+static int begin_procedure(struct gatt_client *client, struct link *link, const struct gatt_procedure *what)
 {
     struct gatt_client_link *state = gatt_client_link(client, link);
     if (!att_bearer(client->att, link)->link)
@@ -474,7 +474,7 @@ BLUET_INTERNAL int gatt_client_discover_services(struct gatt_client *client, str
         procedure.kind = GATT_DISCOVER_SERVICES_BY_UUID;
         procedure.uuid = gatt_air_uuid(uuid);
     }
-    return begin(client, link, &procedure);
+    return begin_procedure(client, link, &procedure);
 }
 
 BLUET_INTERNAL int gatt_client_discover_characteristics(struct gatt_client *client, struct link *link,
@@ -487,7 +487,7 @@ BLUET_INTERNAL int gatt_client_discover_characteristics(struct gatt_client *clie
         return BLUET_EINVAL;
     if (uuid)
         procedure.uuid = *uuid;
-    return begin(client, link, &procedure);
+    return begin_procedure(client, link, &procedure);
 }
 
 BLUET_INTERNAL int gatt_client_discover_included(struct gatt_client *client, struct link *link, uint16_t start_handle,
@@ -495,7 +495,7 @@ BLUET_INTERNAL int gatt_client_discover_included(struct gatt_client *client, str
 {
     struct gatt_procedure procedure = {
         .kind = GATT_DISCOVER_INCLUDED, .handle = start_handle, .end_handle = end_handle};
-    return start_handle == 0 || start_handle > end_handle ? BLUET_EINVAL : begin(client, link, &procedure);
+    return start_handle == 0 || start_handle > end_handle ? BLUET_EINVAL : begin_procedure(client, link, &procedure);
 }
 
 BLUET_INTERNAL int gatt_client_read_by_uuid(struct gatt_client *client, struct link *link, uint16_t start_handle,
@@ -505,13 +505,13 @@ BLUET_INTERNAL int gatt_client_read_by_uuid(struct gatt_client *client, struct l
     if (start_handle == 0 || start_handle > end_handle || !gatt_uuid_is_good(uuid))
         return BLUET_EINVAL;
     procedure.uuid = gatt_air_uuid(uuid);
-    return begin(client, link, &procedure);
+    return begin_procedure(client, link, &procedure);
 }
 
 BLUET_INTERNAL int gatt_client_read_long(struct gatt_client *client, struct link *link, uint16_t value_handle)
 {
     struct gatt_procedure procedure = {.kind = GATT_READ_LONG_VALUE, .handle = value_handle};
-    return value_handle ? begin(client, link, &procedure) : BLUET_EINVAL;
+    return value_handle ? begin_procedure(client, link, &procedure) : BLUET_EINVAL;
 }
 
 BLUET_INTERNAL int gatt_client_discover_descriptors(struct gatt_client *client, struct link *link,
@@ -521,14 +521,14 @@ BLUET_INTERNAL int gatt_client_discover_descriptors(struct gatt_client *client, 
         return BLUET_EINVAL;
     struct gatt_procedure procedure = {
         .kind = GATT_DISCOVER_DESCRIPTORS, .handle = (uint16_t)(start_handle + 1), .end_handle = end_handle};
-    return begin(client, link, &procedure);
+    return begin_procedure(client, link, &procedure);
 }
 
 BLUET_INTERNAL int gatt_client_read(struct gatt_client *client, struct link *link, uint16_t value_handle,
                                     uint16_t offset)
 {
     struct gatt_procedure procedure = {.kind = GATT_READ_VALUE, .handle = value_handle, .offset = offset};
-    return value_handle ? begin(client, link, &procedure) : BLUET_EINVAL;
+    return value_handle ? begin_procedure(client, link, &procedure) : BLUET_EINVAL;
 }
 
 BLUET_INTERNAL int gatt_client_exchange_mtu(struct gatt_client *client, struct link *link)
@@ -537,7 +537,7 @@ BLUET_INTERNAL int gatt_client_exchange_mtu(struct gatt_client *client, struct l
     struct att_bearer *bearer = att_bearer(client->att, link);
     if (bearer->asked)
         return BLUET_EALREADY;
-    int error = begin(client, link, &procedure);
+    int error = begin_procedure(client, link, &procedure);
     bearer->asked = !error;
     return error;
 }
@@ -632,15 +632,15 @@ static int write_long(struct gatt_client *client, struct link *link, struct gatt
 /* Begins a procedure whose `value` is in place; it is given back if that cannot be. */
 static int begin_with_value(struct gatt_client *client, struct link *link, struct gatt_procedure *procedure)
 {
-    int error = begin(client, link, procedure);
+    int error = begin_procedure(client, link, procedure);
     if (error)
         buffer_free(client->att->links->pool, procedure->value);
     return error;
 }
 
 /* Lengthens a chain by a copy of the spans. Where there is no buffer all of it is given back. */
-static bool append(struct gatt_client *client, struct gatt_procedure *procedure, const struct bluet_span *spans,
-                   size_t count)
+static bool append_value(struct gatt_client *client, struct gatt_procedure *procedure, const struct bluet_span *spans,
+                         size_t count)
 {
     struct buffer *more = buffer_copy(client->att->links->pool, spans, count);
     struct buffer **end = &procedure->value;
@@ -671,7 +671,7 @@ BLUET_INTERNAL int gatt_client_read_multiple(struct gatt_client *client, struct 
         write_u16(&writer, handles[i]);
     }
     const struct bluet_span span = {writer.start, writer.length};
-    return append(client, &procedure, &span, 1) ? begin_with_value(client, link, &procedure) : BLUET_ENOMEM;
+    return append_value(client, &procedure, &span, 1) ? begin_with_value(client, link, &procedure) : BLUET_ENOMEM;
 }
 
 BLUET_INTERNAL int gatt_client_write_reliable(struct gatt_client *client, struct link *link,
@@ -695,7 +695,7 @@ BLUET_INTERNAL int gatt_client_write_reliable(struct gatt_client *client, struct
         write_u16(&writer, writes[i].value_handle);
         write_u16(&writer, (uint16_t)writes[i].length);
         const struct bluet_span spans[] = {{header, sizeof header}, {writes[i].data, writes[i].length}};
-        if (!append(client, &procedure, spans, 2))
+        if (!append_value(client, &procedure, spans, 2))
             return BLUET_ENOMEM;
     }
     gatt_next_record(&procedure);

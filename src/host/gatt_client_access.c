@@ -15,8 +15,8 @@ BLUET_INTERNAL int gatt_ask_read(struct gatt_client *client, struct gatt_procedu
     return att_send_request(client->att, procedure->bearer, &span, 1);
 }
 
-static void raise_value(const struct gatt_client *client, const struct link *link, uint16_t handle, uint16_t offset,
-                        const uint8_t *data, size_t length)
+static void raise_read_value(const struct gatt_client *client, const struct link *link, uint16_t handle,
+                             uint16_t offset, const uint8_t *data, size_t length)
 {
     struct bluet_event event;
     event.code = BLUET_EVENT_GATTC_READ_RESULT;
@@ -33,7 +33,7 @@ BLUET_INTERNAL enum gatt_step gatt_hear_read(struct gatt_client *client, struct 
 {
     size_t room = att_bearer(client->att, link)->mtu - 1u; /* which a program may reckon with, whatever the bearer */
     size_t length = reader_remaining(response) < room ? reader_remaining(response) : room;
-    raise_value(client, link, procedure->handle, procedure->offset, read_span(response, length), length);
+    raise_read_value(client, link, procedure->handle, procedure->offset, read_span(response, length), length);
     return GATT_STEP_END;
 }
 
@@ -46,7 +46,7 @@ BLUET_INTERNAL enum gatt_step gatt_hear_read_long(struct gatt_client *client, st
     bool last = length + 1 < procedure->bearer->mtu || offset + length >= ATT_VALUE_LARGEST;
     procedure->offset = (uint16_t)(offset + length);
     if (length || offset == 0)
-        raise_value(client, link, procedure->handle, offset, read_span(response, length), length);
+        raise_read_value(client, link, procedure->handle, offset, read_span(response, length), length);
     return last ? GATT_STEP_END : GATT_STEP_REQUEST;
 }
 
@@ -78,7 +78,7 @@ BLUET_INTERNAL enum gatt_step gatt_hear_read_multiple(struct gatt_client *client
 {
     (void)procedure;
     size_t length = reader_remaining(response);
-    raise_value(client, link, 0, 0, read_span(response, length), length);
+    raise_read_value(client, link, 0, 0, read_span(response, length), length);
     return GATT_STEP_END;
 }
 
@@ -100,7 +100,7 @@ BLUET_INTERNAL enum gatt_step gatt_hear_read_multiple_variable(struct gatt_clien
         uint8_t octets[2];
         struct writer handle = writer_of(octets, sizeof octets);
         att_write_chain(&handle, procedure->value, next, sizeof octets);
-        raise_value(client, link, (uint16_t)(octets[0] | octets[1] << 8), 0, data, length);
+        raise_read_value(client, link, (uint16_t)(octets[0] | octets[1] << 8), 0, data, length);
     }
     return reader_done(response) ? GATT_STEP_END : GATT_STEP_PROTOCOL;
 }

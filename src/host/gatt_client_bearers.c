@@ -28,7 +28,7 @@ BLUET_INTERNAL int gatt_ask_bearers(struct gatt_client *client, struct gatt_proc
 }
 
 /* Whether the response has a value; its first octet. */
-static bool read_features(struct reader *response, uint16_t *out_handle, uint8_t *out_features)
+static bool read_server_features(struct reader *response, uint16_t *out_handle, uint8_t *out_features)
 {
     enum { LEAST = 3 };
     uint8_t entry = read_u8(response);
@@ -49,7 +49,7 @@ BLUET_INTERNAL enum gatt_step gatt_hear_bearers(struct gatt_client *client, stru
     uint8_t features;
     if (procedure->phase == GATT_WRITING_CLIENT)
         return connect(client, link);
-    if (!read_features(response, &procedure->handle, &features))
+    if (!read_server_features(response, &procedure->handle, &features))
         return GATT_STEP_PROTOCOL;
     if (procedure->phase == GATT_READING_SERVER) {
         procedure->phase = GATT_READING_CLIENT;

@@ -16,17 +16,17 @@ struct hash {
     bool failed;
 };
 
-static const uint8_t key[BLOCK];
+static const uint8_t hash_key[BLOCK];
 
 static void encipher(struct hash *hash)
 {
     for (size_t i = 0; i < BLOCK; i++)
         hash->block[i] ^= hash->state[i];
-    hash->failed |= !crypto_aes128(hash->state, key, hash->block);
+    hash->failed |= !crypto_aes128(hash->state, hash_key, hash->block);
     hash->length = 0;
 }
 
-static void add(struct hash *hash, const uint8_t *octets, size_t length)
+static void hash_add(struct hash *hash, const uint8_t *octets, size_t length)
 {
     for (; length; length--) {
         if (hash->length == BLOCK)
@@ -49,7 +49,7 @@ static void finish(struct hash *hash)
 {
     static const uint8_t zeros[BLOCK];
     uint8_t subkey[BLOCK] = {0};
-    hash->failed |= !crypto_aes128(subkey, key, zeros);
+    hash->failed |= !crypto_aes128(subkey, hash_key, zeros);
     twice(subkey);
     if (hash->length < BLOCK) {
         twice(subkey);
@@ -86,7 +86,7 @@ static enum part part_of(const struct gatt_attribute *attribute, const struct bl
     }
 }
 
-static void add_attribute(struct hash *hash, const struct gatt_db *db, const struct gatt_attribute *attribute)
+static void hash_attribute(struct hash *hash, const struct gatt_db *db, const struct gatt_attribute *attribute)
 {
     struct bluet_uuid type = gatt_db_type(db, attribute);
     enum part part = part_of(attribute, &type);
@@ -94,25 +94,25 @@ static void add_attribute(struct hash *hash, const struct gatt_db *db, const str
         return;
     uint16_t handle = gatt_db_handle(db, attribute);
     const uint8_t header[] = {(uint8_t)handle, (uint8_t)(handle >> 8), type.octets[0], type.octets[1]};
-    add(hash, header, sizeof header);
+    hash_add(hash, header, sizeof header);
     if (part != VALUE)
         return;
     uint8_t declaration[GATT_DECLARATION_LARGEST];
     struct bluet_span value = gatt_db_value(db, attribute, 0, declaration);
-    add(hash, value.data, value.length);
+    hash_add(hash, value.data, value.length);
 }
 
 BLUET_INTERNAL bool gatt_db_can_hash(void)
 {
     uint8_t state[BLOCK];
-    return crypto_aes128(state, key, key);
+    return crypto_aes128(state, hash_key, hash_key);
 }
 
 BLUET_INTERNAL bool gatt_db_hash(struct gatt_db *db)
 {
     struct hash hash = {.length = 0};
     for (uint16_t i = 0; i < db->count; i++)
-        add_attribute(&hash, db, &db->attributes[i]);
+        hash_attribute(&hash, db, &db->attributes[i]);
     finish(&hash);
     struct writer writer = writer_of(db->hash, sizeof db->hash);
     write_reversed(&writer, hash.state, sizeof hash.state);

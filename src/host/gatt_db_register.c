@@ -148,8 +148,8 @@ struct builder {
     size_t handle_count;
 };
 
-static struct gatt_attribute *add(struct builder *builder, enum gatt_attribute_kind kind, const struct bluet_uuid *uuid,
-                                  uint16_t flags)
+static struct gatt_attribute *add_attribute(struct builder *builder, enum gatt_attribute_kind kind,
+                                            const struct bluet_uuid *uuid, uint16_t flags)
 {
     struct gatt_db *db = builder->db;
     struct gatt_attribute *attribute = &db->attributes[db->count++];
@@ -170,7 +170,7 @@ static struct gatt_attribute *add(struct builder *builder, enum gatt_attribute_k
 static void add_value(struct builder *builder, enum gatt_attribute_kind kind, const struct bluet_uuid *uuid,
                       uint16_t flags)
 {
-    struct gatt_attribute *attribute = add(builder, kind, uuid, flags);
+    struct gatt_attribute *attribute = add_attribute(builder, kind, uuid, flags);
     attribute->value = builder->values;
     attribute->size = GATT_VALUE_SIZE;
     builder->values += GATT_VALUE_SIZE;
@@ -190,20 +190,20 @@ static uint16_t properties_of(const struct bluet_characteristic *characteristic)
 static struct gatt_attribute *add_own(struct builder *builder, enum gatt_attribute_kind kind, uint16_t uuid,
                                       uint16_t flags)
 {
-    struct gatt_attribute *attribute = add(builder, kind, NULL, flags);
+    struct gatt_attribute *attribute = add_attribute(builder, kind, NULL, flags);
     attribute->uuid = uuid;
     return attribute;
 }
 
 static void add_configuration(struct builder *builder)
 {
-    add(builder, GATT_CONFIGURATION, NULL, 0)->slot = builder->db->configuration_count++;
+    add_attribute(builder, GATT_CONFIGURATION, NULL, 0)->slot = builder->db->configuration_count++;
 }
 
 static void add_characteristic(struct builder *builder, const struct bluet_characteristic *characteristic)
 {
     uint16_t flags = characteristic->flags;
-    add(builder, GATT_DECLARATION, NULL, properties_of(characteristic));
+    add_attribute(builder, GATT_DECLARATION, NULL, properties_of(characteristic));
     add_value(builder, GATT_VALUE, &characteristic->uuid, flags);
     if (is_configured(characteristic))
         add_configuration(builder);
@@ -234,10 +234,11 @@ static void add_services(struct builder *builder, const struct bluet_service *se
 {
     for (size_t i = 0; i < count; i++) {
         const struct bluet_service *service = &services[i];
-        struct gatt_attribute *declaration = add(builder, GATT_SERVICE, &service->uuid,
-                                                 service->secondary ? GATT_SECONDARY_SERVICE : GATT_PRIMARY_SERVICE);
+        struct gatt_attribute *declaration = add_attribute(
+            builder, GATT_SERVICE, &service->uuid, service->secondary ? GATT_SECONDARY_SERVICE : GATT_PRIMARY_SERVICE);
         for (size_t j = 0; j < service->included_count; j++)
-            add(builder, GATT_INCLUDED, NULL, 0)->included = service_handle(builder->db, service->included[j]);
+            add_attribute(builder, GATT_INCLUDED, NULL, 0)->included =
+                service_handle(builder->db, service->included[j]);
         for (size_t j = 0; j < service->characteristic_count; j++)
             add_characteristic(builder, &service->characteristics[j]);
         declaration->last = builder->db->count;
@@ -249,7 +250,7 @@ static void add_built_in_value(struct builder *builder, const struct built_in *r
 {
     const struct gatt_db *db = builder->db;
     uint16_t writable = row->kind == GATT_NAME && db->name_writable ? BLUET_FLAG_WRITE : 0;
-    add(builder, GATT_DECLARATION, NULL, (uint16_t)(row->flags | writable));
+    add_attribute(builder, GATT_DECLARATION, NULL, (uint16_t)(row->flags | writable));
     struct gatt_attribute *value =
         add_own(builder, (enum gatt_attribute_kind)row->kind, row->uuid, (uint16_t)(row->flags | writable));
     if (writable) {

@@ -7,7 +7,7 @@
 enum { RECORD_HEADER = 6 };
 
 /* The octets go behind the last ones; only what does not fit there takes buffers, and there are enough. */
-static void append(struct gatt_prepared *queue, struct buffer_pool *pool, const uint8_t *data, size_t length)
+static void append_octets(struct gatt_prepared *queue, struct buffer_pool *pool, const uint8_t *data, size_t length)
 {
     size_t room = queue->tail ? (size_t)pool->size - queue->tail->length : 0;
     size_t here = length < room ? length : room;
@@ -48,8 +48,8 @@ BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared *queue, struct buf
     write_u16(&writer, write->length);
     if (!has_room(queue, pool, allowance, sizeof header + write->length))
         return false;
-    append(queue, pool, header, sizeof header);
-    append(queue, pool, data, write->length);
+    append_octets(queue, pool, header, sizeof header);
+    append_octets(queue, pool, data, write->length);
     return true;
 }
 

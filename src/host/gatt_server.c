@@ -14,13 +14,13 @@ static size_t indications_size(const struct gatt_server *server)
     return server->indication_count * sizeof(struct gatt_indication);
 }
 
-static size_t links_size(const struct gatt_server *server)
+static size_t server_links_size(const struct gatt_server *server)
 {
     return server->link_count * sizeof(struct gatt_server_link) +
            server->att->bearer_count * sizeof(struct gatt_server_bearer);
 }
 
-static const struct bluet_port *port_of(const struct gatt_server *server)
+static const struct bluet_port *server_port(const struct gatt_server *server)
 {
     return server->att->links->hci->port;
 }
@@ -31,14 +31,14 @@ BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att,
     *server = (struct gatt_server){.att = att, .db = db, .sink = sink, .subscriptions = server->subscriptions};
     server->link_count = att->count;
     server->indication_count = limits->procedure_count;
-    server->links = memory_take(port_of(server), links_size(server));
+    server->links = memory_take(server_port(server), server_links_size(server));
     if (server->links)
-        server->indications = memory_take(port_of(server), indications_size(server));
+        server->indications = memory_take(server_port(server), indications_size(server));
     if (!server->links || !server->indications) {
         gatt_server_close(server);
         return BLUET_ENOMEM;
     }
-    memset(server->links, 0, links_size(server));
+    memset(server->links, 0, server_links_size(server));
     server->bearers = (struct gatt_server_bearer *)(server->links + server->link_count);
     for (size_t i = server->indication_count; i-- > 0;) {
         server->indications[i].next = server->free_indication;
@@ -51,8 +51,8 @@ BLUET_INTERNAL void gatt_server_close(struct gatt_server *server)
 {
     if (!server->links)
         return;
-    memory_give(port_of(server), server->indications, indications_size(server));
-    memory_give(port_of(server), server->links, links_size(server));
+    memory_give(server_port(server), server->indications, indications_size(server));
+    memory_give(server_port(server), server->links, server_links_size(server));
     *server = (struct gatt_server){.subscriptions = server->subscriptions};
 }
 
@@ -142,7 +142,8 @@ static void write_error(struct gatt_response *response, const struct bluet_span 
     write_u8(&response->writer, (uint8_t)error);
 }
 
-static void keep(struct gatt_server_bearer *state, enum gatt_kept what, const struct bluet_span *spans, size_t count)
+static void keep_sent(struct gatt_server_bearer *state, enum gatt_kept what, const struct bluet_span *spans,
+                      size_t count)
 {
     struct writer writer = writer_of(state->kept_pdu, sizeof state->kept_pdu);
     for (size_t i = 0; i < count; i++)
@@ -161,11 +162,11 @@ static void keep_response(struct gatt_server *server, struct gatt_response *resp
     struct gatt_prepared *prepared = &gatt_server_link(server, response->bearer->link)->prepared;
     struct bluet_span spans[] = {{response->writer.start, response->writer.length}, response->tail};
     if (spans[0].length + spans[1].length <= sizeof state->kept_pdu) {
-        keep(state, GATT_KEPT_RESPONSE, spans, 2);
+        keep_sent(state, GATT_KEPT_RESPONSE, spans, 2);
         return;
     }
     if (request->length <= sizeof state->kept_pdu && !response->prepared) {
-        keep(state, GATT_KEPT_REQUEST, request, 1);
+        keep_sent(state, GATT_KEPT_REQUEST, request, 1);
         state->kept_generation = server->db->generation;
         return;
     }
@@ -173,7 +174,7 @@ static void keep_response(struct gatt_server *server, struct gatt_response *resp
         gatt_prepared_cut(prepared, server->att->links->pool, response->prepared_length);
     write_error(response, request, response->prepared ? response->error_handle : 0, ATT_ERROR_INSUFFICIENT_RESOURCES);
     spans[0].length = response->writer.length;
-    keep(state, GATT_KEPT_RESPONSE, spans, 1);
+    keep_sent(state, GATT_KEPT_RESPONSE, spans, 1);
 }
 
 static int exchange_mtu(struct gatt_server *server, struct link *link, struct reader *request,

@@ -14,7 +14,7 @@ static bool is_kept(const struct gatt_attribute *attribute)
     return attribute->kind == GATT_CONFIGURATION || attribute->kind == GATT_FEATURES;
 }
 
-static void save_configurations(const struct gatt_db *db, const struct link *link, struct writer *out)
+static void save_client(const struct gatt_db *db, const struct link *link, struct writer *out)
 {
     for (uint16_t i = 0; i < db->count && writer_room(out) >= SAVED_LENGTH; i++) {
         const struct gatt_attribute *attribute = &db->attributes[i];
@@ -33,7 +33,7 @@ static void save_configurations(const struct gatt_db *db, const struct link *lin
 BLUET_INTERNAL void gatt_server_save(const struct gatt_server *server, const struct link *link, struct writer *out)
 {
     write_octets(out, gatt_server_link(server, link)->known, GATT_KNOWN_LENGTH);
-    save_configurations(server->db, link, out);
+    save_client(server->db, link, out);
     if (out->length == GATT_KNOWN_LENGTH)
         *out = writer_of(out->start, out->capacity);
 }

@@ -26,7 +26,7 @@ static bool read_commands(struct hci_controller *controller, struct reader *answ
 }
 
 /* "LE Supported (Controller)": Vol 2 Part C, 3.3, bit 38 */
-static bool read_features(struct hci_controller *controller, struct reader *answer)
+static bool read_lmp_features(struct hci_controller *controller, struct reader *answer)
 {
     (void)controller;
     return read_u64(answer) >> 38 & 1;
@@ -133,7 +133,7 @@ static const struct hci_controller_step controller_steps[] = {
     {HCI_RESET, 0, true, NULL, NULL, NULL},
     {HCI_READ_LOCAL_VERSION_INFORMATION, 8, true, NULL, NULL, read_version},
     {HCI_READ_LOCAL_SUPPORTED_COMMANDS, 64, false, NULL, NULL, read_commands},
-    {HCI_READ_LOCAL_SUPPORTED_FEATURES, 8, false, NULL, NULL, read_features},
+    {HCI_READ_LOCAL_SUPPORTED_FEATURES, 8, false, NULL, NULL, read_lmp_features},
     {HCI_LE_READ_LOCAL_SUPPORTED_FEATURES, 8, true, NULL, NULL, read_le_features},
     {HCI_LE_READ_BUFFER_SIZE, 3, true, NULL, NULL, read_le_buffer_size},
     {HCI_READ_BUFFER_SIZE, 7, true, has_shared_buffers, NULL, read_buffer_size},

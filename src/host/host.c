@@ -212,7 +212,7 @@ static bool send_is_ready(const struct bluet *host)
            (host->pool.free_count > host->refused_pool_free || host->hci.acl_free > host->refused_controller_free);
 }
 
-static void raise_send_ready(struct bluet *host)
+static void raise_buffers_free(struct bluet *host)
 {
     host->send_refused = false;
     struct bluet_event event = {.code = BLUET_EVENT_SEND_READY, .conn_handle = 0xffff};
@@ -245,7 +245,7 @@ static void settle(struct bluet *host)
     if (host->channels.waiting)
         l2cap_channels_flush(&host->channels);
     if (send_is_ready(host))
-        raise_send_ready(host);
+        raise_buffers_free(host);
 }
 
 static bool something_is_due(const struct bluet *host)

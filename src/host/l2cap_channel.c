@@ -7,7 +7,7 @@
 
 enum { CHANNEL_SDU_LARGEST = 65535 };
 
-static const struct bluet_port *port_of(const struct l2cap_channels *channels)
+static const struct bluet_port *channels_port(const struct l2cap_channels *channels)
 {
     return channels->links->hci->port;
 }
@@ -37,12 +37,12 @@ BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l
         .bearer_limit = limits->mtu_limit < L2CAP_ENHANCED_LEAST ? 0 : limits->bearer_count,
     };
     channels->total = (uint16_t)(channels->limit + channels->links->limit * channels->bearer_limit);
-    channels->channels = memory_take(port_of(channels), table_size(channels));
+    channels->channels = memory_take(channels_port(channels), table_size(channels));
     if (!channels->channels)
         return BLUET_ENOMEM;
     memset(channels->channels, 0, table_size(channels));
     if (channels->bearer_limit)
-        channels->bearer_rings = memory_take(port_of(channels), rings_size(channels));
+        channels->bearer_rings = memory_take(channels_port(channels), rings_size(channels));
     if (channels->bearer_limit && !channels->bearer_rings) {
         l2cap_channels_close(channels);
         return BLUET_ENOMEM;
@@ -56,7 +56,7 @@ BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels)
 {
     if (!channels->links)
         return;
-    const struct bluet_port *port = port_of(channels);
+    const struct bluet_port *port = channels_port(channels);
     for (uint8_t i = 0; channels->channels && i < channels->limit; i++) {
         if (channels->channels[i].block)
             l2cap_channel_free(channels, &channels->channels[i]);
@@ -166,7 +166,7 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *c
     uint16_t cid = l2cap_channel_free_cid(channels, link);
     if (!channel || !cid)
         return NULL;
-    uint8_t *block = memory_take(port_of(channels), ring_size(channels, mtu) + copy_size(mtu));
+    uint8_t *block = memory_take(channels_port(channels), ring_size(channels, mtu) + copy_size(mtu));
     if (!block)
         return NULL;
     if (channel->state == CHANNEL_UNREAD)
@@ -190,7 +190,7 @@ BLUET_INTERNAL bool l2cap_channel_grow(struct l2cap_channels *channels, struct l
     struct l2cap_outgoing *outgoing = &channel->outgoing;
     if (ring_size(channels, mtu) <= incoming->size)
         return true;
-    uint8_t *block = memory_take(port_of(channels), ring_size(channels, mtu) + copy_size(mtu));
+    uint8_t *block = memory_take(channels_port(channels), ring_size(channels, mtu) + copy_size(mtu));
     if (!block)
         return false;
     void *old_block = channel->block;
@@ -202,7 +202,7 @@ BLUET_INTERNAL bool l2cap_channel_grow(struct l2cap_channels *channels, struct l
         memcpy(outgoing->copy + outgoing->sent, rest, (size_t)(outgoing->length - outgoing->sent));
         outgoing->next = outgoing->copy + outgoing->sent;
     }
-    memory_give(port_of(channels), old_block, old_size);
+    memory_give(channels_port(channels), old_block, old_size);
     return true;
 }
 
@@ -213,7 +213,7 @@ BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l
     if (l2cap_channel_is_bearer(channels, channel))
         buffer_free(channels->links->pool, channel->head);
     else
-        memory_give(port_of(channels), channel->block, channel->block_size);
+        memory_give(channels_port(channels), channel->block, channel->block_size);
     *channel = (struct l2cap_channel){.state = CHANNEL_FREE};
 }
 
@@ -357,7 +357,7 @@ BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct l
     return through;
 }
 
-static void raise_send_ready(const struct l2cap_channels *channels, struct l2cap_channel *channel)
+static void raise_channel_ready(const struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     channel->stalled = false;
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_SEND_READY, .conn_handle = channel->link->handle};
@@ -398,7 +398,7 @@ BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
             if (send_segment(channels, channel, &through))
                 idle = 0;
             if (!channel->outgoing.next && channel->stalled)
-                raise_send_ready(channels, channel);
+                raise_channel_ready(channels, channel);
             channels->waiting = channels->waiting || channel->outgoing.next;
         } else if (channel->owes_request) {
             l2cap_channel_send_owed_request(channels, channel);
@@ -476,7 +476,7 @@ BLUET_INTERNAL int l2cap_channels_listen(struct l2cap_channels *channels, uint16
     if (channels->listener_count == channels->listener_room) {
         size_t size = channels->listener_room * sizeof *channels->listeners;
         struct l2cap_listener *grown =
-            memory_resize(port_of(channels), channels->listeners, size, size + sizeof *channels->listeners);
+            memory_resize(channels_port(channels), channels->listeners, size, size + sizeof *channels->listeners);
         if (!grown)
             return BLUET_ENOMEM;
         channels->listeners = grown;

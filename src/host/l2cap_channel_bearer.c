@@ -125,7 +125,7 @@ static size_t gather(const struct bluet_span *spans, size_t count, size_t offset
     return found;
 }
 
-static void append(struct l2cap_channel *channel, struct buffer *frame)
+static void append_frame(struct l2cap_channel *channel, struct buffer *frame)
 {
     if (channel->head)
         channel->tail->next = frame;
@@ -151,7 +151,7 @@ static int put_frame(struct l2cap_channels *channels, struct l2cap_channel *chan
     spans[0] = (struct bluet_span){header, sizeof header};
     struct buffer *frame = buffer_copy(channels->links->pool, spans, count);
     if (frame)
-        append(channel, frame);
+        append_frame(channel, frame);
     return frame ? BLUET_OK : BLUET_ENOMEM;
 }
 

@@ -4,7 +4,7 @@
 #include "spec/l2cap.h"
 #include "spec/writer.h"
 
-static const uint64_t response_timeout_us = 30000000; /* RTX: Vol 3 Part A, 6.2.1 */
+static const uint64_t reconfigure_timeout_us = 30000000; /* RTX: Vol 3 Part A, 6.2.1 */
 
 /* ---- The peer's end ---- */
 
@@ -62,7 +62,7 @@ static void await_mtu(struct l2cap_channels *channels, struct l2cap_channel *cha
     channels->awaiting = (uint16_t)(channels->awaiting - l2cap_channel_awaits(channel));
     channel->wanted_mtu = mtu;
     channel->identifier = identifier;
-    channel->deadline = channels->links->hci->now + response_timeout_us;
+    channel->deadline = channels->links->hci->now + reconfigure_timeout_us;
     channels->awaiting = (uint16_t)(channels->awaiting + l2cap_channel_awaits(channel));
 }
 

@@ -457,7 +457,7 @@ static void begin_as_central(struct sm *sm, struct sm_pairing *pairing)
     }
 }
 
-static void begin(struct sm *sm, struct sm_pairing *pairing)
+static void begin_pairing(struct sm *sm, struct sm_pairing *pairing)
 {
     if (pairing->link->central) {
         begin_as_central(sm, pairing);
@@ -507,7 +507,7 @@ BLUET_INTERNAL void sm_settle(struct sm *sm)
             if (pairing->refused)
                 sm_fail(sm, pairing, refusals[pairing->action]);
             else if (pairing->state == SM_BEGIN)
-                begin(sm, pairing);
+                begin_pairing(sm, pairing);
             else if (pairing->state == SM_AWAIT_USER)
                 pairing->resume(sm, pairing);
         }
@@ -566,7 +566,7 @@ static void security_requested(struct sm *sm, struct sm_pairing *pairing, struct
         return;
     pairing->kept_only = true;
     sm_enter(sm, pairing, SM_BEGIN);
-    begin(sm, pairing);
+    begin_pairing(sm, pairing);
 }
 
 static void pairing_failed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
@@ -633,7 +633,7 @@ static const struct sm_command *find_command(uint8_t code, uint8_t state)
 }
 
 /* One that is not what it should be, or not now: whatever is under way ends, and nothing begins. */
-static void refuse(struct sm *sm, struct sm_pairing *pairing, enum sm_reason reason)
+static void refuse_command(struct sm *sm, struct sm_pairing *pairing, enum sm_reason reason)
 {
     hci_protocol_error(sm->links->hci);
     bool kept = pairing->state == SM_AWAIT_KEPT_ENCRYPTION;
@@ -656,11 +656,11 @@ BLUET_INTERNAL void sm_receive(struct sm *sm, struct link *link, struct reader *
     if (pairing->dead || !reader_ok(frame) || !command)
         hci_protocol_error(sm->links->hci);
     else if (!is_by(command->role, link))
-        refuse(sm, pairing, SM_COMMAND_NOT_SUPPORTED);
+        refuse_command(sm, pairing, SM_COMMAND_NOT_SUPPORTED);
     else if (reader_remaining(frame) != command->length)
-        refuse(sm, pairing, SM_INVALID_PARAMETERS);
+        refuse_command(sm, pairing, SM_INVALID_PARAMETERS);
     else if (!(command->states & 1 << pairing->state))
-        refuse(sm, pairing, SM_UNSPECIFIED_REASON);
+        refuse_command(sm, pairing, SM_UNSPECIFIED_REASON);
     else if (command->handle)
         command->handle(sm, pairing, frame);
     else

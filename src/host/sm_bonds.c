@@ -23,7 +23,7 @@ static const uint8_t irk_name[3] = {'i', 'r', 'k'};
 /* ---- Blobs ---- */
 
 /* The blob begins with its version. */
-static bool check_of(uint8_t out[16], uint8_t sec_type, const uint8_t *blob, size_t length)
+static bool secret_check(uint8_t out[16], uint8_t sec_type, const uint8_t *blob, size_t length)
 {
     const uint8_t key[16] = {'b', 'l', 'u', 'e', 't', ' ', 's', 'e', 'c', 'r', 'e', 't', blob[0], sec_type};
     return crypto_aes_cmac(out, key, blob, length);
@@ -32,7 +32,7 @@ static bool check_of(uint8_t out[16], uint8_t sec_type, const uint8_t *blob, siz
 static bool write_check(struct writer *writer, uint8_t sec_type)
 {
     uint8_t check[16];
-    bool done = check_of(check, sec_type, writer->start, writer->length);
+    bool done = secret_check(check, sec_type, writer->start, writer->length);
     write_octets(writer, check, SECRET_CHECK_LENGTH);
     return done && writer_ok(writer);
 }
@@ -46,7 +46,7 @@ static uint8_t open_blob(struct reader *out_content, uint8_t sec_type, const uin
     size_t content = length - SECRET_CHECK_LENGTH;
     *out_content = reader_of(blob, content);
     uint8_t version = read_u8(out_content);
-    bool good = version <= SECRET_VERSION && check_of(check, sec_type, blob, content) &&
+    bool good = version <= SECRET_VERSION && secret_check(check, sec_type, blob, content) &&
                 crypto_equal(check, blob + content, SECRET_CHECK_LENGTH);
     return good ? version : 0;
 }

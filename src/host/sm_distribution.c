@@ -84,8 +84,8 @@ static struct sm_secret secret_of(const struct sm_keys *keys, const struct bluet
     return secret;
 }
 
-static void keep(struct sm *sm, struct sm_pairing *pairing, const struct sm_secret *ours,
-                 const struct sm_secret *theirs)
+static void keep_secrets(struct sm *sm, struct sm_pairing *pairing, const struct sm_secret *ours,
+                         const struct sm_secret *theirs)
 {
     struct sm_bond *bond = sm_bonds_keep(&sm->bonds, ours, theirs);
     pairing->own_signing.known = pairing->peer_signing.known = false;
@@ -116,7 +116,7 @@ static void complete(struct sm *sm, struct sm_pairing *pairing)
         ours.tail_length = sm->keeper.save(sm->keeper.context, link, ours.tail);
     sm_end(sm, pairing, SM_SUCCESS);
     if (bonding)
-        keep(sm, pairing, &ours, &theirs);
+        keep_secrets(sm, pairing, &ours, &theirs);
     crypto_wipe(&ours, sizeof ours);
     crypto_wipe(&theirs, sizeof theirs);
 }
@@ -151,11 +151,11 @@ BLUET_INTERNAL void sm_distribute(struct sm *sm, struct sm_pairing *pairing)
 
 /* ---- The peer's ---- */
 
-enum { PRIVATE_MASK = 0xc0, STATIC_BITS = 0xc0 };
+enum { PRIVATE_MASK = 0xc0, STATIC_ADDRESS = 0xc0 };
 
 static bool is_private(const struct bluet_address *address)
 {
-    return address->type == BLUET_ADDRESS_RANDOM && (address->octets[0] & PRIVATE_MASK) != STATIC_BITS;
+    return address->type == BLUET_ADDRESS_RANDOM && (address->octets[0] & PRIVATE_MASK) != STATIC_ADDRESS;
 }
 
 /*

@@ -37,7 +37,7 @@ static bool short_term_key(const struct sm *sm, struct sm_pairing *pairing)
     return done;
 }
 
-static void send_confirm(struct sm *sm, struct sm_pairing *pairing)
+static void send_legacy_confirm(struct sm *sm, struct sm_pairing *pairing)
 {
     uint8_t confirm[16];
     sm_random(sm, pairing->work->exchange.own_nonce, sizeof pairing->work->exchange.own_nonce);
@@ -53,7 +53,7 @@ BLUET_INTERNAL void sm_legacy_begin(struct sm *sm, struct sm_pairing *pairing)
 {
     if (pairing->link->central) {
         sm_enter(sm, pairing, SM_AWAIT_USER);
-        pairing->resume = send_confirm;
+        pairing->resume = send_legacy_confirm;
     } else {
         sm_enter(sm, pairing, SM_AWAIT_LEGACY_CONFIRM);
     }
@@ -65,7 +65,7 @@ BLUET_INTERNAL void sm_legacy_confirm(struct sm *sm, struct sm_pairing *pairing,
     struct sm_exchange *exchange = &pairing->work->exchange;
     read_reversed(pdu, exchange->peer_confirm, sizeof exchange->peer_confirm);
     if (!pairing->link->central) {
-        sm_await_user(sm, pairing, send_confirm);
+        sm_await_user(sm, pairing, send_legacy_confirm);
         return;
     }
     /* A peer that sends back what we sent would need no passkey. */

@@ -5,7 +5,7 @@
 #include "host/sm_pairing.h"
 
 /* With a key pair that has failed as often, no more is tried: a peer learns little of it (2.3.6). */
-enum { OWN_FAILURES_MOST = 3, KEY_TRIES = 4 };
+enum { OWN_FAILURES_MOST = 3 };
 
 static struct sm_oob *get_oob(struct sm *sm)
 {

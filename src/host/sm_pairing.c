@@ -182,7 +182,7 @@ static void begin_authentication(struct sm *sm, struct sm_pairing *pairing)
         sm_legacy_begin(sm, pairing);
 }
 
-static void read_features(uint8_t *out, uint8_t code, struct reader *pdu)
+static void read_pairing_features(uint8_t *out, uint8_t code, struct reader *pdu)
 {
     out[0] = code;
     read_octets(pdu, out + 1, SM_FEATURES_LENGTH - 1);
@@ -190,7 +190,7 @@ static void read_features(uint8_t *out, uint8_t code, struct reader *pdu)
 
 BLUET_INTERNAL void sm_pairing_request(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    read_features(pairing->work->request, SM_PAIRING_REQUEST, pdu);
+    read_pairing_features(pairing->work->request, SM_PAIRING_REQUEST, pdu);
     sm_enter(sm, pairing, SM_AWAIT_PAIRING_REQUEST);
     enum sm_reason reason = check_features(pairing->work->request);
     write_features(sm, pairing, SM_PAIRING_RESPONSE);
@@ -207,7 +207,7 @@ BLUET_INTERNAL void sm_pairing_response(struct sm *sm, struct sm_pairing *pairin
 {
     uint8_t *response = pairing->work->response;
     const uint8_t *request = pairing->work->request;
-    read_features(response, SM_PAIRING_RESPONSE, pdu);
+    read_pairing_features(response, SM_PAIRING_RESPONSE, pdu);
     enum sm_reason reason = check_features(response);
     /* The responder may drop keys, but not add any; reserved ones and the link key are nobody's. */
     if (ALL_KEYS & ((response[FEATURE_INITIATOR] & ~request[FEATURE_INITIATOR]) |

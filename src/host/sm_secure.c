@@ -184,7 +184,7 @@ static void write_shared(const struct sm *sm, const struct sm_pairing *pairing, 
 }
 
 /* Ours, or with `own` false the peer's, which has everything the other way round. */
-static bool check_of(const struct sm *sm, const struct sm_pairing *pairing, uint8_t out[16], bool own)
+static bool dhkey_check(const struct sm *sm, const struct sm_pairing *pairing, uint8_t out[16], bool own)
 {
     const struct sm_exchange *exchange = &pairing->work->exchange;
     const uint8_t *features = own == pairing->link->central ? pairing->work->request : pairing->work->response;
@@ -220,7 +220,7 @@ static bool make_keys(struct sm_pairing *pairing)
 static bool send_check(struct sm *sm, struct sm_pairing *pairing)
 {
     uint8_t check[16];
-    if (check_of(sm, pairing, check, true))
+    if (dhkey_check(sm, pairing, check, true))
         return sm_send_value(sm, pairing, SM_PAIRING_DHKEY_CHECK, check);
     sm_fail(sm, pairing, SM_UNSPECIFIED_REASON);
     return false;
@@ -296,7 +296,7 @@ BLUET_INTERNAL void sm_secure_random(struct sm *sm, struct sm_pairing *pairing, 
 static void compare_check(struct sm *sm, struct sm_pairing *pairing)
 {
     uint8_t expected[16];
-    if (!check_of(sm, pairing, expected, false) ||
+    if (!dhkey_check(sm, pairing, expected, false) ||
         !crypto_equal(expected, pairing->work->exchange.peer_confirm, sizeof expected))
         sm_fail(sm, pairing, SM_DHKEY_CHECK_FAILED);
     else if (pairing->link->central || send_check(sm, pairing))

@@ -11,7 +11,8 @@
 
 enum { STRIDE = 32 }; /* how far ahead */
 
-static bool read_key(struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret, uint8_t sec_type)
+static bool read_signing_key(struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret,
+                             uint8_t sec_type)
 {
     if (!pairing->bond)
         return false;
@@ -23,7 +24,7 @@ static bool read_key(struct sm *sm, const struct sm_pairing *pairing, struct sm_
 static bool learn(struct sm *sm, const struct sm_pairing *pairing, struct sm_signing *out, uint8_t sec_type)
 {
     struct sm_secret secret;
-    bool good = read_key(sm, pairing, &secret, sec_type);
+    bool good = read_signing_key(sm, pairing, &secret, sec_type);
     if (good) {
         *out = (struct sm_signing){.next = secret.counter, .kept = secret.counter, .known = true};
         memcpy(out->csrk, secret.csrk, sizeof out->csrk);
@@ -40,7 +41,7 @@ static bool move_on(struct sm *sm, const struct sm_pairing *pairing, struct sm_s
                     uint32_t next)
 {
     struct sm_secret secret;
-    bool good = read_key(sm, pairing, &secret, sec_type) && crypto_equal(secret.csrk, signing->csrk, 16);
+    bool good = read_signing_key(sm, pairing, &secret, sec_type) && crypto_equal(secret.csrk, signing->csrk, 16);
     if (good && secret.counter > next)
         next = secret.counter;
     good = good && next < UINT32_MAX;
@@ -141,7 +142,7 @@ BLUET_INTERNAL void sm_signing_end(struct sm *sm, struct sm_pairing *pairing)
     struct sm_secret secret;
     if (!has_counter(peer))
         return;
-    if (read_key(sm, pairing, &secret, BLUET_SECRET_PEER) && secret.counter == peer->kept &&
+    if (read_signing_key(sm, pairing, &secret, BLUET_SECRET_PEER) && secret.counter == peer->kept &&
         crypto_equal(secret.csrk, peer->csrk, sizeof secret.csrk)) {
         secret.counter = peer->next;
         sm_bonds_write(&sm->bonds, &secret, BLUET_SECRET_PEER);
