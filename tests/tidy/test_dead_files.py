@@ -10,6 +10,7 @@ COLLECTED = (
     "src/*/*.c",
     "cli/*.c",
     "python/**/*.c",
+    "micropython/bluet/micropython.*",
     "examples/**/*",
     "bench/*.c",
     "tests/*/*.c",
