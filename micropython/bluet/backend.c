@@ -236,36 +236,37 @@ int backend_activate(struct backend *self)
 
 /* ---- Verdicts ---- */
 
-static bool find_verdict(const struct backend *self, int ticket, int *out_error)
+/* A free place, or that of the oldest. */
+static struct awaited *await(struct backend *self, int ticket, struct response *response)
 {
-    for (unsigned i = 0; i < VERDICT_COUNT; i++) {
-        if (self->verdicts[i].ticket != ticket)
-            continue;
-        *out_error = self->verdicts[i].error;
-        return true;
-    }
-    return false;
+    struct awaited *place = self->awaited;
+    for (size_t i = 1; i < AWAITED_COUNT; i++)
+        if (self->awaited[i].ticket < place->ticket)
+            place = &self->awaited[i];
+    *place = (struct awaited){.ticket = ticket, .response = response};
+    return place;
 }
 
 /* With the lock held, which is given back while it sleeps. An exception leaves it unlocked. */
-static int wait_for(struct backend *self, int ticket)
+static int wait_for(struct backend *self, int ticket, struct response *response)
 {
-    int error = 0;
+    struct awaited *awaited = await(self, ticket, response);
     uint64_t limit = wire_now() + PATIENCE_US;
-    while (!find_verdict(self, ticket, &error)) {
-        if (!self->open)
-            return BLUET_ENODEV;
-        if (wire_now() > limit)
-            return BLUET_ETIMEDOUT;
-        bool fed = !self->busy;
-        if (fed)
+    int error = BLUET_ETIMEDOUT;
+    while (!awaited->done && wire_now() < limit) {
+        if (!self->busy)
             feed(self);
-        if (fed && find_verdict(self, ticket, &error))
+        if (awaited->done)
             break;
         wire_unlock();
         wire_wait(self->silent);
         wire_lock();
+        if (awaited->ticket != ticket)
+            return BLUET_ETIMEDOUT;
     }
+    if (awaited->done)
+        error = awaited->error;
+    *awaited = (struct awaited){0};
     return error;
 }
 
@@ -276,16 +277,21 @@ struct bluet *backend_enter(void)
     return self->host;
 }
 
-int backend_leave(int result)
+int backend_leave_response(int result, struct response *out_response)
 {
     struct backend *self = backend_existing();
     bool in_handler = self->handling && self->handler_thread == wire_thread();
     if (result > 0)
-        result = in_handler ? 0 : wait_for(self, result);
+        result = in_handler ? 0 : wait_for(self, result, out_response);
     if (!self->busy)
         settle(self);
     wire_unlock();
     return result < 0 ? -result : 0;
+}
+
+int backend_leave(int result)
+{
+    return backend_leave_response(result, NULL);
 }
 
 void backend_leave_raise(int result)

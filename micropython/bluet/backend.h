@@ -37,12 +37,21 @@
 #define BLUET_PACKET_SIZE 272
 #endif
 
-enum { VERDICT_COUNT = 8, RESPONSE_SIZE = 255 };
+enum { AWAITED_COUNT = 8, RESPONSE_SIZE = 255 };
 
-/* What has come of an operation. */
-struct verdict {
-    int ticket;
+/* What a raw command has answered. */
+struct response {
+    uint8_t hci_status;
+    uint8_t length;
+    uint8_t octets[RESPONSE_SIZE];
+};
+
+/* An operation whose verdict somebody waits for; one whose waiter was interrupted gives way to others. */
+struct awaited {
+    int ticket; /* 0: none */
+    bool done;
     int error;
+    struct response *response; /* or NULL */
 };
 
 /* A service as modbluetooth.c gives it, until all are there. */
@@ -70,14 +79,7 @@ struct backend {
     size_t packet_length;
     uint8_t packet[BLUET_PACKET_SIZE];
 
-    struct verdict verdicts[VERDICT_COUNT];
-    unsigned next_verdict;
-#if MICROPY_PY_BLUETOOTH_ENABLE_HCI_CMD
-    int response_ticket;
-    uint8_t response_status;
-    uint8_t response_length;
-    uint8_t response[RESPONSE_SIZE];
-#endif
+    struct awaited awaited[AWAITED_COUNT];
 
     struct registration *registrations;
 };
@@ -97,6 +99,7 @@ struct backend *backend_get(void);
  */
 struct bluet *backend_enter(void);
 int backend_leave(int result);
+int backend_leave_response(int result, struct response *out_response);
 /* The same for functions of modbluetooth.h that return nothing. */
 void backend_leave_raise(int result);
 

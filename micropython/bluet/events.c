@@ -235,22 +235,26 @@ static int dispatch(const struct bluet_event *event)
 
 static void operation_done(struct backend *self, const struct bluet_event *event)
 {
-    struct verdict *verdict = &self->verdicts[self->next_verdict++ % VERDICT_COUNT];
-    verdict->ticket = event->operation.ticket;
-    verdict->error = event->operation.error;
-#if MICROPY_PY_BLUETOOTH_ENABLE_HCI_CMD
-    if (event->operation.ticket != self->response_ticket)
-        return;
-    size_t length = event->operation.response_length;
-    self->response_status = event->operation.hci_status;
-    self->response_length = (uint8_t)(length < RESPONSE_SIZE ? length : RESPONSE_SIZE);
-    if (self->response_length)
-        memcpy(self->response, event->operation.response, self->response_length);
-#endif
+    for (size_t i = 0; i < AWAITED_COUNT; i++) {
+        struct awaited *awaited = &self->awaited[i];
+        if (awaited->ticket != event->operation.ticket)
+            continue;
+        awaited->done = true;
+        awaited->error = event->operation.error;
+        struct response *response = awaited->response;
+        if (!response)
+            continue;
+        size_t length = event->operation.response_length;
+        response->hci_status = event->operation.hci_status;
+        response->length = (uint8_t)(length < RESPONSE_SIZE ? length : RESPONSE_SIZE);
+        if (response->length)
+            memcpy(response->octets, event->operation.response, response->length);
+    }
 }
 
 /*
- * modbluetooth.c catches what a handler raises, but not what its answers raise, nor an interrupt at the wrong moment.
+ * modbluetooth.c catches what a handler raises, but not what its answers raise, nor an interrupt that comes just before
+ * or after: that is raised again where it does no harm.
  */
 static int call_handler(const struct bluet_event *event)
 {
@@ -260,7 +264,11 @@ static int call_handler(const struct bluet_event *event)
         nlr_pop();
         return answer;
     }
-    mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
+    mp_obj_t raised = MP_OBJ_FROM_PTR(nlr.ret_val);
+    if (mp_obj_exception_match(raised, MP_OBJ_FROM_PTR(&mp_type_KeyboardInterrupt)))
+        mp_sched_exception(raised);
+    else
+        mp_obj_print_exception(&mp_plat_print, raised);
     return 0;
 }
 

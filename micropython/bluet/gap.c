@@ -207,17 +207,14 @@ int mp_bluetooth_hci_cmd(uint16_t ogf, uint16_t ocf, const uint8_t *req, size_t 
 {
     if (ogf > 0x3f || ocf > 0x3ff)
         return MP_EINVAL;
-    struct bluet *host = backend_enter();
-    struct backend *self = backend_existing();
-    int ticket = bluet_hci_command(host, (uint16_t)(ogf << 10 | ocf), req, req_len);
-    self->response_ticket = ticket > 0 ? ticket : 0;
-    self->response_status = self->response_length = 0;
-    int error = backend_leave(ticket);
-    *status = self->response_status;
+    struct response *response = m_new0(struct response, 1);
+    int ticket = bluet_hci_command(backend_enter(), (uint16_t)(ogf << 10 | ocf), req, req_len);
+    int error = backend_leave_response(ticket, response);
+    *status = response->hci_status;
     if (error && !*status)
         return error;
-    size_t length = self->response_length > 1 ? self->response_length - 1u : 0;
-    memcpy(resp, self->response + 1, resp_len < length ? resp_len : length);
+    size_t length = response->length > 1 ? response->length - 1u : 0;
+    memcpy(resp, response->octets + 1, resp_len < length ? resp_len : length);
     return 0;
 }
 

@@ -112,9 +112,16 @@ void wire_unlock(void)
 
 /* ---- The thread ---- */
 
+/* The scheduler would print what is raised here, and go on; KeyboardInterrupt is meant for the program. */
 static mp_obj_t poll_scheduled(mp_obj_t none)
 {
-    backend_poll();
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        backend_poll();
+        nlr_pop();
+    } else {
+        mp_sched_exception(MP_OBJ_FROM_PTR(nlr.ret_val));
+    }
     return none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(poll_object, poll_scheduled);
