@@ -328,7 +328,8 @@ print("goes on:", wait(6))
 """
     process = on_micropython.start("-c", BEGIN + program)
     for number in range(40):
-        assert process.stdout.readline() == f"{number}\n"
+        line = process.stdout.readline()
+        assert line == f"{number}\n", line + process.stdout.read()
         time.sleep(0.003 + 0.0002 * (number % 10))
         process.send_signal(signal.SIGINT)
     assert finish(process) == ["goes on: ()"]

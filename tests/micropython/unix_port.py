@@ -27,9 +27,16 @@ class NotToBeHad(Exception):
 def run(what: str, *words: object, folder: Path = FOLDER) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     log = FOLDER / f"{what}.log"
+    # A ccache that writes relative paths into dependencies hides from make that headers have been generated anew.
+    environment = {name: value for name, value in os.environ.items() if name != "CCACHE_BASEDIR"}
     with log.open("w") as output:
         code = subprocess.call(
-            [str(word) for word in words], cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            [str(word) for word in words],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
     if code:
         lines = log.read_text(errors="replace").splitlines()
