@@ -205,7 +205,7 @@ def stranger_tests() -> Count:
 
 @step("MicroPython (pytest, release)")
 def micropython_tests() -> Count:
-    """On MicroPython's own source, from the distribution or where MICROPYTHON_DIR is; skipped where it is not to be had."""
+    """With MicroPython's source, of the distribution or where MICROPYTHON_DIR is; skipped if it is not to be had."""
     return pytest("micropython", [ROOT / "tests/micropython"], BLUET_BUILD=str(BUILD), PYTHONPATH=str(BUILD / "python"))
 
 

@@ -3,6 +3,8 @@
 
 BLUET_DIR := $(abspath $(USERMOD_DIR)/../..)
 BLUET_PORT ?= $(notdir $(CURDIR))
+# mbedtls: AES and P-256 are those of the port's mbedTLS, on the unix port otherwise of the system's. none: no pairing.
+BLUET_CRYPTO ?= mbedtls
 
 SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/, backend.c events.c gap.c gatt.c)
 BLUET_ROOMS := host
@@ -23,13 +25,15 @@ SRC_USERMOD_C += $(USERMOD_DIR)/wire_unix.c
 BLUET_ROOMS += runtime air
 CFLAGS_USERMOD += -DBLUET_CONNECTION_COUNT=16 -DBLUET_BUFFER_COUNT=24 -DBLUET_BUFFER_SIZE=544 \
     -DBLUET_PROCEDURE_COUNT=64 -DBLUET_CHANNEL_SIZE=16384 -DBLUET_BOND_COUNT=64 -DBLUET_PACKET_SIZE=1026
+ifneq ($(MICROPY_PY_SSL)$(MICROPY_SSL_MBEDTLS),11)
 LDFLAGS_USERMOD += -lmbedcrypto
+endif
 else
 SRC_USERMOD_C += $(USERMOD_DIR)/wire_uart.c
 endif
 
 BLUET_SRC := $(wildcard $(addsuffix /*.c, $(addprefix $(BLUET_DIR)/src/, $(BLUET_ROOMS)))) \
-    $(BLUET_DIR)/src/crypto/crypto_psa.c
+    $(BLUET_DIR)/src/crypto/crypto_$(BLUET_CRYPTO).c
 SRC_USERMOD_LIB_C += $(BLUET_SRC)
 
 # The runtime talks to Linux.
