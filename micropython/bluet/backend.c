@@ -191,10 +191,10 @@ static void settle(struct backend *self)
     wire_close();
 }
 
-static void feed(struct backend *self)
+static void feed(struct backend *self, unsigned most_packets)
 {
     self->busy = true;
-    for (unsigned i = 0; i < PACKETS_AT_ONCE && self->open && !self->lost && next_packet(self); i++) {
+    for (unsigned i = 0; i < most_packets && self->open && !self->lost && next_packet(self); i++) {
         size_t length = self->packet_length;
         self->packet_length = 0;
         bluet_receive(self->host, self->packet, length);
@@ -215,7 +215,7 @@ void backend_poll(void)
         return;
     wire_lock();
     if (self->open && !self->busy)
-        feed(self);
+        feed(self, PACKETS_AT_ONCE);
     wire_unlock();
 }
 
@@ -254,8 +254,9 @@ static int wait_for(struct backend *self, int ticket, struct response *response)
     uint64_t limit = wire_now() + PATIENCE_US;
     int error = BLUET_ETIMEDOUT;
     while (!awaited->done && wire_now() < limit) {
+        /* One by one: what comes after the verdict, comes after the call. */
         if (!self->busy)
-            feed(self);
+            feed(self, 1);
         if (awaited->done)
             break;
         wire_unlock();

@@ -1,7 +1,7 @@
 # For ports of MicroPython that are built by make: `make USER_C_MODULES=/path/to/bluet/micropython`.
 # MICROPY_PY_BLUETOOTH stays off in the port's own makefiles, which would otherwise ask for another stack.
 
-BLUET_DIR := $(abspath $(USERMOD_DIR)/../..)
+BLUET_DIR := $(realpath $(USERMOD_DIR)/../..)
 BLUET_PORT ?= $(notdir $(CURDIR))
 # mbedtls: AES and P-256 are those of the port's mbedTLS, on the unix port otherwise of the system's. none: no pairing.
 BLUET_CRYPTO ?= mbedtls

@@ -318,9 +318,13 @@ while count < 40:
     try:
         print(count)
         while True:
-            ble.gap_advertise(100_000, payload)
-            ble.hci_cmd(4, 9, b"", answer)
-            ble.gap_advertise(None)
+            try:
+                ble.gap_advertise(100_000, payload)
+                ble.hci_cmd(4, 9, b"", answer)
+                ble.gap_advertise(None)
+            except OSError:
+                # Commands whose waiters were interrupted still wait for the controller.
+                pass
     except KeyboardInterrupt:
         count += 1
 ble.gap_scan(50, 30_000, 30_000)

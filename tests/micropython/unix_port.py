@@ -143,30 +143,60 @@ def source() -> Path:
     return kept if kept.is_dir() else fetch()
 
 
-# ---- The port ----
+# ---- The ports ----
 
 
-def compiler() -> str:
-    return "ccache gcc" if shutil.which("ccache") else "gcc"
+def compiler(name: str) -> str:
+    return f"ccache {name}" if shutil.which("ccache") else name
+
+
+def make(what: str, folder: Path, *words: object, cc: str = "gcc") -> None:
+    run(what, "make", f"-j{os.cpu_count() or 1}", f"CC={compiler(cc)}", "-C", folder, *words)
+
+
+def settings(top: Path) -> list[str]:
+    """The compiler for frozen modules is built once, beside the source."""
+    cross = FOLDER / "mpy-cross" / "mpy-cross"
+    make("mpy-cross", top / "mpy-cross", f"BUILD={cross.parent}")
+    return [f"MICROPY_MPYCROSS={cross}", f"MICROPY_MPYCROSS_DEPENDENCY={cross}"]
 
 
 def build() -> Path:
-    """Builds what has to be built anew, and returns the program."""
+    """Builds of the unix port what has to be built anew, and returns the program."""
     with locked():
         top = source()
-        make = ["make", f"-j{os.cpu_count() or 1}", f"CC={compiler()}"]
-        cross = FOLDER / "mpy-cross" / "mpy-cross"
-        run("mpy-cross", *make, "-C", top / "mpy-cross", f"BUILD={cross.parent}")
-        run(
+        make(
             "unix",
-            *make,
-            *("-C", top / "ports" / "unix", f"BUILD={FOLDER / 'unix'}", f"USER_C_MODULES={ROOT / 'micropython'}"),
-            *(f"MICROPY_MPYCROSS={cross}", f"MICROPY_MPYCROSS_DEPENDENCY={cross}"),
+            top / "ports" / "unix",
+            *(f"BUILD={FOLDER / 'unix'}", f"USER_C_MODULES={ROOT / 'micropython'}", *settings(top)),
             # Without what would need submodules or libraries that have nothing to do with Bluetooth.
             *("MICROPY_PY_BTREE=0", "MICROPY_PY_FFI=0", "MICROPY_PY_SSL=0"),
             f"FROZEN_MANIFEST={top / 'extmod' / 'asyncio' / 'manifest.py'}",
         )
         return FOLDER / "unix" / "micropython"
+
+
+def build_firmware() -> Path:
+    """The same of the `qemu` port, for a Cortex-M3, with the board of the tests and without cryptography."""
+    for program in ("arm-none-eabi-gcc", "qemu-system-arm"):
+        if not shutil.which(program):
+            raise NotToBeHad(f"there is no {program}")
+    with locked():
+        top = source()
+        modules = FOLDER / "modules"
+        modules.mkdir(exist_ok=True)
+        for folder in (ROOT / "micropython" / "bluet", ROOT / "tests" / "micropython" / "qemu_board"):
+            link = modules / folder.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(folder)
+        make(
+            "qemu",
+            top / "ports" / "qemu",
+            *(f"BUILD={FOLDER / 'qemu'}", f"USER_C_MODULES={modules}", *settings(top)),
+            *("FROZEN_MANIFEST=", "BLUET_CRYPTO=none"),
+            cc="arm-none-eabi-gcc",
+        )
+        return FOLDER / "qemu" / "firmware.elf"
 
 
 if __name__ == "__main__":
