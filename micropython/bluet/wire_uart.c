@@ -32,10 +32,15 @@ extern int mbedtls_hardware_poll(void *data, unsigned char *output, size_t len, 
 
 /* ---- Time and chance ---- */
 
+/* Of 32 bits, that begin again every 71 minutes and, with a careless timer, go back a little now and then. */
 uint64_t wire_now(void)
 {
     static uint64_t now;
-    now += (uint32_t)((uint32_t)mp_hal_ticks_us() - (uint32_t)now);
+    static uint32_t last;
+    uint32_t ticks = (uint32_t)mp_hal_ticks_us();
+    if (ticks - last < UINT32_MAX / 2)
+        now += ticks - last;
+    last = ticks;
     return now;
 }
 

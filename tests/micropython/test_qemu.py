@@ -88,6 +88,7 @@ class Central:
         raise AssertionError(f"no event {code}, but {self.events}")
 
 
+
 @pytest.fixture
 def central(own_air):
     central = Central()
@@ -114,7 +115,7 @@ def irq(event, data):
     if event != 29:
         heard.append(event)
     if event == 3:
-        ble.gatts_notify(data[0], data[1], ble.gatts_read(data[1])[::-1])
+        ble.gatts_notify(data[0], data[1], bytes(reversed(ble.gatts_read(data[1]))))
 ble.irq(irq)
 ble.active(True)
 ((handle,),) = ble.gatts_register_services(((bluetooth.UUID(0xa000), ((bluetooth.UUID(0xa001), 0x1a),)),))
@@ -146,7 +147,7 @@ def talk(central, board):
         central.ble.gattc_write(connection, value, word, 1)
         assert central.wait(17)[2] == 0
         assert central.wait(18)[2] == word[::-1]
-    board.finish()
+    assert board.finish() == []
     return connection
 
 

@@ -18,6 +18,7 @@ enum { TRANSMIT_FULL = 1, RECEIVE_FULL = 2 };
 enum { TRANSMIT_ENABLE = 1, RECEIVE_ENABLE = 2, RECEIVE_INTERRUPT_ENABLE = 8 };
 enum { RECEIVE_INTERRUPT = 2 };
 enum { VECTOR_COUNT = 48, SYSTICK_VECTOR = 15, UART1_RECEIVE_IRQ = 2, FIRST_IRQ_VECTOR = 16 };
+#define SYSTICK_PENDING (1u << 26)
 enum { CYCLES_PER_MS = 25000, PATIENCE = 2000 };
 
 static struct uart *const uart1 = (struct uart *)0x40005000;
@@ -25,6 +26,7 @@ static volatile uint32_t *const systick = (volatile uint32_t *)0xe000e010; /* co
 static volatile uint32_t *const interrupt_enable = (volatile uint32_t *)0xe000e100;
 static volatile uint32_t *const interrupt_disable = (volatile uint32_t *)0xe000e180;
 static volatile uint32_t *const vector_table = (volatile uint32_t *)0xe000ed08;
+static volatile uint32_t *const interrupt_state = (volatile uint32_t *)0xe000ed04;
 
 static volatile uint32_t milliseconds;
 static volatile uint32_t poll_at;
@@ -87,7 +89,11 @@ static void take_interrupts(void)
 mp_uint_t mp_hal_ticks_us(void)
 {
     uint32_t before = interrupts_off();
-    uint32_t whole = milliseconds, part = CYCLES_PER_MS - 1 - systick[2];
+    uint32_t part = CYCLES_PER_MS - 1 - systick[2];
+    bool begun_again = *interrupt_state & SYSTICK_PENDING;
+    if (begun_again)
+        part = CYCLES_PER_MS - 1 - systick[2];
+    uint32_t whole = milliseconds + begun_again;
     interrupts_restore(before);
     return whole * 1000 + part / (CYCLES_PER_MS / 1000);
 }
