@@ -108,7 +108,7 @@ def board(central, own_air):
 
 
 PERIPHERAL = """
-import bluetooth, gc
+import bluetooth, gc, machine
 ble = bluetooth.BLE()
 heard = []
 def irq(event, data):
@@ -125,11 +125,11 @@ print(*ble.config("mac")[1], sep=".")
 # At its prompt this port reads without running the scheduler.
 UNTIL_TWO_WRITES = """
 while heard.count(3) < 2:
-    pass
+    machine.idle()
 """
 UNTIL_LEFT = """
 while 2 not in heard:
-    pass
+    machine.idle()
 print(*heard)
 """
 
@@ -165,7 +165,7 @@ def test_central(central, board):
     central.ble.gatts_write(value, b"from afar")
     central.ble.gap_advertise(50_000, CENTRAL_ADVERTISEMENT)
     program = """
-import bluetooth
+import bluetooth, machine
 ble = bluetooth.BLE()
 left = False
 def irq(event, data):
@@ -184,7 +184,7 @@ ble.irq(irq)
 ble.active(True)
 ble.gap_scan(0, 30_000, 30_000)
 while not left:
-    pass
+    machine.idle()
 """
     assert board.run(program.format(value=value)) == ["b'from afar'"]
 

@@ -19,7 +19,7 @@ enum { TRANSMIT_ENABLE = 1, RECEIVE_ENABLE = 2, RECEIVE_INTERRUPT_ENABLE = 8 };
 enum { RECEIVE_INTERRUPT = 2 };
 enum { VECTOR_COUNT = 48, SYSTICK_VECTOR = 15, UART1_RECEIVE_IRQ = 2, FIRST_IRQ_VECTOR = 16 };
 #define SYSTICK_PENDING (1u << 26)
-enum { CYCLES_PER_MS = 25000, PATIENCE = 2000 };
+enum { CYCLES_PER_MS = 25000, QUEUE_SIZE = 1024 };
 
 static struct uart *const uart1 = (struct uart *)0x40005000;
 static volatile uint32_t *const systick = (volatile uint32_t *)0xe000e010; /* control, reload, current */
@@ -64,11 +64,17 @@ static void on_systick(void)
     mp_bluetooth_hci_poll_now();
 }
 
-/* Off until all has been read. */
+/* What has come and has not been read. Full, it leaves the next octets to flow control. */
+static uint8_t queue[QUEUE_SIZE];
+static volatile uint32_t queue_in, queue_out;
+
 static void on_receive(void)
 {
-    *interrupt_disable = 1u << UART1_RECEIVE_IRQ;
     uart1->interrupt = RECEIVE_INTERRUPT;
+    while (uart1->state & RECEIVE_FULL && queue_in - queue_out < QUEUE_SIZE)
+        queue[queue_in++ % QUEUE_SIZE] = (uint8_t)uart1->data;
+    if (queue_in - queue_out == QUEUE_SIZE)
+        *interrupt_disable = 1u << UART1_RECEIVE_IRQ;
     mp_bluetooth_hci_poll_now();
 }
 
@@ -106,6 +112,7 @@ int mp_bluetooth_hci_uart_init(uint32_t port, uint32_t baudrate)
     (void)baudrate;
     if (!systick[0])
         take_interrupts();
+    queue_in = queue_out = 0;
     uart1->divider = 16;
     uart1->control = TRANSMIT_ENABLE | RECEIVE_ENABLE | RECEIVE_INTERRUPT_ENABLE;
     *interrupt_enable = 1u << UART1_RECEIVE_IRQ;
@@ -126,14 +133,13 @@ int mp_bluetooth_hci_uart_set_baudrate(uint32_t baudrate)
     return 0;
 }
 
-/* The next octet of a packet comes a moment after the one before. */
 int mp_bluetooth_hci_uart_readchar(void)
 {
-    for (unsigned i = 0; i < PATIENCE; i++)
-        if (uart1->state & RECEIVE_FULL)
-            return (int)(uart1->data & 0xff);
+    if (queue_in == queue_out)
+        return -1;
+    uint8_t octet = queue[queue_out++ % QUEUE_SIZE];
     *interrupt_enable = 1u << UART1_RECEIVE_IRQ;
-    return -1;
+    return octet;
 }
 
 int mp_bluetooth_hci_uart_write(const uint8_t *buf, size_t len)

@@ -1,4 +1,4 @@
-/* The critical sections of MicroPython's scheduler, which the `qemu` port can do without as it has no interrupts. */
+/* What the `qemu` port can do without as it has no interrupts: critical sections of the scheduler, and sleep. */
 #ifndef BLUET_TESTS_INTERRUPTS_H
 #define BLUET_TESTS_INTERRUPTS_H
 
@@ -18,5 +18,6 @@ static inline void interrupts_restore(uint32_t before)
 
 #define MICROPY_BEGIN_ATOMIC_SECTION() interrupts_off()
 #define MICROPY_END_ATOMIC_SECTION(before) interrupts_restore(before)
+#define MICROPY_INTERNAL_WFE(timeout_ms) __asm volatile("wfi")
 
 #endif
