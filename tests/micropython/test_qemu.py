@@ -88,7 +88,6 @@ class Central:
         raise AssertionError(f"no event {code}, but {self.events}")
 
 
-
 @pytest.fixture
 def central(own_air):
     central = Central()

@@ -5,6 +5,7 @@ its files is changed.
 """
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -154,9 +155,14 @@ def make(what: str, folder: Path, *words: object, cc: str = "gcc") -> None:
     run(what, "make", f"-j{os.cpu_count() or 1}", f"CC={compiler(cc)}", "-C", folder, *words)
 
 
+def workshop(top: Path) -> Path:
+    """Where a source is built: make looks at times only, and would take another source's objects for its own."""
+    return FOLDER / f"built-{hashlib.sha256(str(top).encode()).hexdigest()[:8]}"
+
+
 def settings(top: Path) -> list[str]:
-    """The compiler for frozen modules is built once, beside the source."""
-    cross = FOLDER / "mpy-cross" / "mpy-cross"
+    """The compiler for frozen modules is built once for both ports."""
+    cross = workshop(top) / "mpy-cross" / "mpy-cross"
     make("mpy-cross", top / "mpy-cross", f"BUILD={cross.parent}")
     return [f"MICROPY_MPYCROSS={cross}", f"MICROPY_MPYCROSS_DEPENDENCY={cross}"]
 
@@ -168,12 +174,12 @@ def build() -> Path:
         make(
             "unix",
             top / "ports" / "unix",
-            *(f"BUILD={FOLDER / 'unix'}", f"USER_C_MODULES={ROOT / 'micropython'}", *settings(top)),
+            *(f"BUILD={workshop(top) / 'unix'}", f"USER_C_MODULES={ROOT / 'micropython'}", *settings(top)),
             # Without what would need submodules or libraries that have nothing to do with Bluetooth.
             *("MICROPY_PY_BTREE=0", "MICROPY_PY_FFI=0", "MICROPY_PY_SSL=0"),
             f"FROZEN_MANIFEST={top / 'extmod' / 'asyncio' / 'manifest.py'}",
         )
-        return FOLDER / "unix" / "micropython"
+        return workshop(top) / "unix" / "micropython"
 
 
 def build_firmware() -> Path:
@@ -192,11 +198,11 @@ def build_firmware() -> Path:
         make(
             "qemu",
             top / "ports" / "qemu",
-            *(f"BUILD={FOLDER / 'qemu'}", f"USER_C_MODULES={modules}", *settings(top)),
+            *(f"BUILD={workshop(top) / 'qemu'}", f"USER_C_MODULES={modules}", *settings(top)),
             *("FROZEN_MANIFEST=", "BLUET_CRYPTO=none"),
             cc="arm-none-eabi-gcc",
         )
-        return FOLDER / "qemu" / "firmware.elf"
+        return workshop(top) / "qemu" / "firmware.elf"
 
 
 if __name__ == "__main__":
