@@ -75,13 +75,14 @@ for _ in range(3):
         except MemoryError:
             results.append("refused")
         except OSError as error:
-            results.append("refused" if error.errno in (12, 16, 19, 22) else str(error.errno))
+            results.append("refused" if error.errno in (12, 16, 19, 22, 114) else str(error.errno))
         for _ in range(20):
             if ballast:
                 ballast = ballast[1]
     ballast = None
     gc.collect()
     # With memory again, all is well.
+    ble.active(False)
     for step in steps():
         step()
 print(sorted(set(results)))
