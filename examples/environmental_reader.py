@@ -19,12 +19,12 @@ _IRQ_GATTC_READ_DONE = const(16)
 
 _ENVIRONMENTAL_SENSING = bluetooth.UUID(0x181A)
 
-# What to show: the format, the divisor, and the unit.
-_QUANTITIES = {
-    bluetooth.UUID(0x2A6E): ("temperature", "<h", 100, "C"),
-    bluetooth.UUID(0x2A6F): ("humidity", "<H", 100, "%"),
-    bluetooth.UUID(0x2A6D): ("pressure", "<I", 1000, "hPa"),
-}
+# What to show: the name, the format, the divisor, and the unit.
+_QUANTITIES = (
+    (bluetooth.UUID(0x2A6E), "temperature", "<h", 100, "C"),
+    (bluetooth.UUID(0x2A6F), "humidity", "<H", 100, "%"),
+    (bluetooth.UUID(0x2A6D), "pressure", "<I", 1000, "hPa"),
+)
 
 
 class Reader:
@@ -90,7 +90,7 @@ async def main():
     if not await reader.connect():
         print("no sensor found")
         return False
-    for uuid, (name, form, divisor, unit) in _QUANTITIES.items():
+    for uuid, name, form, divisor, unit in _QUANTITIES:
         value = await reader.read(uuid)
         print(name, struct.unpack(form, value)[0] / divisor, unit)
     await reader.disconnect()

@@ -203,6 +203,12 @@ def stranger_tests() -> Count:
     return pytest("strangers", [folder], BLUET_BUILD=str(BUILD), PYTHONPATH=str(BUILD / "python"))
 
 
+@step("MicroPython (pytest, release)")
+def micropython_tests() -> Count:
+    """With MicroPython's source, of the distribution or where MICROPYTHON_DIR is; skipped if it is not to be had."""
+    return pytest("micropython", [ROOT / "tests/micropython"], BLUET_BUILD=str(BUILD), PYTHONPATH=str(BUILD / "python"))
+
+
 @step("tree tests (pytest, release)")
 def tree_tests() -> Count:
     folders = [ROOT / "tests/tidy", ROOT / "tests/tree"]

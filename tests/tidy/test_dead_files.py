@@ -10,6 +10,8 @@ COLLECTED = (
     "src/*/*.c",
     "cli/*.c",
     "python/**/*.c",
+    "micropython/bluet/micropython.mk",
+    "micropython/micropython.cmake",
     "examples/**/*",
     "bench/*.c",
     "tests/*/*.c",
