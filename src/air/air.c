@@ -127,8 +127,6 @@ int bluet_air_receive(struct bluet_air_controller *controller, const uint8_t *pa
 {
     struct reader reader = reader_of(packet, length);
     bool in_step = false;
-    if (controller->air->observe)
-        air_observe_hci(controller, BLUET_AIR_FROM_HOST, packet, length);
     switch (read_u8(&reader)) {
     case HCI_COMMAND:
         in_step = air_command_receive(controller, &reader);
@@ -139,6 +137,8 @@ int bluet_air_receive(struct bluet_air_controller *controller, const uint8_t *pa
     default:
         break;
     }
+    if (in_step && controller->air->observe)
+        air_observe_hci(controller, BLUET_AIR_FROM_HOST, packet, length);
     return in_step ? BLUET_OK : BLUET_EINVAL;
 }
 

@@ -55,6 +55,15 @@ static void *reallocate(void *context, void *block, size_t old_size, size_t new_
     return moved;
 }
 
+/* What an onlooker may count on. */
+static void observe(void *context, const struct bluet_air_observation *seen)
+{
+    (void)context;
+    expect(seen->length >= 1, "an empty packet");
+    if (seen->place == BLUET_AIR_ON_AIR)
+        expect(seen->length >= 2 && seen->length == seen->packet[1] + 2u && seen->channel < 40, "no such packet");
+}
+
 static bool deliver(void *context, const uint8_t *packet, size_t length)
 {
     const struct seat *seat = context;
@@ -88,6 +97,7 @@ static void attach(struct player *player, size_t number)
     struct bluet_air_controller_config config = {.deliver = deliver, .context = &player->seats[number]};
     config.public_address[5] = (uint8_t)(number + 1);
     config.acl_count = 3;
+    config.without_features = number == 3 ? UINT64_C(0x2100) : 0;
     if (bluet_air_attach(player->air, &player->controllers[number], &config) != BLUET_OK)
         player->controllers[number] = NULL;
 }
@@ -226,6 +236,17 @@ static void some_fault(struct player *player, size_t number)
         .offset = how,
     };
     (void)bluet_air_add_fault(player->air, NULL, &fault);
+    if (player->controllers[number]) {
+        if (how >> 4 == 0x0e)
+            bluet_air_fail(player->controllers[number], how & 1 ? BLUET_AIR_SILENT_RESET : BLUET_AIR_HARDWARE_ERROR);
+        if (how >> 4 == 0x0d)
+            bluet_air_set_completion_delay(player->controllers[number], how & 1 ? BLUET_NEVER : how * UINT64_C(500));
+        if (how >> 4 == 0x0c)
+            bluet_air_set_answer_delay(player->controllers[number], how * UINT64_C(50));
+        if (how >> 4 == 0x0b)
+            (void)bluet_air_set_path_loss(player->controllers[number], player->controllers[(number + 1) % CONTROLLERS],
+                                          (how & 15) * 8);
+    }
     if (how == 0xff)
         for (uint32_t i = 0; i < 100; i++)
             (void)bluet_air_remove_fault(player->air, i);
@@ -327,6 +348,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bluet_air_config config = {.reallocate = reallocate, .context = &player, .seed = size};
     if (bluet_air_create(&player.air, &config) != BLUET_OK)
         return 0;
+    bluet_air_observe(player.air, observe, NULL);
     for (size_t i = 0; i < CONTROLLERS; i++)
         attach(&player, i);
     for (size_t i = 0; i < OPERATIONS_MOST && reader_remaining(&player.input); i++)
