@@ -51,15 +51,16 @@ static const struct cli_usage usage = {
                "in a pipe it writes a line for each client that comes or goes. Ctrl-C ends it.",
     .details = "Without --unix and --tcp it is the user's own air, which every program of Bluet\n"
                "uses that is not told otherwise.\n\n"
-               "Behind a place, after commas, options of the controllers there: address=..., without=\n"
-               "privacy+2m+coded+extended+periodic+length, version=4.2, acl=27x4, power=-10,\n"
-               "hci-delay=0.01, uart=115200.\n\n"
+               "Behind a place, after commas, options of the controllers there: address=...,\n"
+               "without=privacy+2m+coded+extended+periodic+length, version=4.2, acl=27x4,\n"
+               "power=-10, hci-delay=0.01, uart=115200.\n\n"
                "Examples:\n"
                "  bluet air\n"
                "  bluet air --name lab --loss 0.1 --seed 7\n"
                "  bluet air --tcp localhost:9000 --json\n"
-               "  bluet air --pty /tmp/ttyBLE,version=4.2,without=extended --capture air.pcapng\n"
-               "  bluet air --control /tmp/lab &  bluet air control /tmp/lab fault drop cid=6 packet=l2cap",
+               "  bluet air --pty /tmp/ttyBLE,version=4.2,without=extended\n"
+               "  bluet air --control /tmp/lab --capture air.pcapng\n"
+               "  bluet air control /tmp/lab fault drop packet=l2cap cid=6",
     .options = table,
 };
 
