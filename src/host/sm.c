@@ -508,10 +508,10 @@ BLUET_INTERNAL void sm_settle(struct sm *sm)
                 sm_fail(sm, pairing, refusals[pairing->action]);
             else if (pairing->state == SM_BEGIN)
                 begin_pairing(sm, pairing);
-            else if (pairing->state == SM_AWAIT_USER)
+            else if (pairing->state == SM_AWAIT_USER && pairing->answered)
                 pairing->resume(sm, pairing);
         }
-        sm_bonds_settle(&sm->bonds);
+        sm_bonds_settle(&sm->bonds, sm->links->hci);
     }
 }
 
@@ -698,7 +698,8 @@ BLUET_INTERNAL int sm_bond_delete(struct sm *sm, const struct bluet_address *pee
             pairing->link->key_known = pairing->link->bonded = false;
         }
     }
-    sm_bonds_delete(&sm->bonds, bond);
+    int ticket = hci_new_ticket(sm->links->hci);
+    sm_bonds_delete(&sm->bonds, bond, ticket);
     sm->due = true;
-    return BLUET_OK;
+    return ticket;
 }

@@ -87,6 +87,7 @@ static struct sm_secret secret_of(const struct sm_keys *keys, const struct bluet
 static void keep_secrets(struct sm *sm, struct sm_pairing *pairing, const struct sm_secret *ours,
                          const struct sm_secret *theirs)
 {
+    sm_bonds_settle(&sm->bonds, sm->links->hci); /* what was deleted comes before what is kept anew */
     struct sm_bond *bond = sm_bonds_keep(&sm->bonds, ours, theirs);
     pairing->own_signing.known = pairing->peer_signing.known = false;
     if (!pairing->link)

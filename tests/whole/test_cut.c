@@ -378,7 +378,7 @@ static void secure_as(struct stage *stage, const struct bluet_security *central,
     assert_int_equal(bluet_set_security(peripheral_host(stage), peripheral), 0);
     for (size_t i = 0; i < ACTORS; i++)
         if (bluet_bonds(stage->actors[i].host, &peer, 1))
-            assert_int_equal(bluet_bond_delete(stage->actors[i].host, &peer), 0);
+            assert_true(bluet_bond_delete(stage->actors[i].host, &peer) > 0);
     stage_run(stage, 1000, NULL);
 }
 
