@@ -662,7 +662,11 @@ struct bluet_bond {
  */
 BLUET_API int bluet_bond_read(struct bluet_bond *out_bond, uint8_t sec_type, const void *value, size_t length);
 
-/* Forgets a peer; its secrets are deleted by BLUET_EVENT_SET_SECRET. BLUET_ENODEV; BLUET_EINVAL: not bonded. */
+/*
+ * Forgets a peer, at once; its secrets are deleted by BLUET_EVENT_SET_SECRET at the next poll. Returns a ticket, which
+ * ends well when that is done: who waits for it knows that a store does not have them any more. BLUET_ENODEV;
+ * BLUET_EINVAL: not bonded.
+ */
 BLUET_API int bluet_bond_delete(struct bluet *host, const struct bluet_address *peer);
 
 #ifdef __cplusplus

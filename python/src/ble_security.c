@@ -115,5 +115,5 @@ PyObject *ble_gap_unpair(PyObject *object, PyObject *const *arguments, Py_ssize_
     int error = bluet_bond_delete(host, &peer);
     if (ble_leave(self, error == BLUET_EINVAL ? 0 : error) < 0)
         return NULL;
-    return PyBool_FromLong(error == 0);
+    return PyBool_FromLong(error != BLUET_EINVAL);
 }

@@ -126,6 +126,9 @@ BLUET_INTERNAL void gatt_server_bearer_closed(struct gatt_server *server, struct
 {
     struct gatt_server_bearer *state = gatt_server_bearer(server, bearer);
     state->kept = GATT_KEPT_NOTHING;
+    /* Which range Service Changed had is not known any more; that something has changed is still to be told. */
+    if (bearer->indication && state->indicated == 0)
+        gatt_server_link(server, bearer->link)->change_owed = (struct gatt_change){1, UINT16_MAX};
     gatt_push_indicated(server, bearer->link, state, BLUET_STATUS_DISCONNECTED);
 }
 

@@ -142,6 +142,7 @@ BLUET_INTERNAL void host_end(struct bluet *host)
     host->state = HOST_ENDING;
     gap_connect_failed(&host->connect, end.status);
     gap_scan_close(&host->scan);
+    sm_bonds_settle(&host->sm.bonds, &host->hci);
     hci_abandon(&host->hci, ended == HOST_DEACTIVATING ? BLUET_ECANCELED : end.error, end.status);
 
     host_close_rooms(host);

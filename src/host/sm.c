@@ -95,31 +95,42 @@ BLUET_INTERNAL void sm_link_closed(struct sm *sm, struct link *link)
 
 /* ---- Peers that have failed to prove themselves (2.3.6) ---- */
 
-static struct sm_holdoff *find_holdoff(struct sm *sm, const struct bluet_address *peer)
+static bool is_delayed(const struct sm *sm, const struct sm_holdoff *holdoff)
 {
-    for (size_t i = 0; i < SM_HOLDOFF_COUNT; i++) {
-        struct sm_holdoff *holdoff = &sm->holdoffs[i];
-        if (holdoff->failures && hci_address_equal(&holdoff->peer, peer))
-            return holdoff;
-    }
-    return NULL;
+    return sm->links->hci->now < holdoff->until;
 }
 
-/* A new one takes the place of that which has been over for longest. */
-static struct sm_holdoff *take_holdoff(struct sm *sm, const struct bluet_address *peer)
+static const struct bluet_address *known_name(const struct sm_pairing *pairing)
 {
-    struct sm_holdoff *oldest = &sm->holdoffs[0];
-    for (size_t i = 1; i < SM_HOLDOFF_COUNT; i++) {
-        if (sm->holdoffs[i].until < oldest->until)
-            oldest = &sm->holdoffs[i];
+    return pairing->bond ? &pairing->bond->peer : &pairing->peer;
+}
+
+static bool is_delay_of(const struct sm_holdoff *holdoff, const struct sm_pairing *pairing)
+{
+    return holdoff->failures && hci_address_equal(&holdoff->peer, known_name(pairing));
+}
+
+/*
+ * That of the peer; failing that, the one that has been over for longest. Private addresses cost nothing: all strangers
+ * who have one share one delay, and so do others while too many are held off.
+ */
+static struct sm_holdoff *find_holdoff(struct sm *sm, const struct sm_pairing *pairing)
+{
+    struct sm_holdoff *found = NULL;
+    bool shared = !pairing->bond && sm_is_private(&pairing->peer);
+    for (size_t i = 0; !shared && i < SM_HOLDOFF_COUNT; i++) {
+        struct sm_holdoff *holdoff = &sm->holdoffs[i];
+        if (is_delay_of(holdoff, pairing))
+            return holdoff;
+        if (!is_delayed(sm, holdoff) && (!found || holdoff->until < found->until))
+            found = holdoff;
     }
-    *oldest = (struct sm_holdoff){.peer = *peer};
-    return oldest;
+    return found ? found : &sm->strangers;
 }
 
 static bool is_held_off(struct sm *sm, const struct sm_pairing *pairing)
 {
-    return sm_is_held_off(sm, find_holdoff(sm, &pairing->peer));
+    return is_delayed(sm, find_holdoff(sm, pairing));
 }
 
 static bool is_failed_proof(uint16_t reason)
@@ -128,16 +139,22 @@ static bool is_failed_proof(uint16_t reason)
            reason == SM_NUMERIC_COMPARISON_FAILED || reason == SM_PASSKEY_ENTRY_FAILED;
 }
 
+/* Delays double, and become shorter again with time; who has proved who it is, is not held off. */
 static void count_attempt(struct sm *sm, const struct sm_pairing *pairing, uint16_t reason)
 {
-    struct sm_holdoff *holdoff = find_holdoff(sm, &pairing->peer);
-    if (reason == SM_SUCCESS && holdoff)
-        *holdoff = (struct sm_holdoff){0};
+    struct sm_holdoff *holdoff = find_holdoff(sm, pairing);
+    bool shared = holdoff == &sm->strangers;
+    bool proved = reason == SM_SUCCESS && (pairing->secret_flags & SM_SECRET_AUTHENTICATED);
+    if (proved && !shared && is_delay_of(holdoff, pairing))
+        holdoff->failures = 0;
     if (!is_failed_proof(reason))
         return;
-    if (!holdoff)
-        holdoff = take_holdoff(sm, &pairing->peer);
-    holdoff->until = sm->links->hci->now + (holdoff_us << holdoff->failures);
+    if (!shared && !is_delay_of(holdoff, pairing))
+        *holdoff = (struct sm_holdoff){.peer = *known_name(pairing)};
+    const uint64_t now = sm->links->hci->now;
+    for (; holdoff->failures && now >= holdoff->until + (holdoff_us << FAILURES_MOST); holdoff->failures--)
+        holdoff->until += holdoff_us << FAILURES_MOST;
+    holdoff->until = now + (holdoff_us << holdoff->failures);
     if (holdoff->failures < FAILURES_MOST)
         holdoff->failures++;
 }
@@ -508,10 +525,10 @@ BLUET_INTERNAL void sm_settle(struct sm *sm)
                 sm_fail(sm, pairing, refusals[pairing->action]);
             else if (pairing->state == SM_BEGIN)
                 begin_pairing(sm, pairing);
-            else if (pairing->state == SM_AWAIT_USER)
+            else if (pairing->state == SM_AWAIT_USER && pairing->answered)
                 pairing->resume(sm, pairing);
         }
-        sm_bonds_settle(&sm->bonds);
+        sm_bonds_settle(&sm->bonds, sm->links->hci);
     }
 }
 
@@ -698,7 +715,8 @@ BLUET_INTERNAL int sm_bond_delete(struct sm *sm, const struct bluet_address *pee
             pairing->link->key_known = pairing->link->bonded = false;
         }
     }
-    sm_bonds_delete(&sm->bonds, bond);
+    int ticket = hci_new_ticket(sm->links->hci);
+    sm_bonds_delete(&sm->bonds, bond, ticket);
     sm->due = true;
-    return BLUET_OK;
+    return ticket;
 }

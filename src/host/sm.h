@@ -125,7 +125,7 @@ struct sm_pairing {
     struct sm_signing own_signing, peer_signing;
 };
 
-/* A peer that has failed to prove itself (Vol 3 Part H, 2.3.6). */
+/* A peer that has failed to prove itself (Vol 3 Part H, 2.3.6), under the name by which it is known. */
 struct sm_holdoff {
     struct bluet_address peer;
     uint8_t failures; /* 0: none */
@@ -152,6 +152,7 @@ struct sm {
     struct bluet_security security;
     struct bluet_address identity; /* our own */
     struct sm_holdoff holdoffs[SM_HOLDOFF_COUNT];
+    struct sm_holdoff strangers; /* who have private addresses */
     uint32_t burnt_passkey; /* with which a pairing has failed; above 999999: none */
     uint8_t busy_count;     /* pairings that are not idle */
     bool due;

@@ -7,6 +7,7 @@
 
 #include "host/memory.h"
 #include "host/sm_keys.h"
+#include "spec/hci.h"
 #include "spec/reader.h"
 #include "spec/writer.h"
 
@@ -223,7 +224,7 @@ BLUET_INTERNAL void sm_bonds_close(struct sm_bonds *bonds)
 static struct sm_bond *find_free(const struct sm_bonds *bonds)
 {
     for (uint8_t i = 0; i < bonds->limit; i++) {
-        if (!bonds->bonds[i].used && !bonds->bonds[i].deleted)
+        if (!bonds->bonds[i].used && !bonds->bonds[i].deleted_ticket)
             return &bonds->bonds[i];
     }
     return NULL;
@@ -303,27 +304,29 @@ BLUET_INTERNAL struct sm_bond *sm_bonds_keep(struct sm_bonds *bonds, const struc
     return bond;
 }
 
-BLUET_INTERNAL void sm_bonds_delete(struct sm_bonds *bonds, struct sm_bond *bond)
+BLUET_INTERNAL void sm_bonds_delete(struct sm_bonds *bonds, struct sm_bond *bond, int ticket)
 {
     bond->used = false;
-    bond->deleted = true;
+    bond->deleted_ticket = ticket;
     crypto_wipe(bond->irk, sizeof bond->irk);
     bonds->deleted_count++;
     bonds->changes++;
 }
 
-BLUET_INTERNAL void sm_bonds_settle(struct sm_bonds *bonds)
+BLUET_INTERNAL void sm_bonds_settle(struct sm_bonds *bonds, const struct hci *hci)
 {
     for (uint8_t i = 0; bonds->deleted_count && i < bonds->limit; i++) {
         struct sm_bond *bond = &bonds->bonds[i];
-        if (!bond->deleted)
+        int ticket = bond->deleted_ticket;
+        if (!ticket)
             continue;
         uint8_t key[SECRET_KEY_LENGTH];
         struct secret_name name = name_of(key, BLUET_SECRET_OURS, &bond->peer);
-        bond->deleted = false;
+        bond->deleted_ticket = 0;
         bonds->deleted_count--;
         set_blob(bonds, &name, NULL, 0);
         name.sec_type = BLUET_SECRET_PEER;
         set_blob(bonds, &name, NULL, 0);
+        hci_end_ticket(hci, ticket, BLUET_OK, HCI_SUCCESS);
     }
 }

@@ -40,8 +40,8 @@ struct sm_bond {
     uint8_t flags;   /* enum sm_secret_flag */
     uint8_t key_size;
     bool used;
-    bool deleted; /* and the application is to be told */
-    bool listed;  /* the controller resolves its addresses */
+    bool listed;        /* the controller resolves its addresses */
+    int deleted_ticket; /* it is deleted, and the application is to be told; 0: not so */
 };
 
 struct sm_bonds {
@@ -78,13 +78,14 @@ BLUET_INTERNAL void sm_bonds_close(struct sm_bonds *bonds);
 /* Asks the application for what it has. Raises. */
 BLUET_INTERNAL void sm_bonds_load(struct sm_bonds *bonds);
 /* Tells it what is deleted. Raises. */
-BLUET_INTERNAL void sm_bonds_settle(struct sm_bonds *bonds);
+BLUET_INTERNAL void sm_bonds_settle(struct sm_bonds *bonds, const struct hci *hci);
 
 /* Of that address, be it an identity or one that resolves to it; NULL: a stranger. */
 BLUET_INTERNAL struct sm_bond *sm_bonds_find(const struct sm_bonds *bonds, const struct bluet_address *peer);
 BLUET_INTERNAL struct sm_bond *sm_bonds_find_identity(const struct sm_bonds *bonds, const struct bluet_address *peer);
 BLUET_INTERNAL bool sm_bonds_have_room(const struct sm_bonds *bonds);
-BLUET_INTERNAL void sm_bonds_delete(struct sm_bonds *bonds, struct sm_bond *bond);
+/* The ticket ends when the application has been told. */
+BLUET_INTERNAL void sm_bonds_delete(struct sm_bonds *bonds, struct sm_bond *bond, int ticket);
 
 /* The application's secret, if it is there, whole, and of that peer. Raises. */
 BLUET_INTERNAL bool sm_bonds_read(const struct sm_bonds *bonds, struct sm_secret *out_secret, uint8_t sec_type,

@@ -87,6 +87,7 @@ static struct sm_secret secret_of(const struct sm_keys *keys, const struct bluet
 static void keep_secrets(struct sm *sm, struct sm_pairing *pairing, const struct sm_secret *ours,
                          const struct sm_secret *theirs)
 {
+    sm_bonds_settle(&sm->bonds, sm->links->hci); /* what was deleted comes before what is kept anew */
     struct sm_bond *bond = sm_bonds_keep(&sm->bonds, ours, theirs);
     pairing->own_signing.known = pairing->peer_signing.known = false;
     if (!pairing->link)
@@ -151,13 +152,6 @@ BLUET_INTERNAL void sm_distribute(struct sm *sm, struct sm_pairing *pairing)
 
 /* ---- The peer's ---- */
 
-enum { PRIVATE_MASK = 0xc0, STATIC_ADDRESS = 0xc0 };
-
-static bool is_private(const struct bluet_address *address)
-{
-    return address->type == BLUET_ADDRESS_RANDOM && (address->octets[0] & PRIVATE_MASK) != STATIC_ADDRESS;
-}
-
 /*
  * Public or static, and not ours. Who came under an address of that kind is known by it, whatever he says. To others
  * the name of somebody who is known is given only if they have shown to the user who they are.
@@ -165,9 +159,9 @@ static bool is_private(const struct bluet_address *address)
 static enum sm_reason check_identity(const struct sm *sm, const struct sm_pairing *pairing,
                                      struct bluet_address *identity)
 {
-    if (identity->type > BLUET_ADDRESS_RANDOM || is_private(identity) || hci_address_equal(identity, &sm->identity))
+    if (identity->type > BLUET_ADDRESS_RANDOM || sm_is_private(identity) || hci_address_equal(identity, &sm->identity))
         return SM_INVALID_PARAMETERS;
-    if (!is_private(&pairing->peer))
+    if (!sm_is_private(&pairing->peer))
         *identity = pairing->peer;
     const struct sm_bond *known = sm_bonds_find_identity(&sm->bonds, identity);
     if (!known || known == pairing->bond)

@@ -1,24 +1,31 @@
 /* LE Legacy Pairing: both prove that they know the temporary key (Vol 3 Part H, 2.3.5.2 to 2.3.5.5). */
 #include "host/sm_pairing.h"
 
-/* Just Works knows zeros only; otherwise it is the passkey, or has come out of band. */
-static void write_temporary_key(const struct sm *sm, const struct sm_pairing *pairing, uint8_t out[16])
+/*
+ * Just Works knows zeros only; otherwise it is the passkey, or has come out of band. False: what has come the
+ * application has taken back meanwhile.
+ */
+static bool write_temporary_key(const struct sm *sm, const struct sm_pairing *pairing, uint8_t out[16])
 {
     struct writer writer = writer_of(out, 16);
-    const struct bluet_oob *data = pairing->model == SM_OUT_OF_BAND ? sm_oob_of_peer(sm, pairing) : NULL;
-    write_zeros(&writer, data ? 0 : 12);
-    if (data)
-        write_reversed(&writer, data->temporary_key, sizeof data->temporary_key);
-    for (unsigned i = 4; !data && i-- > 0;)
+    if (pairing->model == SM_OUT_OF_BAND) {
+        const struct bluet_oob *data = sm_oob_of_peer(sm, pairing);
+        if (data)
+            write_reversed(&writer, data->temporary_key, sizeof data->temporary_key);
+        return data && data->legacy;
+    }
+    write_zeros(&writer, 12);
+    for (unsigned i = 4; i-- > 0;)
         write_u8(&writer, (uint8_t)(pairing->passkey >> 8 * i));
+    return true;
 }
 
 static bool confirm_of(const struct sm *sm, const struct sm_pairing *pairing, uint8_t out[16], const uint8_t random[16])
 {
     uint8_t temporary_key[16];
     const struct sm_parties parties = sm_parties_of(pairing);
-    write_temporary_key(sm, pairing, temporary_key);
-    bool done = sm_c1(out, temporary_key, random, pairing->work->request, pairing->work->response, &parties);
+    bool done = write_temporary_key(sm, pairing, temporary_key) &&
+                sm_c1(out, temporary_key, random, pairing->work->request, pairing->work->response, &parties);
     crypto_wipe(temporary_key, sizeof temporary_key);
     return done;
 }
@@ -30,8 +37,8 @@ static bool short_term_key(const struct sm *sm, struct sm_pairing *pairing)
     const uint8_t *initiator = central ? exchange->own_nonce : exchange->peer_nonce;
     const uint8_t *responder = central ? exchange->peer_nonce : exchange->own_nonce;
     uint8_t temporary_key[16];
-    write_temporary_key(sm, pairing, temporary_key);
-    bool done = sm_s1(pairing->work->key, temporary_key, responder, initiator);
+    bool done = write_temporary_key(sm, pairing, temporary_key) &&
+                sm_s1(pairing->work->key, temporary_key, responder, initiator);
     crypto_wipe(temporary_key, sizeof temporary_key);
     sm_shorten(pairing->work->key, pairing->key_size);
     return done;

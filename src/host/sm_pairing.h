@@ -39,9 +39,11 @@ static inline void sm_shorten(uint8_t key[16], uint8_t key_size)
     memset(key, 0, 16u - key_size);
 }
 
-static inline bool sm_is_held_off(const struct sm *sm, const struct sm_holdoff *holdoff)
+/* Resolvable or not: one that its owner can change at any time. */
+static inline bool sm_is_private(const struct bluet_address *address)
 {
-    return holdoff && sm->links->hci->now < holdoff->until;
+    enum { KIND_MASK = 0xc0, STATIC_KIND = 0xc0 };
+    return address->type == BLUET_ADDRESS_RANDOM && (address->octets[0] & KIND_MASK) != STATIC_KIND;
 }
 
 /* ---- sm_pairing.c ---- */

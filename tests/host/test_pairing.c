@@ -338,6 +338,114 @@ static void test_repeated_attempts(void **state)
     end(talk);
 }
 
+/* In the Connection Complete of the last octet of its address; resolvable, not resolvable, static. */
+static void connect_from(struct talk *talk, unsigned type, unsigned first, unsigned last)
+{
+    char event[80];
+    snprintf(event, sizeof event, "04 3e 13 01 00 40 00 01 %02x %02x 00 00 00 00 %02x 18 00 00 00 f4 01 00", type, last,
+             first);
+    talk_receive(talk, event);
+    talk_forget(talk);
+}
+
+static void expect_held_off(struct talk *talk, bool is)
+{
+    say(talk, LEGACY_REQUEST);
+    hear(talk, is ? "05 09" : LEGACY_RESPONSE);
+    if (!is)
+        say(talk, "05 08");
+    talk_forget(talk);
+}
+
+static void fail_from(struct talk *talk, unsigned type, unsigned first, unsigned last)
+{
+    connect_from(talk, type, first, last);
+    fail_confirm(talk);
+    disconnect(talk);
+}
+
+/* A new private address is no new start; a public or static one has a delay of its own, while there are not too many.
+ */
+static void test_addresses_that_change(void **state)
+{
+    (void)state;
+    enum { RESOLVABLE = 0x40, OTHER_PRIVATE = 0x00, STATIC = 0xc0 };
+    struct talk *talk = talk_activated(NULL);
+    fail_from(talk, BLUET_ADDRESS_RANDOM, RESOLVABLE, 1);
+    connect_from(talk, BLUET_ADDRESS_RANDOM, OTHER_PRIVATE, 2);
+    expect_held_off(talk, true);
+    talk_pass(talk, 1000000);
+    fail_confirm(talk);
+    disconnect(talk);
+    connect_from(talk, BLUET_ADDRESS_RANDOM, RESOLVABLE, 3);
+    talk_pass(talk, 1999999);
+    expect_held_off(talk, true);
+    talk_pass(talk, 1);
+    expect_held_off(talk, false);
+    disconnect(talk);
+
+    fail_from(talk, BLUET_ADDRESS_RANDOM, RESOLVABLE, 4);
+    connect_from(talk, BLUET_ADDRESS_RANDOM, STATIC, 5);
+    expect_held_off(talk, false);
+    disconnect(talk);
+    connect_from(talk, BLUET_ADDRESS_PUBLIC, RESOLVABLE, 6);
+    expect_held_off(talk, false);
+    disconnect(talk);
+    for (unsigned i = 0; i < SM_HOLDOFF_COUNT; i++)
+        fail_from(talk, BLUET_ADDRESS_PUBLIC, STATIC, i);
+    connect_from(talk, BLUET_ADDRESS_PUBLIC, STATIC, SM_HOLDOFF_COUNT);
+    expect_held_off(talk, true);
+    disconnect(talk);
+    connect_from(talk, BLUET_ADDRESS_PUBLIC, STATIC, 0);
+    expect_held_off(talk, true);
+    end(talk);
+}
+
+/* Delays become shorter again where nothing has failed for long, and a pairing that proves nothing ends none. */
+static void test_delays_become_shorter(void **state)
+{
+    (void)state;
+    const uint64_t longest = 128000000;
+    struct talk *talk = as_peripheral();
+    for (int i = 0; i < 10; i++) {
+        fail_confirm(talk);
+        talk_pass(talk, longest);
+    }
+    fail_confirm(talk);
+    talk_pass(talk, longest - 1);
+    expect_held_off(talk, true);
+    talk_pass(talk, 1 + 6 * longest);
+    pair_as_central(talk, &usual_peer, LEGACY_REQUEST, LEGACY_RESPONSE);
+    talk_forget(talk);
+    disconnect(talk);
+    talk_connect_peripheral(talk, HANDLE);
+    fail_confirm(talk);
+    talk_pass(talk, 1999999);
+    expect_held_off(talk, true);
+    talk_pass(talk, 1);
+    expect_held_off(talk, false);
+    end(talk);
+}
+
+/* A temporary key that is taken back meanwhile is not one of zeros. */
+static void test_temporary_key_taken_back(void **state)
+{
+    (void)state;
+    static const struct bluet_oob key = {.legacy = true, .temporary_key = {1, 2, 3}};
+    static const struct bluet_oob of_another_kind = {.secure = true};
+    const struct bluet_oob *const instead[] = {NULL, &of_another_kind};
+    for (size_t i = 0; i < 2; i++) {
+        struct talk *talk = as_peripheral();
+        assert_int_equal(bluet_oob_peer(talk->host, &usual_peer, &key), BLUET_OK);
+        say(talk, "01 03 01 00 10 00 00");
+        hear(talk, "02 03 01 08 10 00 00");
+        assert_int_equal(bluet_oob_peer(talk->host, &usual_peer, instead[i]), BLUET_OK);
+        say(talk, "03 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10");
+        expect_refusal(talk, SM_UNSPECIFIED_REASON);
+        end(talk);
+    }
+}
+
 /* ---- Encryption ---- */
 
 /* CVE-2020-13593, CVE-2019-19194: encryption is begun before the key has been made. */
@@ -596,6 +704,9 @@ int main(void)
         cmocka_unit_test(test_public_key_reflected),
         cmocka_unit_test(test_legacy_reflection),
         cmocka_unit_test(test_repeated_attempts),
+        cmocka_unit_test(test_addresses_that_change),
+        cmocka_unit_test(test_delays_become_shorter),
+        cmocka_unit_test(test_temporary_key_taken_back),
         cmocka_unit_test(test_encryption_too_early),
         cmocka_unit_test(test_bonding),
         cmocka_unit_test(test_wrong_keys),

@@ -143,7 +143,7 @@ static void test_addresses_are_remembered(void **state)
     memset(bonds->bonds[0].irk, 0x11, 16);
     bonded_report(talk, 0, 1, &address);
     bonded_expect_report(talk, 0, &identity);
-    assert_int_equal(bluet_bond_delete(talk->host, &other), BLUET_OK);
+    assert_true(bluet_bond_delete(talk->host, &other) > 0);
     talk_pass(talk, 0);
     talk_forget(talk);
     bonded_report(talk, 0, 1, &address);
@@ -162,7 +162,7 @@ static void test_list_follows_bonds(void **state)
     bonded_start_scan(talk);
     bonded_start_advertising(talk);
     const struct bluet_address gone = bonded_identity(0);
-    assert_int_equal(bluet_bond_delete(talk->host, &gone), BLUET_OK);
+    assert_true(bluet_bond_delete(talk->host, &gone) > 0);
     talk_pass(talk, 0);
     bonded_step(talk, "01 0a 20 01 00", HCI_SUCCESS);
     bonded_step(talk, "01 0c 20 02 00 00", HCI_SUCCESS);
@@ -175,7 +175,7 @@ static void test_list_follows_bonds(void **state)
     bonded_step(talk, "01 0c 20 02 01 00", HCI_SUCCESS);
     talk_expect_nothing(talk);
     const struct bluet_address last = bonded_identity(1);
-    assert_int_equal(bluet_bond_delete(talk->host, &last), BLUET_OK);
+    assert_true(bluet_bond_delete(talk->host, &last) > 0);
     talk_pass(talk, 0);
     talk_answer(talk);
     talk_forget(talk);

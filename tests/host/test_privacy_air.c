@@ -502,7 +502,7 @@ static void test_new_key_of_a_known_peer(void **state)
         set_security(world.central, proven ? BLUET_IO_DISPLAY_ONLY : BLUET_IO_NO_INPUT_OUTPUT);
         activate(&world, peripheral);
         if (deleted)
-            assert_int_equal(bluet_bond_delete(world.central->host, &world.of_peripheral), BLUET_OK);
+            assert_true(bluet_bond_delete(world.central->host, &world.of_peripheral) > 0);
         struct bluet_address address;
         assert_int_equal(bluet_own_address(peripheral->host, &address), BLUET_OK);
         advertise(peripheral);

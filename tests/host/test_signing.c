@@ -499,7 +499,7 @@ static void test_nothing_to_sign_with(void **state)
     expect_done(talk, BLUET_STATUS_NOT_SIGNED);
     store.refuses = false;
     assert_int_equal(write_signed(talk, "abc"), 0);
-    assert_int_equal(bluet_bond_delete(talk->host, &peer), 0);
+    assert_true(bluet_bond_delete(talk->host, &peer) > 0);
     talk_pass(talk, 0);
     expect_done(talk, BLUET_STATUS_NOT_SIGNED);
     assert_int_equal(write_signed(talk, "abc"), BLUET_ENOKEY);

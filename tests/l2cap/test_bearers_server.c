@@ -469,6 +469,30 @@ static void test_client_out_of_sync(void **state)
     dialogue_end(talk);
 }
 
+/* Service Changed goes by any bearer; if that ends before it is confirmed, it goes by another. */
+static void test_service_changed(void **state)
+{
+    (void)state;
+    struct talk *talk = open_two();
+    tell(talk, ATT, "12 0d 00 02 00");
+    hear(talk, ATT, "13");
+    assert_int_equal(bluet_gatts_indicate(talk->host, LINK, VALUE, "1", 1), 0);
+    hear(talk, ATT, "1d 16 00 31");
+    assert_int_equal(bluet_gatts_register_services(talk->host, NULL, 0, NULL, 0), 0);
+    hear(talk, FIRST, "1d 0c 00 14 00 1d 00");
+    dialogue_tell(talk, "06 09 04 00 40 00 50 00"); /* the client ends the bearer */
+    dialogue_hear(talk, "07 09 04 00 40 00 50 00");
+    hear(talk, SECOND, "1d 0c 00 01 00 ff ff");
+    tell(talk, SECOND, "1e");
+    talk_expect_nothing(talk);
+    dialogue_tell(talk, "06 0a 04 00 41 00 51 00"); /* confirmed: no more of it */
+    dialogue_hear(talk, "07 0a 04 00 41 00 51 00");
+    talk_expect_nothing(talk);
+    tell(talk, ATT, "1e");
+    talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0016 status 0x000");
+    dialogue_end(talk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_link_is_lost),
         cmocka_unit_test(test_memory_is_refused),
         cmocka_unit_test(test_client_out_of_sync),
+        cmocka_unit_test(test_service_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,8 +98,11 @@ def test_private_peers_are_known_again(air, tmp_path):
 def test_forgetting_is_written(air, tmp_path):
     couple = Couple(air, tmp_path)
     couple.encrypt()
-    assert couple.peripheral.ble.gap_unpair(*couple.central.ble.config("mac")) is True
-    air.run(1)
+    kind, address = couple.central.ble.config("mac")
+    name = bytes([kind]) + address
+    assert couple.stores[1].read_bytes().count(name) > 1
+    assert couple.peripheral.ble.gap_unpair(kind, address) is True
+    assert name not in couple.stores[1].read_bytes()  # whatever happens from now on
     couple.end()
     couple.begin()
     assert couple.peripheral.ble.gap_bonds() == []

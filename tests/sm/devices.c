@@ -345,7 +345,7 @@ void device_unbond(struct device *device)
     struct bluet_address peers[8];
     int count = bluet_bonds(device->host, peers, 8);
     for (int i = 0; i < count; i++)
-        assert_int_equal(bluet_bond_delete(device->host, &peers[i]), BLUET_OK);
+        assert_true(bluet_bond_delete(device->host, &peers[i]) > 0);
     bluet_poll(device->host);
     for (size_t i = 0; i < device->secret_count; i++)
         assert_int_equal(device->secrets[i].type, BLUET_SECRET_IRK);

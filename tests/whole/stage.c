@@ -536,6 +536,7 @@ struct stage *stage_create(bool scarce)
             .handler = handle_event,
             .handler_context = actor,
             .channel_size = 2000,
+            .bearer_count = 2,
             .buffer_count = scarce ? 12 : 0,
             .buffer_size = scarce ? 64 : 0};
         actor->stage = stage;
