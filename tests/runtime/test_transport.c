@@ -27,7 +27,7 @@ static void test_names_that_make_no_sense(void **state)
     memset(long_path + strlen(long_path), 'x', 150);
     long_path[160] = '\0';
 
-    refuse("usb:0", "there are air, air:NAME, unix:PATH, tcp:HOST:PORT");
+    refuse("ubs:0", "there are air, air:NAME, unix:PATH, tcp:HOST:PORT, serial:DEVICE[,BAUD][,rtscts]");
     refuse("ai", "no transport is named 'ai'");
     refuse("airy", "no transport is named 'airy'");
     refuse("unix", "needs the path");
@@ -49,7 +49,8 @@ static void refuse_open(const char *name, const char *words)
 {
     struct transport transport;
     assert_int_equal(transport_create(&transport, name), 0);
-    assert_int_equal(transport_open(&transport), BLUET_ENODEV);
+    struct carrier carrier;
+    assert_int_equal(transport_open(&transport, &carrier), BLUET_ENODEV);
     if (!strstr(bluet_runtime_message(), words))
         fail_msg("%s: \"%s\" lacks \"%s\"", name, bluet_runtime_message(), words);
     transport_free(&transport);
