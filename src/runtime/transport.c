@@ -11,6 +11,7 @@
 #include "runtime/message.h"
 #include "runtime/serial.h"
 #include "runtime/socket.h"
+#include "runtime/usb.h"
 #include "runtime/user_channel.h"
 
 static const char default_name[] = "air";
@@ -56,12 +57,19 @@ static int open_user_channel(const char *argument, const uint8_t *address, struc
     return user_channel_open(argument, out_carrier);
 }
 
+static int open_usb(const char *argument, const uint8_t *address, struct carrier *out_carrier)
+{
+    (void)address;
+    return usb_open(argument, out_carrier);
+}
+
 static const struct transport_kind kinds[] = {
     {"air", "air, air:NAME", check_air, open_air},
     {"unix", "unix:PATH", socket_check_unix, open_unix},
     {"tcp", "tcp:HOST:PORT", socket_check_tcp, open_tcp},
     {"hci", "hci:N", user_channel_check, open_user_channel},
     {"serial", "serial:DEVICE[,BAUD][,rtscts]", serial_check, open_serial},
+    {"usb", "usb:N, usb:VID:PID", usb_check, open_usb},
 };
 
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };

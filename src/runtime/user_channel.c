@@ -42,7 +42,8 @@ static int parse(const char *argument, uint16_t *out_number)
     const char *digits = argument && strncmp(argument, "hci", 3) == 0 ? argument + 3 : argument;
     unsigned long number = digits && *digits >= '0' && *digits <= '9' ? strtoul(digits, &end, 10) : 0;
     if (!end || *end || number > LARGEST_NUMBER) {
-        message_set("the transport hci needs the number of an interface: hci:0 is hci0 (`bluet controllers` lists them)");
+        message_set(
+            "the transport hci needs the number of an interface: hci:0 is hci0 (`bluet controllers` lists them)");
         return BLUET_EINVAL;
     }
     *out_number = (uint16_t)number;
