@@ -277,6 +277,11 @@ void bluet_radio_destroy(struct bluet_radio *radio)
     loop_resume(runtime);
 }
 
+const char *bluet_radio_trouble(const struct bluet_radio *radio)
+{
+    return radio->message;
+}
+
 struct bluet *bluet_radio_host(struct bluet_radio *radio)
 {
     return radio->host;
