@@ -5,8 +5,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # ---- What has to be installed, by task ----
 
-packages_build=(build-essential ca-certificates cmake libjansson-dev libmbedtls-dev libpopt-dev libsmartcols-dev ninja-build
-    pkg-config python3 python3-dev python3-venv)
+packages_build=(build-essential ca-certificates cmake libjansson-dev libmbedtls-dev libpopt-dev libsmartcols-dev
+    libusb-1.0-0-dev ninja-build pkg-config python3 python3-dev python3-venv)
 packages_check=("${packages_build[@]}" bluez clang clang-tidy gcc-arm-none-eabi libcmocka-dev libnewlib-arm-none-eabi
     qemu-system-arm shellcheck tshark valgrind)
 packages_fuzz=("${packages_build[@]}" clang libcmocka-dev)

@@ -58,6 +58,8 @@ int cli_gatt(int argc, const char **argv);
 int cli_explain(int argc, const char **argv);
 int cli_pair(int argc, const char **argv);
 int cli_bonds(int argc, const char **argv);
+int cli_controllers(int argc, const char **argv);
+int cli_snoop(int argc, const char **argv);
 
 /* ---- Errors ---- */
 
@@ -95,6 +97,9 @@ int cli_session_open(struct cli_session *session, const struct cli_radio *radio)
 
 /* The verdict on what a call of the host returned: a ticket, or an error. Called with the lock held since that call. */
 int cli_session_wait(struct cli_session *session, int ticket);
+
+/* "the radio was lost: ", and why. Valid until the next call. */
+const char *cli_session_loss(const struct cli_session *session);
 
 /* Deactivates, and gives everything back; also after a failed open. */
 void cli_session_close(struct cli_session *session);

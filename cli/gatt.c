@@ -338,7 +338,7 @@ static int on_event(void *context, struct bluet *host, const struct bluet_event 
         disconnected(visit);
         break;
     case BLUET_EVENT_INACTIVE:
-        visit->peer.problem = "the radio was lost (its process ended, or it was unplugged)";
+        visit->peer.problem = cli_session_loss(&visit->meeting.session);
         break;
     default:
         if (visit->meeting.connected && visit->phase < AWAIT_DISCONNECTION)

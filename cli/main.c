@@ -23,6 +23,8 @@ static const struct command commands[] = {
     {"gatt", "draw the services, characteristics and descriptors of a peer", cli_gatt},
     {"pair", "pair with a peer, step by step, and keep its keys", cli_pair},
     {"bonds", "list the peers whose keys are kept, and forget them", cli_bonds},
+    {"controllers", "list the radios that there are, and the word for each", cli_controllers},
+    {"snoop", "show what passes between a host and its controller, line by line", cli_snoop},
     {"explain", "say what a Bluetooth code means, its likely causes, and what to do", cli_explain},
 };
 
@@ -35,11 +37,12 @@ static int show_overview(FILE *stream)
           "Commands:\n",
           stream);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(stream, "  %-9s%s\n", commands[i].name, commands[i].summary);
+        fprintf(stream, "  %-13s%s\n", commands[i].name, commands[i].summary);
     fputs("\n"
           "bluet COMMAND --help says more about one of them; bluet --version says which\n"
           "version this is. Where a command needs a radio, --transport or the environment's\n"
-          "BLUET_TRANSPORT says which: air (the default), air:NAME, unix:PATH, tcp:HOST:PORT.\n"
+          "BLUET_TRANSPORT says which: air (the default), air:NAME, unix:PATH, tcp:HOST:PORT,\n"
+          "hci:N, serial:DEVICE[,BAUD][,rtscts], usb:N, usb:VID:PID.\n"
           "\n"
           "Exit codes: 0 done; 1 failed or not found, and a message on stderr says why;\n"
           "2 wrong usage; 130 interrupted.\n",

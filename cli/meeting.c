@@ -100,9 +100,9 @@ static int interrupted(void)
     return CLI_INTERRUPTED;
 }
 
-static int fail_lost(void)
+static int fail_lost(const struct meeting *meeting)
 {
-    cli_error("the radio was lost (its process ended, or it was unplugged)");
+    cli_error("%s", cli_session_loss(&meeting->session));
     return CLI_FAILED;
 }
 
@@ -127,7 +127,7 @@ int meeting_find(struct meeting *meeting)
     if (cli_interrupted())
         return interrupted();
     if (meeting->lost)
-        return fail_lost();
+        return fail_lost(meeting);
     if (!meeting->heard)
         cli_error(
             "%s: not found: nobody advertised with that address within %g s (is it switched on, in range, and not "
@@ -157,7 +157,7 @@ int meeting_connect(struct meeting *meeting)
     if (cli_interrupted())
         return interrupted();
     if (meeting->lost)
-        return fail_lost();
+        return fail_lost(meeting);
     cli_error("%s: no connection within %g s (is it switched on, in range, and not connected elsewhere?)",
               meeting->text, meeting->timeout);
     return CLI_FAILED;

@@ -307,7 +307,7 @@ static int say_why_not(const struct pairing *pairing)
     if (pairing->refused) {
         cli_error("%s: not paired: it was refused on this side", meeting->text);
     } else if (meeting->lost) {
-        cli_error("the radio was lost (its process ended, or it was unplugged)");
+        cli_error("%s", cli_session_loss(&meeting->session));
     } else if (!pairing->through || pairing->reason == BLUET_STATUS_DISCONNECTED) {
         cli_describe(words, sizeof words, BLUET_CODE_HCI, meeting->reason);
         cli_error("%s: not paired: the connection ended: %s", meeting->text, words);

@@ -176,7 +176,7 @@ static int finish(struct scan *scan)
     if (scan->full)
         cli_error("more than %d addresses were heard; the later ones are not listed", DEVICES_LIMIT);
     if (scan->lost) {
-        cli_error("the radio was lost during the scan (its process ended, or it was unplugged)");
+        cli_error("%s", cli_session_loss(&scan->session));
         return CLI_FAILED;
     }
     if (scan->shown)

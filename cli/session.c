@@ -116,6 +116,17 @@ int cli_session_wait(struct cli_session *session, int ticket)
     return ticket > 0 ? bluet_radio_wait(session->radio, ticket, NULL, NULL) : ticket;
 }
 
+const char *cli_session_loss(const struct cli_session *session)
+{
+    static char text[384];
+    bluet_runtime_lock(session->runtime);
+    const char *trouble = bluet_radio_trouble(session->radio);
+    snprintf(text, sizeof text, "the radio was lost: %s",
+             trouble[0] ? trouble : "the controller has failed, was reset, or answers no more");
+    bluet_runtime_unlock(session->runtime);
+    return text;
+}
+
 void cli_session_close(struct cli_session *session)
 {
     if (session->host) {

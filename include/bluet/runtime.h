@@ -96,6 +96,9 @@ struct bluet_radio_config {
  *   air:NAME     another one of that name
  *   unix:PATH    H4 on a unix stream socket
  *   tcp:HOST:PORT  H4 on TCP
+ *   hci:N        hciN of Linux, through its user channel: the interface must be down, and the program privileged
+ *   serial:DEVICE[,BAUD][,rtscts]  H4 on a serial line or a pseudo-terminal; 115200 baud unless it says otherwise
+ *   usb:N, usb:VID:PID  a device on USB: the N-th that is for Bluetooth, or by its numbers in hexadecimal
  *
  * With a virtual air the transport is that air, and must be NULL. BLUET_EINVAL: no such transport (see the message).
  * BLUET_ENOMEM.
@@ -108,6 +111,12 @@ BLUET_API int bluet_radio_create(struct bluet_radio **out_radio, struct bluet_ru
  * thread has returned, so the caller must hold no lock that a handler may want.
  */
 BLUET_API void bluet_radio_destroy(struct bluet_radio *radio);
+
+/*
+ * Why the radio lost its controller last, in a sentence; "" if it has not since it was activated. Called with the lock
+ * held; valid until the next activation.
+ */
+BLUET_API const char *bluet_radio_trouble(const struct bluet_radio *radio);
 
 BLUET_API struct bluet *bluet_radio_host(struct bluet_radio *radio);
 BLUET_API struct bluet_runtime *bluet_radio_runtime(struct bluet_radio *radio);
@@ -170,6 +179,18 @@ BLUET_API int bluet_store_forget(const char *path, const struct bluet_address *p
 
 /* Writes a btsnoop capture of what passes from now on (btmon's format); NULL ends it. BLUET_EIO (see the message). */
 BLUET_API int bluet_radio_capture(struct bluet_radio *radio, const char *path);
+
+/* ---- What there is ---- */
+
+struct bluet_controller {
+    const char *transport; /* the word for bluet_radio_create() */
+    const char *name;      /* what it is, for people */
+    const char *problem;   /* what stands in the way at present; NULL: nothing that is known */
+};
+
+/* Calls `visit` for each controller that a transport could be asked for. What it gets is valid during the call. */
+BLUET_API void bluet_controllers(void (*visit)(void *context, const struct bluet_controller *controller),
+                                 void *context);
 
 /* ---- An air for other processes ---- */
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,4 +106,38 @@ BLUET_INTERNAL void air_place_leave(struct air_place *place)
     flock(place->lock, LOCK_UN);
     close(place->lock);
     place->lock = -1;
+}
+
+/* Whether somebody listens at a unix socket: the kernel says so, and the listener does not notice. */
+static bool is_served(const char *path)
+{
+    enum { ACCEPTS = 0x10000 };
+    char line[PATH_MAX + 128], name[PATH_MAX];
+    unsigned flags;
+    bool found = false;
+    FILE *sockets = fopen("/proc/net/unix", "re");
+    while (sockets && !found && fgets(line, sizeof line, sockets))
+        found = sscanf(line, "%*s %*x %*x %x %*x %*x %*u %4095[^\n]", &flags, name) == 2 && flags & ACCEPTS &&
+                strcmp(name, path) == 0;
+    if (sockets)
+        fclose(sockets);
+    return found;
+}
+
+BLUET_INTERNAL void air_place_list(void (*visit)(void *context, const char *name), void *context)
+{
+    char folder[FOLDER_SIZE], pattern[PATH_MAX];
+    glob_t found = {.gl_pathc = 0};
+    if (find_folder(folder))
+        return;
+    snprintf(pattern, sizeof pattern, "%s/*.socket", folder);
+    glob(pattern, 0, NULL, &found);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char *path = found.gl_pathv[i];
+        if (!is_served(path))
+            continue;
+        *strrchr(path, '.') = '\0';
+        visit(context, strrchr(path, '/') + 1);
+    }
+    globfree(&found);
 }

@@ -24,4 +24,7 @@ BLUET_INTERNAL int air_place_check(const char *name);
 BLUET_INTERNAL int air_place_enter(struct air_place *place, const char *name);
 BLUET_INTERNAL void air_place_leave(struct air_place *place);
 
+/* Calls `visit` with the name of each air that is served, without its noticing. */
+BLUET_INTERNAL void air_place_list(void (*visit)(void *context, const char *name), void *context);
+
 #endif

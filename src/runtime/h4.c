@@ -108,6 +108,33 @@ BLUET_INTERNAL int h4_next(struct h4_framer *framer, const uint8_t **out_packet,
     }
 }
 
+BLUET_INTERNAL size_t h4_packet_length(const uint8_t *octets, size_t length)
+{
+    struct reader reader = reader_of(octets, length);
+    uint8_t indicator = read_u8(&reader);
+    if (!reader_ok(&reader) || indicator < HCI_COMMAND || indicator > HCI_ISO_DATA)
+        return 0;
+    size_t payload = payload_length(&reader, indicator);
+    return reader_ok(&reader) ? length - reader_remaining(&reader) + payload : 0;
+}
+
+/* Command Complete of Reset (Vol 4 Part E, 7.7.14, 7.3.2), whatever its credit. */
+static bool is_reset_answer(const uint8_t *octets)
+{
+    static const uint8_t answer[] = {HCI_EVENT, HCI_EVENT_COMMAND_COMPLETE, 4};
+    struct reader reader = reader_of(octets + sizeof answer + 1, 2);
+    return memcmp(octets, answer, sizeof answer) == 0 && read_u16(&reader) == HCI_RESET;
+}
+
+BLUET_INTERNAL bool h4_seek_reset(struct h4_framer *framer)
+{
+    enum { LOOKED_AT = 6 };
+    for (; framer->end - framer->start >= LOOKED_AT; framer->start++)
+        if (is_reset_answer(framer->buffer + framer->start))
+            return true;
+    return false;
+}
+
 BLUET_INTERNAL bool h4_waiting(const struct h4_framer *framer)
 {
     size_t length;

@@ -39,6 +39,15 @@ BLUET_INTERNAL void h4_filled(struct h4_framer *framer, size_t length);
  */
 BLUET_INTERNAL int h4_next(struct h4_framer *framer, const uint8_t **out_packet, size_t *out_length);
 
+/*
+ * Drops what stands before the answer to a Reset, the one thing that a host that has just begun can recognize. False:
+ * it has not come yet; what cannot be its beginning is dropped.
+ */
+BLUET_INTERNAL bool h4_seek_reset(struct h4_framer *framer);
+
+/* The length of the packet that begins with the indicator at `octets`; 0: not known yet, or there is no such packet. */
+BLUET_INTERNAL size_t h4_packet_length(const uint8_t *octets, size_t length);
+
 /* Whether h4_next() has something to say without more octets. */
 BLUET_INTERNAL bool h4_waiting(const struct h4_framer *framer);
 

@@ -170,7 +170,7 @@ static void expire(void *context, uint64_t now)
 static int prepare_wire(struct bluet_radio *radio, const struct bluet_radio_config *config)
 {
     radio->output.limit = radio->inbox.limit = OUTPUT_LIMIT;
-    radio->source.fd = radio->descriptor = radio->capture.fd = -1;
+    radio->source.fd = radio->capture.fd = -1;
     if (radio->runtime->air) {
         radio->wire = &radio_air;
         if (!config->transport)
@@ -275,6 +275,11 @@ void bluet_radio_destroy(struct bluet_radio *radio)
         radio->wire->close(radio);
     free_radio(radio);
     loop_resume(runtime);
+}
+
+const char *bluet_radio_trouble(const struct bluet_radio *radio)
+{
+    return radio->message;
 }
 
 struct bluet *bluet_radio_host(struct bluet_radio *radio)

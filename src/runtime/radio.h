@@ -12,6 +12,7 @@
 
 #include "bluet/runtime.h"
 #include "runtime/capture.h"
+#include "runtime/carrier.h"
 #include "runtime/h4.h"
 #include "runtime/loop.h"
 #include "runtime/message.h"
@@ -55,11 +56,12 @@ struct bluet_radio {
 
     /* The stream */
     struct transport transport;
-    int descriptor;
+    struct carrier carrier;
     struct loop_source source; /* waits for it, unless the stream is broken */
     size_t receive_size;
     struct h4_framer framer; /* as large, as of the last activation */
     struct queue output;
+    bool seeking; /* the stream was joined midway: what comes before the answer to Reset is noise */
     bool flooded; /* what waits in the framer has filled it: reports in it are dropped */
 
     /* The virtual air */

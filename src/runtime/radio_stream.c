@@ -1,9 +1,8 @@
 /* A radio on a stream of H4: reads ahead, and keeps what the controller does not take at once. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include "runtime/radio.h"
 #include "spec/reader.h"
@@ -25,18 +24,18 @@ static void wait_for_room(struct bluet_radio *radio)
 }
 
 /* How many octets the stream took; 0 if it takes none now. A broken stream takes all, and forgets them. */
-static size_t send_now(struct bluet_radio *radio, struct iovec *parts, size_t count, size_t length)
+static size_t send_now(struct bluet_radio *radio, const struct iovec *parts, size_t count, size_t length)
 {
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    struct carrier *carrier = &radio->carrier;
     ssize_t sent;
     do {
-        sent = sendmsg(radio->descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = carrier->kind->write(carrier, parts, count);
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0)
         return (size_t)sent;
     if (errno == EAGAIN)
         return 0;
-    stream_fail(radio, strerror(errno));
+    stream_fail(radio, carrier_words(carrier, errno));
     return length;
 }
 
@@ -44,7 +43,9 @@ static void flush(struct bluet_radio *radio)
 {
     size_t waiting;
     while ((waiting = queue_length(&radio->output)) > 0) {
-        struct iovec part = {(void *)(uintptr_t)queue_front(&radio->output), waiting};
+        if (radio->carrier.kind->whole_packets)
+            waiting = h4_packet_length(queue_front(&radio->output), waiting);
+        const struct iovec part = {(void *)(uintptr_t)queue_front(&radio->output), waiting};
         size_t sent = send_now(radio, &part, 1, waiting);
         if (!sent)
             break;
@@ -93,11 +94,26 @@ static uint32_t count_reports(const uint8_t *packet, size_t length)
     return read_u8(&reader);
 }
 
+static bool has_packet(const struct bluet_radio *radio)
+{
+    return !radio->seeking && h4_waiting(&radio->framer);
+}
+
+/* The message says how the stream is out of step. */
+static void lose_step(struct bluet_radio *radio)
+{
+    const char *advice = radio->carrier.kind->advice;
+    char text[MESSAGE_SIZE];
+    snprintf(text, sizeof text, "%s%s%s", bluet_runtime_message(), advice ? ": " : "", advice ? advice : "");
+    stream_fail(radio, text);
+}
+
 static bool next_packet(struct bluet_radio *radio, const uint8_t **out_packet, size_t *out_length)
 {
     int result = 0;
     loop_lock(radio->runtime);
-    while (radio->open && !radio->failed && (result = h4_next(&radio->framer, out_packet, out_length)) > 0) {
+    while (radio->open && !radio->failed && !radio->seeking &&
+           (result = h4_next(&radio->framer, out_packet, out_length)) > 0) {
         uint32_t reports = radio->flooded ? count_reports(*out_packet, *out_length) : 0;
         if (!reports)
             break;
@@ -105,7 +121,7 @@ static bool next_packet(struct bluet_radio *radio, const uint8_t **out_packet, s
         result = 0;
     }
     if (result < 0)
-        stream_fail(radio, bluet_runtime_message());
+        lose_step(radio);
     if (!h4_waiting(&radio->framer))
         radio->flooded = false;
     loop_unlock(radio->runtime);
@@ -125,22 +141,36 @@ static void stream_receive(struct bluet_radio *radio)
 
 static bool stream_waiting(const struct bluet_radio *radio)
 {
-    return h4_waiting(&radio->framer);
+    return has_packet(radio);
+}
+
+/* What a stream says that was joined midway, until it answers. */
+static void seek(struct bluet_radio *radio)
+{
+    radio->seeking = !h4_seek_reset(&radio->framer);
+    if (radio->seeking)
+        snprintf(radio->message, sizeof radio->message, "%s says something, but does not answer: %s",
+                 radio->transport.name, radio->carrier.kind->advice);
+    else
+        radio->message[0] = '\0';
 }
 
 static void read_ahead(struct bluet_radio *radio)
 {
+    struct carrier *carrier = &radio->carrier;
     size_t room;
     uint8_t *space = h4_space(&radio->framer, &room);
-    ssize_t length = recv(radio->descriptor, space, room, MSG_DONTWAIT);
+    ssize_t length = carrier->kind->read(carrier, space, room);
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (length <= 0) {
-        stream_fail(radio, length < 0 ? strerror(errno) : "it has closed the connection");
+        stream_fail(radio, carrier_words(carrier, length < 0 ? errno : 0));
         return;
     }
     h4_filled(&radio->framer, (size_t)length);
     radio->flooded = (size_t)length == room;
+    if (radio->seeking)
+        seek(radio);
 }
 
 static void stream_ready(void *context, uint32_t events)
@@ -148,11 +178,11 @@ static void stream_ready(void *context, uint32_t events)
     struct bluet_radio *radio = context;
     loop_lock(radio->runtime);
     bool usable = radio->open && !radio->failed;
-    if (usable && events & EPOLLOUT)
-        flush(radio);
     /* What has been read is handed over first; the controller waits meanwhile. */
-    if (usable && !radio->failed && events & ~(uint32_t)EPOLLOUT && !h4_waiting(&radio->framer))
+    if (usable && events & ~(uint32_t)EPOLLOUT && !has_packet(radio))
         read_ahead(radio);
+    if (usable && !radio->failed && queue_length(&radio->output))
+        flush(radio);
     loop_unlock(radio->runtime);
     stream_receive(radio);
 }
@@ -176,27 +206,29 @@ static int stream_open(struct bluet_radio *radio)
     if (error)
         return error;
     unsigned depth = loop_release(runtime);
-    int descriptor = transport_open(&radio->transport);
+    struct carrier carrier = {.kind = NULL};
+    error = transport_open(&radio->transport, &carrier);
     loop_restore(runtime, depth);
-    if (descriptor < 0)
-        return BLUET_ENODEV;
+    if (error)
+        return error;
 
-    radio->source = (struct loop_source){descriptor, EPOLLIN, stream_ready, radio};
+    radio->source = (struct loop_source){carrier.fd, EPOLLIN, stream_ready, radio};
     if (loop_add_source(runtime, &radio->source)) {
         radio->source.fd = -1;
-        close(descriptor);
+        carrier.kind->close(&carrier);
         return BLUET_ENODEV;
     }
-    radio->descriptor = descriptor;
+    radio->carrier = carrier;
+    radio->seeking = carrier.kind->joined_midway;
     return 0;
 }
 
 static void stream_close(struct bluet_radio *radio)
 {
     loop_remove_source(radio->runtime, &radio->source);
-    if (radio->descriptor >= 0)
-        close(radio->descriptor);
-    radio->descriptor = -1;
+    if (radio->carrier.kind)
+        radio->carrier.kind->close(&radio->carrier);
+    radio->carrier.kind = NULL;
     queue_free(&radio->output);
 }
 

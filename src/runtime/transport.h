@@ -1,6 +1,6 @@
 /*
  * Ways to a controller. Each kind is one row of a table in transport.c: what its name is, whether an argument makes
- * sense, and how to open it. All end in a non-blocking file descriptor that carries H4.
+ * sense, and how to open it. All end in a carrier of H4.
  */
 #ifndef BLUET_RUNTIME_TRANSPORT_H
 #define BLUET_RUNTIME_TRANSPORT_H
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runtime/carrier.h"
 #include "spec/internal.h"
 
 struct transport_kind {
@@ -15,8 +16,8 @@ struct transport_kind {
     const char *usage;
     /* NULL where there is none; 0, or BLUET_EINVAL with a message. */
     int (*check)(const char *argument);
-    /* A file descriptor, or BLUET_ENODEV with a message. */
-    int (*open)(const char *argument, const uint8_t *address);
+    /* 0, or BLUET_ENODEV with a message. */
+    int (*open)(const char *argument, const uint8_t *address, struct carrier *out_carrier);
 };
 
 struct transport {
@@ -28,7 +29,8 @@ struct transport {
 
 /* `name` NULL: the environment's BLUET_TRANSPORT, or "air". BLUET_EINVAL (see the message), BLUET_ENOMEM. */
 BLUET_INTERNAL int transport_create(struct transport *transport, const char *name);
-BLUET_INTERNAL int transport_open(const struct transport *transport);
+/* BLUET_ENODEV (see the message). */
+BLUET_INTERNAL int transport_open(const struct transport *transport, struct carrier *out_carrier);
 BLUET_INTERNAL void transport_free(struct transport *transport);
 
 #endif

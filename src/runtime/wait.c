@@ -138,7 +138,7 @@ int bluet_radio_wait_response(struct bluet_radio *radio, int ticket, uint8_t *ou
 
     const struct verdict *verdict = &wait.waiter.verdict;
     hand_out(verdict, out_hci_status, out_response, response_size, out_response_length);
-    if (verdict->error == BLUET_ENODEV)
+    if (verdict->error == BLUET_ENODEV || (verdict->error == BLUET_ETIMEDOUT && radio->message[0]))
         message_set("%s", radio->message);
     bluet_runtime_unlock(runtime);
     return verdict->error;

@@ -27,7 +27,8 @@ static void test_names_that_make_no_sense(void **state)
     memset(long_path + strlen(long_path), 'x', 150);
     long_path[160] = '\0';
 
-    refuse("usb:0", "there are air, air:NAME, unix:PATH, tcp:HOST:PORT");
+    refuse("ubs:0", "there are air, air:NAME, unix:PATH, tcp:HOST:PORT, hci:N, "
+                    "serial:DEVICE[,BAUD][,rtscts], usb:N, usb:VID:PID");
     refuse("ai", "no transport is named 'ai'");
     refuse("airy", "no transport is named 'airy'");
     refuse("unix", "needs the path");
@@ -40,6 +41,20 @@ static void test_names_that_make_no_sense(void **state)
     refuse("tcp:localhost:http", "not a port");
     refuse("tcp:localhost:0", "not a port");
     refuse("tcp:localhost:65536", "not a port");
+    refuse("hci", "needs the number of an interface");
+    refuse("hci:", "needs the number of an interface");
+    refuse("hci:x", "needs the number of an interface");
+    refuse("hci:0x", "needs the number of an interface");
+    refuse("hci:65535", "needs the number of an interface");
+    refuse("usb", "needs a device");
+    refuse("usb:", "needs a device");
+    refuse("usb:256", "needs a device");
+    refuse("usb:0a12", "needs a device");
+    refuse("usb:0a12:", "needs a device");
+    refuse("usb:0a12:10000", "needs a device");
+    refuse("usb:0a12:0001:3", "needs a device");
+    refuse("usb:-1", "needs a device");
+    refuse("serial:/dev/ttyUSB0,0", "a speed of a serial line");
     refuse("air:", "name of an air");
     refuse("air:../../etc/passwd", "name of an air");
     refuse("air:.hidden", "name of an air");
@@ -49,7 +64,8 @@ static void refuse_open(const char *name, const char *words)
 {
     struct transport transport;
     assert_int_equal(transport_create(&transport, name), 0);
-    assert_int_equal(transport_open(&transport), BLUET_ENODEV);
+    struct carrier carrier;
+    assert_int_equal(transport_open(&transport, &carrier), BLUET_ENODEV);
     if (!strstr(bluet_runtime_message(), words))
         fail_msg("%s: \"%s\" lacks \"%s\"", name, bluet_runtime_message(), words);
     transport_free(&transport);
