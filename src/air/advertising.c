@@ -93,7 +93,7 @@ static void choose_addresses(struct air_advertiser *set)
 static void place_auxiliary(struct air_advertiser *set)
 {
     uint64_t lead = AIR_AUXILIARY_FRAME_US;
-    for (uint8_t channel = AIR_CHANNEL_FIRST; channel < AUXILIARY_STEP; channel++)
+    for (uint8_t channel = AIR_CHANNEL_FIRST; channel < (uint8_t)AUXILIARY_STEP; channel++)
         if (uses_channel(set, channel))
             lead += pointer_us(set) + (uint64_t)PDU_GAP_US;
     uint64_t start = air_now(set->controller) + lead;

@@ -25,8 +25,10 @@ static int loss_of(const struct bluet_air_controller *one, const struct bluet_ai
     for (size_t i = 0; i < 3; i++)
         square += (one->position[i] - other->position[i]) * (one->position[i] - other->position[i]);
     int loss = FIRST_METRE_DB;
-    for (; square >= ONE_DB && loss < PATH_MOST_DB; square /= ONE_DB)
+    while (square >= ONE_DB && loss < PATH_MOST_DB) {
+        square /= ONE_DB;
         loss++;
+    }
     return loss;
 }
 

@@ -150,6 +150,7 @@ static int put_frame(struct l2cap_channels *channels, struct l2cap_channel *chan
     write_u32(&writer, (uint32_t)length | (uint32_t)channel->peer_cid << 16);
     spans[0] = (struct bluet_span){header, sizeof header};
     struct buffer *frame = buffer_copy(channels->links->pool, spans, count);
+    spans[0] = (struct bluet_span){NULL, 0};
     if (frame)
         append_frame(channel, frame);
     return frame ? BLUET_OK : BLUET_ENOMEM;

@@ -41,6 +41,7 @@ static bool write_check(struct writer *writer, uint8_t sec_type)
 /* Its version, with a reader of what it says, if it can be trusted; otherwise 0. */
 static uint8_t open_blob(struct reader *out_content, uint8_t sec_type, const uint8_t *blob, size_t length)
 {
+    *out_content = reader_of(blob, 0);
     if (length < 1 + SECRET_CHECK_LENGTH)
         return 0;
     uint8_t check[16];

@@ -445,7 +445,7 @@ static void make_call(char *text)
     }
     assert_true(words.count > 0);
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        if (strcmp(calls[i].name, words.of[0]) != 0)
+        if (!words.of[0] || strcmp(calls[i].name, words.of[0]) != 0)
             continue;
         int result = calls[i].call(&words);
         if (result < 0)
@@ -517,7 +517,7 @@ static void expect_beginning(uint16_t cid, const char *hex)
 
 static void play_step(const char *step)
 {
-    char text[STEP_SIZE];
+    char text[STEP_SIZE] = "";
     bool packet = step[0] == '>' || step[0] == '<';
     assert_true(strlen(step) < STEP_SIZE / 2);
     put_handles(text, step, packet);

@@ -41,7 +41,7 @@ int bonded_keep_blob(void *context, struct bluet *host, const struct bluet_event
 
 static void make_blobs(uint8_t flags)
 {
-    for (uint8_t i = 0; i < BONDED_COUNT; i++) {
+    for (uint8_t i = 0; i < (uint8_t)BONDED_COUNT; i++) {
         const struct event_sink sink = {bonded_keep_blob, &blobs[i], NULL};
         const struct sm_bonds bonds = {.sink = &sink};
         struct sm_secret secret = {

@@ -149,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bluet_set_address_mode(player.host, (enum bluet_address_mode)(read_u8(&player.input) & 3));
     bluet_set_rpa_timeout(player.host, 1);
     count_ticket(&player, bluet_activate(player.host));
-    for (uint8_t i = 0; i < BONDS; i++)
+    for (uint8_t i = 0; i < (uint8_t)BONDS; i++)
         put_bond(&player, i);
     player_answer_all(&player);
     while (reader_remaining(&player.input))

@@ -63,7 +63,7 @@ void say_octets(struct talk *talk, uint8_t code, const uint8_t *value, size_t le
 
 void say_reversed(struct talk *talk, uint8_t code, const uint8_t *value, size_t length)
 {
-    uint8_t octets[64];
+    uint8_t octets[64] = {0};
     struct writer writer = writer_of(octets, sizeof octets);
     write_reversed(&writer, value, length);
     say_octets(talk, code, octets, length);

@@ -285,7 +285,7 @@ static void test_addresses_that_do_not_resolve(void **state)
     (void)state;
     static const uint8_t irk[16] = {0x10, 0x0f, 0x0e, 0x0d, 0x0c, 0x0b, 0x0a, 9, 8, 7, 6, 5, 4, 3, 2, 1};
     static const uint8_t zeros[16];
-    struct bluet_address address;
+    struct bluet_address address = {0};
     struct talk *talk = as_bonding_peripheral();
     talk_connect_peripheral(talk, HANDLE);
     bond_as_central(talk);
@@ -334,7 +334,7 @@ static void test_other_links(void **state)
     hear(talk, LEGACY_RESPONSE);
     const struct sm_pairing *pairing = &talk->host->sm.pairings[0];
     assert_int_equal(pairing->state, SM_AWAIT_LEGACY_CONFIRM);
-    for (uint8_t code = 1; code < sizeof lengths; code++) {
+    for (uint8_t code = 1; code < (uint8_t)sizeof lengths; code++) {
         char hex[3 * 65 + 1];
         int used = snprintf(hex, sizeof hex, "%02x", code);
         for (size_t i = 0; i < lengths[code]; i++)
@@ -403,7 +403,7 @@ static void test_nonces_of_ours(void **state)
     const struct sm_parties parties = {usual_peer, own};
     say(talk, LEGACY_REQUEST);
     hear(talk, LEGACY_RESPONSE);
-    for (uint8_t i = 0; i < sizeof nonce; i++)
+    for (uint8_t i = 0; i < (uint8_t)sizeof nonce; i++)
         nonce[i] = (uint8_t)(talk->random + i);
     assert_true(sm_c1(confirm, zeros, nonce, request, response, &parties));
     say_reversed(talk, SM_PAIRING_CONFIRM, confirm, sizeof confirm);

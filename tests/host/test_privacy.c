@@ -111,7 +111,7 @@ static void test_controllers_that_do_not_resolve(void **state)
             talk_forget(talk);
         }
         bonded_start_scan(talk);
-        for (uint8_t j = 0; j < BONDED_COUNT; j++) {
+        for (uint8_t j = 0; j < (uint8_t)BONDED_COUNT; j++) {
             const struct bluet_address address = bonded_resolvable(j, 7), identity = bonded_identity(j);
             bonded_report(talk, 0, 1, &address);
             bonded_expect_report(talk, 0, &identity);

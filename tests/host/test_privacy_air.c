@@ -120,7 +120,7 @@ static int set_secret(struct radio *radio, const struct bluet_event *event)
     size_t i = 0;
     while (i < radio->secret_count &&
            (radio->secrets[i].sec_type != event->set_secret.sec_type ||
-            memcmp(radio->secrets[i].key, event->set_secret.key, event->set_secret.key_length)))
+            memcmp(radio->secrets[i].key, event->set_secret.key, event->set_secret.key_length) != 0))
         i++;
     assert_true(i < SECRETS);
     if (i == radio->secret_count)

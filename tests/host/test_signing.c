@@ -606,7 +606,7 @@ static void test_secrets_of_version_1(void **state)
     struct sm_secret secret;
     const struct event_sink sink = {look_up, &store, NULL};
     const struct sm_bonds bonds = {.sink = &sink};
-    for (uint8_t kind = BLUET_SECRET_OURS; kind <= BLUET_SECRET_PEER; kind++) {
+    for (uint8_t kind = BLUET_SECRET_OURS; kind <= (uint8_t)BLUET_SECRET_PEER; kind++) {
         struct blob *blob = &store.blobs[kind];
         uint8_t key[16] = {'b', 'l', 'u', 'e', 't', ' ', 's', 'e', 'c', 'r', 'e', 't', 1, kind};
         uint8_t check[16];

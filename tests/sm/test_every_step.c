@@ -147,7 +147,7 @@ static unsigned next_step(enum model model, unsigned step)
 static void try_other_pdus(enum model model)
 {
     for (int at_central = 0; at_central < 2; at_central++) {
-        for (uint8_t code = 1; code < sizeof lengths; code++) {
+        for (uint8_t code = 1; code < (uint8_t)sizeof lengths; code++) {
             unsigned step = 0;
             while (try_change(model, at_central, step, code, false))
                 step = next_step(model, step);

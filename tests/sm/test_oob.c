@@ -320,7 +320,7 @@ static void test_arguments(void **state)
     const struct bluet_oob nothing = {0};
     assert_int_equal(bluet_oob_peer(central->host, &address, &nothing), BLUET_EINVAL);
     assert_int_equal(bluet_oob_peer(central->host, &address, NULL), BLUET_OK);
-    for (uint8_t i = 0; i < SM_OOB_PEERS; i++) {
+    for (uint8_t i = 0; i < (uint8_t)SM_OOB_PEERS; i++) {
         address.octets[5] = i;
         assert_int_equal(bluet_oob_peer(central->host, &address, &data), BLUET_OK);
         assert_int_equal(bluet_oob_peer(central->host, &address, &data), BLUET_OK);

@@ -69,7 +69,7 @@ static bool is_att_request(const uint8_t *packet, size_t length)
 static void send(void *context, const struct bluet_span *spans, size_t count)
 {
     struct actor *actor = context;
-    uint8_t packet[STAGE_PACKET];
+    uint8_t packet[STAGE_PACKET] = {0};
     struct writer writer = writer_of(packet, sizeof packet);
     for (size_t i = 0; i < count; i++)
         write_octets(&writer, spans[i].data, spans[i].length);
@@ -401,7 +401,7 @@ static bool both_active(const struct stage *stage)
 static void wake(struct stage *stage)
 {
     bool asleep[ACTORS];
-    for (uint8_t i = 0; i < ACTORS; i++) {
+    for (uint8_t i = 0; i < (uint8_t)ACTORS; i++) {
         struct actor *actor = &stage->actors[i];
         const struct bluet_air_controller_config config = {.deliver = deliver,
                                                            .context = actor,
