@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-PROGRAMS = ("busybox", "bluetoothctl", "btattach", "btmgmt", "dbus-daemon", "l2test")
+PROGRAMS = ("busybox", "bluetoothctl", "btattach", "dbus-daemon", "l2test")
 DAEMON = "/usr/libexec/bluetooth/bluetoothd"
 # In the order in which they can be loaded; a kernel that has one built in needs no file.
 MODULES = (
@@ -34,11 +34,11 @@ mount -t devpts none /dev/pts
 for module in $(cat /modules/order); do insmod "/modules/$module.ko"; done
 stty raw -echo </dev/ttyS1
 dbus-daemon --system --nopidfile --fork
-btattach -B /dev/ttyS1 -P h4 -S 3000000 >/tmp/btattach.log 2>&1 &
-bluetoothd -E -n >/tmp/bluetoothd.log 2>&1 &
+btattach -B /dev/ttyS1 -P h4 -S 3000000 </dev/null >/tmp/btattach.log 2>&1 &
+bluetoothd -E -n </dev/null >/tmp/bluetoothd.log 2>&1 &
 stty -echo </dev/ttyS0
 echo READY
-PS1= exec sh
+while :; do read -r line && eval "$line" </dev/null; done
 """
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -169,6 +169,10 @@ class LinuxGuest:
         self._console.send(f"{command}; echo \"{mark[:-1]}$((0))=$?=\"\n")
         found = self._console.expect(rf"(?s)(.*?)=={self._count}=0=(\d+)=", seconds)
         return int(found[2]), found[1].replace("\r", "").lstrip("\n")
+
+    def start(self, command, log):
+        """Leaves a command running; what it says goes into that file of the guest."""
+        self.run(f"({command} >{log} 2>&1 &)")
 
     def session(self, command):
         """A program that stays, on the third serial port: a line with send() and expect()."""

@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -122,7 +122,7 @@ def test_their_central_pairs_to_read(linux, ours):
     left_and_forgotten(linux, ours)
 
 
-def advertised_by_linux(linux):
+def with_an_application(linux):
     person = linux.person
     person.send(f"menu gatt\nregister-service {SERVICE}\n")
     person.expect(r"Primary \(yes/no\)")
@@ -132,20 +132,30 @@ def advertised_by_linux(linux):
     person.send("0x68 0x69\n")
     person.send("register-application\n")
     person.expect("Application registered")
-    person.send("back\nadvertise on\n")
+    person.send("back\n")
+
+
+@contextmanager
+def advertising(linux):
+    """Linux lets itself be found while this lasts; gives its address."""
+    person = linux.person
+    person.send("show\n")
+    address = person.expect(r"Controller ([0-9A-F:]{17})")[1]
+    person.send("advertise on\n")
     person.expect("Advertising object registered")
-    _, shown = linux.run("btmgmt info")
-    return bytes.fromhex(re.search(r"addr ([0-9A-F:]{17})", shown)[1].replace(":", ""))
+    yield bytes.fromhex(address.replace(":", ""))
+    person.send("advertise off\n")
+    person.expect("Advertising object unregistered")
 
 
-def test_their_peripheral_is_read_written_and_heard(linux, ours):
-    person, ble = linux.person, ours.ble
-    address = advertised_by_linux(linux)
-    ble.gap_scan(10_000, 30_000, 30_000, True)
-    kind = ours.next(bluetooth.IRQ_SCAN_RESULT, lambda data: data[1] == address)[0]
-    ble.gap_scan(None)
-    ble.gap_connect(kind, address, 20_000)
-    connection = ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+def connected_to(address, ours):
+    ours.ble.gap_connect(0, address, 20_000)
+    return ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+
+
+def discovered(connection, ours):
+    """The handle of the value of their characteristic."""
+    ble = ours.ble
     ble.gattc_discover_services(connection, bluetooth.UUID(SERVICE))
     ours.next(bluetooth.IRQ_GATTC_SERVICE_DONE)
     _, start, end, _ = ours.next(bluetooth.IRQ_GATTC_SERVICE_RESULT)
@@ -153,14 +163,89 @@ def test_their_peripheral_is_read_written_and_heard(linux, ours):
     ours.next(bluetooth.IRQ_GATTC_CHARACTERISTIC_DONE)
     _, end, value, _, uuid = ours.next(bluetooth.IRQ_GATTC_CHARACTERISTIC_RESULT)
     assert uuid == bluetooth.UUID(PLAIN)
-    ble.gattc_read(connection, value)
-    assert ours.next(bluetooth.IRQ_GATTC_READ_RESULT) == (connection, value, b"hi")
-    ble.gattc_write(connection, value, b"\x11\x22", 1)
-    assert ours.next(bluetooth.IRQ_GATTC_WRITE_DONE) == (connection, value, 0)
-    person.expect("11 22")
-    ble.gattc_write(connection, value + 1, b"\1\0", 1)
-    ours.next(bluetooth.IRQ_GATTC_WRITE_DONE)
-    ble.gap_disconnect(connection)
-    ours.next(bluetooth.IRQ_PERIPHERAL_DISCONNECT)
-    person.send("advertise off\n")
-    person.expect("Advertising object unregistered|Advertise")
+    return value
+
+
+def test_their_peripheral_is_read_written_and_heard(linux, ours):
+    person, ble = linux.person, ours.ble
+    with_an_application(linux)
+    with advertising(linux) as address:
+        ble.gap_scan(10_000, 30_000, 30_000, True)
+        ours.next(bluetooth.IRQ_SCAN_RESULT, lambda data: data[:2] == (0, address))
+        ble.gap_scan(None)
+        connection = connected_to(address, ours)
+        value = discovered(connection, ours)
+        ble.gattc_read(connection, value)
+        assert ours.next(bluetooth.IRQ_GATTC_READ_RESULT) == (connection, value, b"hi")
+        ble.gattc_write(connection, value + 1, b"\1\0", 1)
+        ours.next(bluetooth.IRQ_GATTC_WRITE_DONE)
+        ble.gattc_write(connection, value, b"\x11\x22", 1)
+        assert ours.next(bluetooth.IRQ_GATTC_WRITE_DONE) == (connection, value, 0)
+        person.expect("11 22")
+        ble.gap_disconnect(connection)
+        ours.next(bluetooth.IRQ_PERIPHERAL_DISCONNECT)
+
+
+def test_their_peripheral_pairs_and_is_met_again(linux, ours):
+    with advertising(linux) as address:
+        connection = connected_to(address, ours)
+        ours.ble.gap_pair(connection)
+        linux.person.expect(r"Confirm passkey.*?\d{6}")
+        linux.person.send("yes\n")
+        assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (connection, True, True, True, 16)
+        ours.ble.gap_disconnect(connection)
+        ours.next(bluetooth.IRQ_PERIPHERAL_DISCONNECT)
+        connection = connected_to(address, ours)
+        ours.ble.gap_pair(connection)
+        assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (connection, True, True, True, 16)
+        assert len(ours.shown) == 1
+        ours.ble.gap_disconnect(connection)
+        ours.next(bluetooth.IRQ_PERIPHERAL_DISCONNECT)
+    linux.person.send(f"remove {ours.address()}\n")
+    linux.person.expect("Device has been removed")
+
+
+def sdu(number):
+    """What l2test sends: the number of the SDU, its size, and a pattern."""
+    return number.to_bytes(4, "little") + SDU.to_bytes(2, "little") + b"\x7f" * (SDU - 6)
+
+
+def collected(ble, connection, channel, size):
+    """Reads until that much has come, as an application does after each event."""
+    data, part = b"", bytearray(4096)
+
+    def more():
+        nonlocal data
+        data += bytes(part[: ble.l2cap_recvinto(connection, channel, part)])
+        return len(data) >= size
+
+    wait_for(more)
+    return data
+
+
+def test_their_test_program_sends_through_a_channel(linux, ours):
+    ours.ble.l2cap_listen(PSM, 512)
+    ours.ble.gap_advertise(100_000, ADVERTISEMENT)
+    linux.start(f"l2test -s -V le_public -P {PSM} -N 50 -b {SDU} -I 512 {ours.address()}", "/tmp/l2test.log")
+    connection, channel, *_ = ours.next(bluetooth.IRQ_L2CAP_CONNECT)
+    assert collected(ours.ble, connection, channel, 50 * SDU) == b"".join(sdu(n) for n in range(50))
+    ours.next(bluetooth.IRQ_L2CAP_DISCONNECT)
+    ours.next(bluetooth.IRQ_CENTRAL_DISCONNECT)
+
+
+def test_their_test_program_receives_through_a_channel(linux, ours):
+    ble = ours.ble
+    linux.start(f"l2test -r -V le_public -P {PSM} -b {SDU} -I {SDU}", "/tmp/l2test.log")
+    with advertising(linux) as address:
+        connection = connected_to(address, ours)
+        ble.l2cap_connect(connection, PSM, 512)
+        channel = ours.next(bluetooth.IRQ_L2CAP_CONNECT)[1]
+        for number in range(50):
+            if not ble.l2cap_send(connection, channel, sdu(number)):
+                ours.next(bluetooth.IRQ_L2CAP_SEND_READY)
+        ble.l2cap_disconnect(connection, channel)
+        ours.next(bluetooth.IRQ_L2CAP_DISCONNECT)
+        ble.gap_disconnect(connection)
+        ours.next(bluetooth.IRQ_PERIPHERAL_DISCONNECT)
+    _, log = linux.run("cat /tmp/l2test.log")
+    assert log.count(f"{SDU} bytes") == 50, log
