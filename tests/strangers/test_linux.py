@@ -1,37 +1,32 @@
 """The Linux kernel with BlueZ, in a virtual machine, on our air: as central and as peripheral of our host."""
 
-import os
 import re
-import subprocess
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from bluet import bluetooth
-from linux_guest import LinuxGuest, Missing, prepare
-from ours import Ours, wait_for
+from linux_guest import BOOT_SECONDS, LinuxGuest, Missing, prepare
+from ours import BUILD, PASSKEY, Ours, air_at, wait_for
 
-BUILD = Path(os.environ["BLUET_BUILD"])
+# One guest for all of them: it boots in 10 s on an idle machine, and in a minute on a busy one.
+pytestmark = [pytest.mark.timeout(2 * BOOT_SECONDS), pytest.mark.xdist_group("linux")]
+PATIENCE = 60
 SERVICE, PLAIN, SAFE = (f"50db505{digit}-8ac4-4738-8448-3b1d9cc09cc5" for digit in "cde")
 READ_WRITE_NOTIFY = bluetooth.FLAG_READ | bluetooth.FLAG_WRITE | bluetooth.FLAG_NOTIFY
 ENCRYPTED = 0x0200
 NAME = "Bluet"
 ADVERTISEMENT = bytes([2, 1, 6, len(NAME) + 1, 9]) + NAME.encode()
 PSM = 0x81
+COMPARE = r"Confirm passkey.*?\d{6}"
 SDU = 200
 
 
 @pytest.fixture(scope="module")
 def air(tmp_path_factory):
-    """The path of an air's socket, and where its captures go."""
-    where = tmp_path_factory.mktemp("linux")
-    server = subprocess.Popen([BUILD / "bluet", "air", "--unix", where / "hci"], stdout=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: (where / "hci").exists())
-        yield where / "hci"
-    finally:
-        server.terminate()
-        assert server.wait(30) == 0
+    """The path of an air's socket."""
+    path = tmp_path_factory.mktemp("linux") / "hci"
+    with air_at("--unix", path, ready=path.exists):
+        yield path
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +39,7 @@ def linux(air):
     guest = LinuxGuest(kernel, archive, air, air.with_name("guest.log"))
     try:
         guest.person = guest.session("bluetoothctl --agent KeyboardDisplay")
-        guest.person.expect("Agent registered")
+        guest.person.expect("Agent registered|Pairable: yes", PATIENCE)
         guest.person.send("power on\n")
         guest.person.expect("Changing power on succeeded")
         yield guest
@@ -53,17 +48,18 @@ def linux(air):
 
 
 @pytest.fixture
-def ours(air):
-    services = [(bluetooth.UUID(SERVICE), [(bluetooth.UUID(PLAIN), READ_WRITE_NOTIFY),
-                                           (bluetooth.UUID(SAFE), READ_WRITE_NOTIFY | ENCRYPTED)])]
-    radio = Ours(f"unix:{air}", services, io=1, mitm=True, bond=True, le_secure=True)
+def ours(air, request):
+    values = ((bluetooth.UUID(PLAIN), READ_WRITE_NOTIFY), (bluetooth.UUID(SAFE), READ_WRITE_NOTIFY | ENCRYPTED))
+    settings = {"io": 1, "mitm": True, "bond": True, "le_secure": True} | getattr(request, "param", {})
+    radio = Ours(f"unix:{air}", services=((bluetooth.UUID(SERVICE), values),), patience=PATIENCE, **settings)
     yield radio
     radio.close()
 
 
 def found_and_connected(linux, ours):
+    """The event that says so."""
     ours.ble.gap_advertise(100_000, ADVERTISEMENT)
-    person, address = linux.person, ours.address()
+    person, address = linux.person, ours.address()[1]
     person.send("menu scan\ntransport le\nback\nscan on\n")
     person.expect(rf"Device {address} {NAME}")
     person.send("scan off\n")
@@ -71,19 +67,31 @@ def found_and_connected(linux, ours):
     person.send(f"connect {address}\n")
     person.expect("Connection successful")
     person.expect("ServicesResolved: yes")
-    return ours.next(bluetooth.IRQ_CENTRAL_CONNECT)[0]
+    return ours.next(bluetooth.IRQ_CENTRAL_CONNECT)
+
+
+def back_again(linux, ours):
+    """The event that says so."""
+    linux.person.send(f"disconnect {ours.address()[1]}\n")
+    linux.person.expect("Successful disconnected")
+    ours.next(bluetooth.IRQ_CENTRAL_DISCONNECT)
+    ours.ble.gap_advertise(100_000, ADVERTISEMENT)
+    linux.person.send(f"connect {ours.address()[1]}\n")
+    linux.person.expect("Connection successful")
+    return ours.next(bluetooth.IRQ_CENTRAL_CONNECT)
 
 
 def left_and_forgotten(linux, ours):
-    linux.person.send(f"remove {ours.address()}\n")
+    linux.person.send(f"remove {ours.address()[1]}\n")
     linux.person.expect("Device has been removed")
     ours.next(bluetooth.IRQ_CENTRAL_DISCONNECT)
 
 
+@pytest.mark.stranger("Linux and BlueZ", "central", "scan, connect, discover, read, write, notify")
 def test_their_central_reads_writes_and_hears(linux, ours):
     person, (plain, _) = linux.person, ours.handles
     ours.ble.gatts_write(plain, b"hello")
-    connection = found_and_connected(linux, ours)
+    connection, *_ = found_and_connected(linux, ours)
     person.send(f"menu gatt\nselect-attribute {PLAIN}\nread\n")
     person.expect(r"68 65 6c 6c 6f")
     person.send('write "0x01 0x02 0x03"\n')
@@ -97,28 +105,38 @@ def test_their_central_reads_writes_and_hears(linux, ours):
     left_and_forgotten(linux, ours)
 
 
-def test_their_central_pairs_to_read(linux, ours):
+def pairs_to_read(linux, ours, question, answer):
+    """Their agent is asked something before the value can be read; gives the event that told of the connection."""
     person, (_, safe) = linux.person, ours.handles
     ours.ble.gatts_write(safe, b"secret")
-    connection = found_and_connected(linux, ours)
+    connected = found_and_connected(linux, ours)
     person.send(f"menu gatt\nselect-attribute {SAFE}\nread\n")
-    person.expect(r"Confirm passkey.*?(\d{6})")
-    person.send("yes\n")
+    person.expect(question)
+    person.send(f"{answer}\n")
     person.expect(r"73 65 63 72 65 74")
-    assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (connection, True, True, True, 16)
-    assert {kind for kind, _ in ours.store} >= {1, 2}
     person.send("back\n")
+    wait_for(lambda: {kind for kind, _ in ours.store} >= {1, 2})
+    return connected
+
+
+@pytest.mark.stranger("Linux and BlueZ", "central", "pairing and bonding, comparison")
+def test_their_central_pairs_to_read(linux, ours):
+    connection, *_ = pairs_to_read(linux, ours, COMPARE, "yes")
+    assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (connection, True, True, True, 16)
 
     # What was kept holds when they come back: no pairing again.
-    person.send(f"disconnect {ours.address()}\n")
-    person.expect("Successful disconnected")
-    ours.next(bluetooth.IRQ_CENTRAL_DISCONNECT)
-    ours.ble.gap_advertise(100_000, ADVERTISEMENT)
-    person.send(f"connect {ours.address()}\n")
-    person.expect("Connection successful")
-    again = ours.next(bluetooth.IRQ_CENTRAL_CONNECT)[0]
+    again, *_ = back_again(linux, ours)
     assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (again, True, True, True, 16)
     assert len(ours.shown) == 1
+    left_and_forgotten(linux, ours)
+
+
+@pytest.mark.stranger("Linux and BlueZ", "central", "Legacy Pairing, passkey")
+@pytest.mark.parametrize("ours", [{"io": 0, "le_secure": False}], indirect=True)
+def test_their_central_is_typed_what_we_show(linux, ours):
+    connection, *_ = pairs_to_read(linux, ours, "Enter passkey", PASSKEY)
+    assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (connection, True, True, True, 16)
+    assert [action for action, _ in ours.shown] == [bluetooth.PASSKEY_ACTION_DISPLAY]
     left_and_forgotten(linux, ours)
 
 
@@ -135,21 +153,25 @@ def with_an_application(linux):
     person.send("back\n")
 
 
+def their_address(linux):
+    linux.person.send("show\n")
+    return bytes.fromhex(linux.person.expect(r"Controller ([0-9A-F:]{17})")[1].replace(":", ""))
+
+
 @contextmanager
 def advertising(linux):
     """Linux lets itself be found while this lasts; gives its address."""
-    person = linux.person
-    person.send("show\n")
-    address = person.expect(r"Controller ([0-9A-F:]{17})")[1]
-    person.send("advertise on\n")
-    person.expect("Advertising object registered")
-    yield bytes.fromhex(address.replace(":", ""))
-    person.send("advertise off\n")
-    person.expect("Advertising object unregistered")
+    linux.person.send("advertise on\n")
+    linux.person.expect("Advertising object registered")
+    yield their_address(linux)
+    linux.person.send("advertise off\n")
+    linux.person.expect("Advertising object unregistered")
 
 
-def connected_to(address, ours):
+def connected_to(address, ours, linux):
+    """Linux is a client, too: it gets the time to look around, for its daemon does not survive being left before."""
     ours.ble.gap_connect(0, address, 20_000)
+    linux.person.expect("ServicesResolved: yes", PATIENCE)
     return ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
 
 
@@ -166,6 +188,7 @@ def discovered(connection, ours):
     return value
 
 
+@pytest.mark.stranger("Linux and BlueZ", "peripheral", "scan, connect, discover, read, write, notify")
 def test_their_peripheral_is_read_written_and_heard(linux, ours):
     person, ble = linux.person, ours.ble
     with_an_application(linux)
@@ -173,7 +196,7 @@ def test_their_peripheral_is_read_written_and_heard(linux, ours):
         ble.gap_scan(10_000, 30_000, 30_000, True)
         ours.next(bluetooth.IRQ_SCAN_RESULT, lambda data: data[:2] == (0, address))
         ble.gap_scan(None)
-        connection = connected_to(address, ours)
+        connection = connected_to(address, ours, linux)
         value = discovered(connection, ours)
         ble.gattc_read(connection, value)
         assert ours.next(bluetooth.IRQ_GATTC_READ_RESULT) == (connection, value, b"hi")
@@ -186,22 +209,24 @@ def test_their_peripheral_is_read_written_and_heard(linux, ours):
         ours.next(bluetooth.IRQ_PERIPHERAL_DISCONNECT)
 
 
+@pytest.mark.stranger("Linux and BlueZ", "peripheral", "pairing and bonding, comparison")
 def test_their_peripheral_pairs_and_is_met_again(linux, ours):
     with advertising(linux) as address:
-        connection = connected_to(address, ours)
+        connection = connected_to(address, ours, linux)
         ours.ble.gap_pair(connection)
-        linux.person.expect(r"Confirm passkey.*?\d{6}")
+        linux.person.expect(COMPARE)
         linux.person.send("yes\n")
         assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (connection, True, True, True, 16)
+        linux.person.expect("Paired: yes")
+        wait_for(lambda: {kind for kind, _ in ours.store} >= {1, 2})
         ours.ble.gap_disconnect(connection)
         ours.next(bluetooth.IRQ_PERIPHERAL_DISCONNECT)
-        connection = connected_to(address, ours)
-        ours.ble.gap_pair(connection)
+        connection = connected_to(address, ours, linux)  # and they ask for security themselves
         assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (connection, True, True, True, 16)
         assert len(ours.shown) == 1
         ours.ble.gap_disconnect(connection)
         ours.next(bluetooth.IRQ_PERIPHERAL_DISCONNECT)
-    linux.person.send(f"remove {ours.address()}\n")
+    linux.person.send(f"remove {ours.address()[1]}\n")
     linux.person.expect("Device has been removed")
 
 
@@ -223,21 +248,23 @@ def collected(ble, connection, channel, size):
     return data
 
 
+@pytest.mark.stranger("Linux and BlueZ", "central", "L2CAP channel (l2test)")
 def test_their_test_program_sends_through_a_channel(linux, ours):
     ours.ble.l2cap_listen(PSM, 512)
     ours.ble.gap_advertise(100_000, ADVERTISEMENT)
-    linux.start(f"l2test -s -V le_public -P {PSM} -N 50 -b {SDU} -I 512 {ours.address()}", "/tmp/l2test.log")
+    linux.start(f"l2test -s -V le_public -P {PSM} -N 50 -b {SDU} -I 512 {ours.address()[1]}", "/tmp/l2test.log")
     connection, channel, *_ = ours.next(bluetooth.IRQ_L2CAP_CONNECT)
     assert collected(ours.ble, connection, channel, 50 * SDU) == b"".join(sdu(n) for n in range(50))
     ours.next(bluetooth.IRQ_L2CAP_DISCONNECT)
     ours.next(bluetooth.IRQ_CENTRAL_DISCONNECT)
 
 
+@pytest.mark.stranger("Linux and BlueZ", "peripheral", "L2CAP channel (l2test)")
 def test_their_test_program_receives_through_a_channel(linux, ours):
     ble = ours.ble
     linux.start(f"l2test -r -V le_public -P {PSM} -b {SDU} -I {SDU}", "/tmp/l2test.log")
     with advertising(linux) as address:
-        connection = connected_to(address, ours)
+        connection = connected_to(address, ours, linux)
         ble.l2cap_connect(connection, PSM, 512)
         channel = ours.next(bluetooth.IRQ_L2CAP_CONNECT)[1]
         for number in range(50):
@@ -249,3 +276,50 @@ def test_their_test_program_receives_through_a_channel(linux, ours):
         ours.next(bluetooth.IRQ_PERIPHERAL_DISCONNECT)
     _, log = linux.run("cat /tmp/l2test.log")
     assert log.count(f"{SDU} bytes") == 50, log
+
+
+@contextmanager
+def private(linux):
+    """Linux shows private addresses only while this lasts."""
+    person = linux.person
+
+    def switch(word):
+        person.send("power off\n")
+        person.expect("Changing power off succeeded", PATIENCE)
+        person.send(f"menu mgmt\nprivacy {word}\n")
+        person.expect("Privacy.*success", PATIENCE)
+        person.send("back\npower on\n")
+        person.expect("Changing power on succeeded", PATIENCE)
+
+    switch("on")
+    yield
+    switch("off")
+
+
+@pytest.mark.stranger("Linux and BlueZ", "central", "private addresses, pairing, return")
+def test_their_private_central_is_known(linux, ours):
+    identity = their_address(linux)
+    with private(linux):
+        _, kind, address = pairs_to_read(linux, ours, COMPARE, "yes")
+        assert (kind, address[0] >> 6) == (1, 0b01)  # a resolvable one
+        assert back_again(linux, ours)[1:] == (0, identity)
+        left_and_forgotten(linux, ours)
+
+
+@pytest.mark.stranger("Linux and BlueZ", "central", "Enhanced ATT bearers")
+def test_their_client_opens_bearers(linux, ours, tmp_path):
+    """The last one: Linux may fall over its own bearers when their link is gone."""
+    linux.run("killall bluetoothd")
+    linux.start("bluetoothd -E -n -f /etc/bluetooth/enhanced.conf", "/tmp/bluetoothd.log")
+    linux.person.expect("Agent registered|Pairable: yes", PATIENCE)
+    connection, *_ = pairs_to_read(linux, ours, COMPARE, "yes")
+    capture = tmp_path / "captures/ours"
+    # A response on the signaling channel that opened channels: their size, credits, success, and whose they are.
+    opened = re.compile(rb"\x05\x00\x18.[\x0a-\x12]\x00.{6}\x00\x00(?:[\x40-\x7f]\x00)+", re.DOTALL)
+    wait_for(lambda: opened.search(capture.read_bytes()), PATIENCE)
+    ours.ble.gatts_write(ours.handles[0], b"by a bearer")
+    linux.person.send(f"menu gatt\nselect-attribute {PLAIN}\nread\n")
+    linux.person.expect("62 79 20 61 20 62 65 61 72 65 72")
+    linux.person.send("back\n")
+    ours.ble.gap_disconnect(connection)
+    ours.next(bluetooth.IRQ_CENTRAL_DISCONNECT)
