@@ -1,18 +1,15 @@
 """What all tests against strangers share: an air, judges of what went over it, and the table of what was tried."""
 
 import json
-import shutil
-import subprocess
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import linux_guest
 import pytest
+from judges import judge
 from ours import BUILD, air_at, can_connect, free_port
 
-# What btmon says of what it cannot make out.
-JUDGEMENTS = ("malformed", "invalid packet size", "invalid attribute", "too short packet")
 HEAD = """# What was tried with whom
 
 Written by the tests against other people's hosts and controllers (tests/strangers/README.md says how). A role is
@@ -23,39 +20,25 @@ theirs; a controller of theirs had our host on it.
 """
 
 
-@pytest.fixture
-def served_air():
-    """The address of an air that is served on TCP."""
-    port = free_port()
-    with air_at("--tcp", f"127.0.0.1:{port}", ready=lambda: can_connect(port)):
-        yield f"127.0.0.1:{port}"
-
-
-# ---- Judges ----
-
-
-def judge(capture, ours_alone):
-    """What tshark and btmon hold to be wrong in a capture, or in what our host said in it."""
-    faults = []
-    if shutil.which("tshark"):
-        command = ["tshark", "-r", capture, "-Y", "_ws.malformed" + " && hci_h4.direction == 0" * ours_alone]
-        faults += subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.splitlines()
-    if shutil.which("btmon") and not ours_alone:
-        shown = subprocess.run(["btmon", "-r", capture], capture_output=True, text=True, timeout=60).stdout
-        faults += [line for line in shown.splitlines() if any(word in line.lower() for word in JUDGEMENTS)]
-    return faults
-
-
 @pytest.fixture(autouse=True)
 def judged(request, tmp_path, monkeypatch):
-    """All that our host says and hears in a test is captured, and judged by those who wrote no line of it."""
+    """The folder of captures, which are judged at the end. Our host writes one of all that it says and hears."""
     on_our_air = not {"served_air", "air"}.isdisjoint(request.fixturenames)
     folder = tmp_path / "captures"
     folder.mkdir()
     monkeypatch.setenv("BLUET_SNOOP", str(folder / "ours"))
-    yield
+    yield folder
     for capture in sorted(folder.iterdir()):
-        assert judge(capture, not on_our_air) == [], f"in {capture}"
+        assert judge(capture, ours_alone=not on_our_air) == [], f"in {capture}"
+
+
+@pytest.fixture
+def served_air(judged):
+    """The address of an air that is served on TCP, and of which a capture is made."""
+    port = free_port()
+    options = ("--tcp", f"127.0.0.1:{port}", "--capture", judged / "air.pcapng")
+    with air_at(*options, ready=lambda: can_connect(port)):
+        yield f"127.0.0.1:{port}"
 
 
 # ---- The table ----

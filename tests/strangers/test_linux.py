@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 from bluet import bluetooth
+from judges import judge
 from linux_guest import BOOT_SECONDS, LinuxGuest, Missing, prepare
 from ours import BUILD, PASSKEY, Ours, air_at, wait_for
 
@@ -23,10 +24,12 @@ SDU = 200
 
 @pytest.fixture(scope="module")
 def air(tmp_path_factory):
-    """The path of an air's socket."""
+    """The path of an air's socket; what went over that air is judged at the end."""
     path = tmp_path_factory.mktemp("linux") / "hci"
-    with air_at("--unix", path, ready=path.exists):
+    capture = path.with_name("air.pcapng")
+    with air_at("--unix", path, "--capture", capture, ready=path.exists):
         yield path
+    assert judge(capture) == [], f"in {capture}"
 
 
 @pytest.fixture(scope="module")

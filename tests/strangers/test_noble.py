@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from bluet import bluetooth
-from ours import BUILD, Ours, wait_for
-from terminal import Terminal
+from ours import BUILD, Ours, air_at, wait_for
 
 SCRIPTS = Path(__file__).parent / "node"
 PACKAGES = BUILD / "strangers/node"
@@ -92,26 +91,32 @@ class Script:
 
 
 @pytest.fixture
-def run(packages, served_air, tmp_path):
-    """Runs a script on a terminal of the air."""
-    started = []
-
-    def start(name, *arguments):
-        terminal = Terminal(served_air, tmp_path / f"tty{len(started)}")
-        script = Script(name, packages, terminal.path, *arguments)
-        started.append((script, terminal))
-        return script
-
-    yield start
-    for script, terminal in started:
-        script.stop()
-        terminal.close()
+def air(tmp_path, judged):
+    """The folder of an air's terminal and of its socket."""
+    terminal, socket = tmp_path / "tty", tmp_path / "hci"
+    options = ("--pty", terminal, "--unix", socket, "--capture", judged / "air.pcapng")
+    with air_at(*options, ready=lambda: terminal.exists() and socket.exists()):
+        yield tmp_path
 
 
 @pytest.fixture
-def ours(served_air):
+def run(packages, air):
+    """Runs a script on the terminal of the air."""
+    started = []
+
+    def start(name, *arguments):
+        started.append(Script(name, packages, air / "tty", *arguments))
+        return started[-1]
+
+    yield start
+    for script in started:
+        script.stop()
+
+
+@pytest.fixture
+def ours(air):
     values = ((uuid(VALUE), FLAGS),)
-    radio = Ours(f"tcp:{served_air}", services=((uuid(SERVICE), values),), patience=PATIENCE)
+    radio = Ours(f"unix:{air / 'hci'}", services=((uuid(SERVICE), values),), patience=PATIENCE)
     yield radio
     radio.close()
 

@@ -1,0 +1,21 @@
+"""tshark and btmon as judges of what was said: no line of them is ours."""
+
+import shutil
+import subprocess
+
+# What btmon says of what it cannot make out.
+WORDS = ("malformed", "invalid packet size", "invalid attribute", "too short packet")
+
+
+def _said(*command):
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=60).stdout.splitlines()
+
+
+def judge(capture, ours_alone=False):
+    """What they hold to be wrong in a capture, or in what our host said in it."""
+    faults = []
+    if shutil.which("tshark"):
+        faults += _said("tshark", "-r", capture, "-Y", "_ws.malformed" + " && hci_h4.direction == 0" * ours_alone)
+    if shutil.which("btmon") and capture.suffix != ".pcapng" and not ours_alone:
+        faults += [line for line in _said("btmon", "-r", capture) if any(word in line.lower() for word in WORDS)]
+    return faults
