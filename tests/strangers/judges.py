@@ -1,10 +1,11 @@
 """tshark and btmon as judges of what was said: no line of them is ours."""
 
+import re
 import shutil
 import subprocess
 
 # What btmon says of what it cannot make out.
-WORDS = ("malformed", "invalid packet size", "invalid attribute", "too short packet")
+WORDS = re.compile(r"malformed|invalid (\w+ )*size|too short packet", re.IGNORECASE)
 
 
 def _said(*command):
@@ -17,5 +18,5 @@ def judge(capture, ours_alone=False):
     if shutil.which("tshark"):
         faults += _said("tshark", "-r", capture, "-Y", "_ws.malformed" + " && hci_h4.direction == 0" * ours_alone)
     if shutil.which("btmon") and capture.suffix != ".pcapng" and not ours_alone:
-        faults += [line for line in _said("btmon", "-r", capture) if any(word in line.lower() for word in WORDS)]
+        faults += [line for line in _said("btmon", "-r", capture) if WORDS.search(line)]
     return faults

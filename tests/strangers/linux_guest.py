@@ -32,7 +32,6 @@ mount -t devtmpfs none /dev
 mkdir -p /run/dbus /tmp /var/lib/bluetooth /dev/pts
 mount -t devpts none /dev/pts
 for module in $(cat /modules/order); do insmod "/modules/$module.ko"; done
-echo Y >/sys/module/bluetooth/parameters/enable_ecred
 stty raw -echo </dev/ttyS1
 dbus-daemon --system --nopidfile --fork
 btattach -B /dev/ttyS1 -P h4 -S 3000000 </dev/null >/tmp/btattach.log 2>&1 &
@@ -41,8 +40,12 @@ stty -echo </dev/ttyS0
 echo READY
 while :; do read -r line && sh -c "$line" </dev/null; done
 """
-# Without enhanced bearers: this kernel does not survive it when a link is cut while it asks for one.
-PLAIN, ENHANCED = "[GATT]\nChannels=1\n", "[GATT]\nChannels=3\n"
+# Without enhanced bearers, if not asked for: this kernel does not survive it when a link is cut while it opens one.
+CONFIGURATIONS = {
+    "main": "[GATT]\nChannels=1\n",
+    "private": "[General]\nPrivacy=device\n[GATT]\nChannels=1\n",
+    "enhanced": "[GATT]\nChannels=3\n",
+}
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen><auth>EXTERNAL</auth>
@@ -109,8 +112,8 @@ def _make_root(root, modules):
             order.append(module)
     (root / "modules/order").write_text("\n".join(order))
     (root / "usr/share/dbus-1/system.conf").write_text(BUS)
-    (root / "etc/bluetooth/main.conf").write_text(PLAIN)
-    (root / "etc/bluetooth/enhanced.conf").write_text(ENHANCED)
+    for name, text in CONFIGURATIONS.items():
+        (root / f"etc/bluetooth/{name}.conf").write_text(text)
     (root / "etc/passwd").write_text(ACCOUNTS)
     (root / "etc/group").write_text("root:x:0:\nmessagebus:x:1:\n")
     (root / "init").write_text(INIT)
@@ -146,11 +149,10 @@ def prepare(folder):
 
 def versions(folder):
     """Of the kernel that was fetched, and of the daemon that is installed."""
-    names = [path.name for path in folder.glob("kernel/lib/modules/*")]
-    daemon = shutil.which("bluetoothctl")
-    shown = subprocess.run([daemon, "--version"], capture_output=True, text=True).stdout if daemon else ""
-    numbers = re.findall(r"[\d.]+", shown)
-    return ", ".join((names or ["none"]) + (numbers or ["none"])[-1:])
+    kernels = [path.name for path in folder.glob("kernel/lib/modules/*")]
+    program = shutil.which("bluetoothctl")
+    said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout if program else ""
+    return f"{', '.join(kernels) or 'none'}; {' '.join(re.findall(r'[0-9.]+', said)) or 'none'}"
 
 
 class LinuxGuest:
