@@ -157,11 +157,11 @@ def preloaded_sanitizer() -> str:
     return str(Path(name.strip()).resolve())
 
 
-def pytest(name: str, folders: Iterable[object], **environment: str) -> Count:
+def pytest(name: str, words: Iterable[object], **environment: str) -> Count:
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-n", os.cpu_count() or 1, "--dist=worksteal"]
-    result = run(name, [*command, f"--junitxml={report}", *folders], **environment)
+    result = run(name, [*command, f"--junitxml={report}", *words], **environment)
     if not report.exists():
         return Count(failed=1)
     total = Count()
@@ -200,7 +200,9 @@ def stranger_tests() -> Count:
     had = subprocess.run([*install, folder / "requirements.txt"], cwd=ROOT, capture_output=True, text=True)
     if had.returncode:
         print(f"    not to be had: {had.stderr.strip().splitlines()[-1] if had.stderr.strip() else 'no reason given'}")
-    return pytest("strangers", [folder], BLUET_BUILD=str(BUILD), PYTHONPATH=str(BUILD / "python"))
+    # A machine that is booted once serves all tests that need it; the table is to be compared with docs/interop.md.
+    words = [folder, "--dist=loadgroup", "--interop", LOGS / "interop.md"]
+    return pytest("strangers", words, BLUET_BUILD=str(BUILD), PYTHONPATH=str(BUILD / "python"))
 
 
 @step("MicroPython (pytest, release)")

@@ -1,12 +1,8 @@
 """A stranger on the air, and a stranger's controller under our host: Bumble, from PyPI."""
 
 import asyncio
-import os
-import socket
-import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from bluet import bluetooth
@@ -20,67 +16,14 @@ from bumble.device import Device, Peer  # noqa: E402
 from bumble.hci import Address, LeFeatureMask  # noqa: E402
 from bumble.link import LocalLink  # noqa: E402
 from bumble.transport import open_transport  # noqa: E402
+from ours import TIMEOUT, Ours, free_port, wait_for  # noqa: E402
 
-PROGRAM = Path(os.environ["BLUET_BUILD"]) / "bluet"
 SERVICE, VALUE, NEWS = "50DB505C-8AC4-4738-8448-3B1D9CC09CC5", "50DB505D-8AC4-4738-8448-3B1D9CC09CC5", "2A37"
-TIMEOUT = 15
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture
-def served_air():
-    """The address of an air that is served on TCP."""
-    port = free_port()
-    server = subprocess.Popen([PROGRAM, "air", "--tcp", f"127.0.0.1:{port}"], stdout=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: can_connect(port))
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        assert server.wait(TIMEOUT) == 0
-
-
-def can_connect(port):
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
-
-
-def wait_for(condition):
-    end = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.01)
-
-
-class Ours:
-    """Our host on a transport, and what its handler was told."""
-
-    def __init__(self, transport):
-        self.ble = bluetooth.BLE(transport=transport)
-        self.events = []
-        self.ble.irq(self._irq)
-        self.ble.active(True)
-
-    def _irq(self, event, data):
-        self.events.append((event, tuple(bytes(v) if isinstance(v, memoryview) else v for v in data)))
-
-    def last(self, code):
-        wait_for(lambda: any(event == code for event, _ in self.events))
-        return [data for event, data in self.events if event == code][-1]
-
-    def all(self, code):
-        return [data for event, data in self.events if event == code]
-
-    def close(self):
-        self.ble.active(False)
+def address_of(ours):
+    kind, octets = ours.address()
+    return Address(octets, Address.RANDOM_DEVICE_ADDRESS if kind else Address.PUBLIC_DEVICE_ADDRESS)
 
 
 class Stranger:
@@ -188,6 +131,7 @@ def read_write_and_hear(ours, stranger, served):
     assert ours.last(bluetooth.IRQ_PERIPHERAL_DISCONNECT)[0] == conn
 
 
+@pytest.mark.stranger("Bumble", "peripheral", "scan, connect, discover, read, write, notify")
 def test_our_central_and_their_peripheral(served_air):
     served = Served()
     stranger = Stranger(f"tcp-client:{served_air}", served.play)
@@ -247,13 +191,10 @@ def our_peripheral_is_visited(ours, transport, address):
     assert ours.last(bluetooth.IRQ_CENTRAL_DISCONNECT)[0] == conn
 
 
+@pytest.mark.stranger("Bumble", "central", "connect, MTU, discover, read, write, notify")
 def test_our_peripheral_and_their_central(served_air):
     ours = Ours(f"tcp:{served_air}")
-    kind, octets = ours.ble.config("mac")
-    address = Address(
-        octets.hex(":").upper(), Address.PUBLIC_DEVICE_ADDRESS if kind == 0 else Address.RANDOM_DEVICE_ADDRESS
-    )
-    our_peripheral_is_visited(ours, f"tcp-client:{served_air}", address)
+    our_peripheral_is_visited(ours, f"tcp-client:{served_air}", address_of(ours))
     ours.close()
 
 
@@ -290,6 +231,7 @@ class Controllers:
         self.thread.join(TIMEOUT)
 
 
+@pytest.mark.stranger("Bumble", "controller", "advertise, scan, connect, read, notify")
 def test_our_hosts_on_their_controllers():
     controllers = Controllers(2)
     peripheral, central = (Ours(f"tcp:127.0.0.1:{port}") for port in controllers.ports)

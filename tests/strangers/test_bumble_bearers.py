@@ -11,20 +11,23 @@ if not hasattr(gatt_client.Client, "connect_eatt"):
     pytest.skip("this bumble has no enhanced bearers", allow_module_level=True)
 
 from bumble.gatt import Characteristic, Service  # noqa: E402
-from test_bumble_pairing import THEIR_ADDRESS, both, served_air, wait_for  # noqa: E402, F401
+from ours import wait_for  # noqa: E402
+from test_bumble import address_of  # noqa: E402
+from test_bumble_pairing import THEIR_ADDRESS, both  # noqa: E402
 
 COUNT = 6
 READ = bluetooth.FLAG_READ
 SERVICES = ((bluetooth.UUID(0xA000), tuple((bluetooth.UUID(0xA001 + i), READ) for i in range(COUNT))),)
 
 
-def test_their_client_opens_bearers(served_air):  # noqa: F811
+@pytest.mark.stranger("Bumble", "central", "Enhanced ATT bearers")
+def test_their_client_opens_bearers(served_air):
     ours, stranger, _ = both(served_air, "just works", True)
     (values,) = ours.ble.gatts_register_services(SERVICES)
     for value in values:
         ours.ble.gatts_write(value, bytes([value] * 10))
     ours.ble.gap_advertise(50_000, b"\x02\x01\x06")
-    connection = stranger.do(stranger.device.connect(ours.address(), timeout=15))
+    connection = stranger.do(stranger.device.connect(address_of(ours), timeout=15))
     ours.next(bluetooth.IRQ_CENTRAL_CONNECT)
     with pytest.raises(Exception, match=r"(?i)refused|authentication|l2cap"):
         stranger.do(gatt_client.Client.connect_eatt(connection, count=2))  # not before the link is encrypted
@@ -42,7 +45,8 @@ def test_their_client_opens_bearers(served_air):  # noqa: F811
     stranger.end()
 
 
-def test_our_client_opens_bearers(served_air):  # noqa: F811
+@pytest.mark.stranger("Bumble", "peripheral", "Enhanced ATT bearers")
+def test_our_client_opens_bearers(served_air):
     ours, stranger, _ = both(served_air, "just works", True)
     characteristics = [
         Characteristic(f"A0{i:02X}", Characteristic.Properties.READ, Characteristic.READABLE, bytes([i] * 10))

@@ -1,12 +1,9 @@
 """Two strangers on our air, with what only current controllers do: extended and periodic advertising, several PHYs."""
 
 import asyncio
-import os
-import subprocess
-from pathlib import Path
 
 import pytest
-from test_bumble import TIMEOUT, can_connect, free_port, wait_for
+from ours import TIMEOUT
 
 bumble_device = pytest.importorskip("bumble.device", reason="bumble is not installed")
 
@@ -21,22 +18,13 @@ from bumble.device import (  # noqa: E402
 )
 from bumble.transport import open_transport  # noqa: E402
 
-PROGRAM = Path(os.environ["BLUET_BUILD"]) / "bluet"
 ADVERTISER, SCANNER = "F0:F1:F2:F3:F4:F5", "F5:F4:F3:F2:F1:F0"
 SERVICE, VALUE = "50DB505C-8AC4-4738-8448-3B1D9CC09CC5", "50DB505D-8AC4-4738-8448-3B1D9CC09CC5"
 
 
 @pytest.fixture
-def place():
-    port = free_port()
-    command = [PROGRAM, "air", "--listen", f"tcp:127.0.0.1:{port}"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-        try:
-            wait_for(lambda: can_connect(port))
-            yield f"tcp-client:127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            assert server.wait(TIMEOUT) == 0
+def place(served_air):
+    return f"tcp-client:{served_air}"
 
 
 def on_air(place, conversation):
@@ -71,6 +59,7 @@ async def first_advertisement(scanner, accepts):
     return advertisement
 
 
+@pytest.mark.stranger("Bumble", "central and peripheral", "extended advertising, 3 PHYs")
 @pytest.mark.parametrize("secondary", [hci.Phy.LE_1M, hci.Phy.LE_2M, hci.Phy.LE_CODED], ids=["1M", "2M", "coded"])
 def test_long_data(place, secondary):
     """As much as Bumble puts into one command: more than one report takes."""
@@ -103,6 +92,7 @@ def test_long_data(place, secondary):
     on_air(place, conversation)
 
 
+@pytest.mark.stranger("Bumble", "central and peripheral", "extended connection, 3 PHYs, read")
 @pytest.mark.parametrize("phy", [hci.Phy.LE_1M, hci.Phy.LE_2M, hci.Phy.LE_CODED], ids=["1M", "2M", "coded"])
 def test_connect(place, phy):
     """A connection that begins by an extended advertisement, on each PHY, and GATT over it."""
@@ -129,6 +119,7 @@ def test_connect(place, phy):
     on_air(place, conversation)
 
 
+@pytest.mark.stranger("Bumble", "central and peripheral", "periodic advertising")
 def test_periodic_advertising(place):
     """A train with data of its own is found, followed, changed, and lost."""
 
@@ -162,6 +153,7 @@ def test_periodic_advertising(place):
     on_air(place, conversation)
 
 
+@pytest.mark.stranger("Bumble", "central and peripheral", "legacy advertising by extended commands")
 def test_legacy_pdus_among_extended_ones(place):
     async def conversation(advertiser, scanner):
         legacy = AdvertisingParameters(

@@ -9,7 +9,8 @@ from bluet import bluetooth
 pytest.importorskip("bumble.device", reason="bumble is not installed")
 
 from bumble.l2cap import LeCreditBasedChannelSpec
-from test_bumble import TIMEOUT, Address, Ours, Stranger, served_air, wait_for  # noqa: F401
+from ours import TIMEOUT, Ours, wait_for
+from test_bumble import Stranger, address_of
 
 PSM, OUR_MTU = 0x80, 512
 TOTAL = 20_000
@@ -84,7 +85,8 @@ class Listener:
         assert done.is_set()
 
 
-def test_we_connect(served_air):  # noqa: F811
+@pytest.mark.stranger("Bumble", "peripheral", "L2CAP channel")
+def test_we_connect(served_air):
     listener = Listener()
     stranger = Stranger(f"tcp-client:{served_air}", listener.play)
     ours = Ours(f"tcp:{served_air}")
@@ -134,14 +136,13 @@ class Caller:
         await connection.disconnect()
 
 
+@pytest.mark.stranger("Bumble", "central", "L2CAP channels, plain and enhanced")
 @pytest.mark.parametrize("enhanced", [False, True])
-def test_they_connect(served_air, enhanced):  # noqa: F811
+def test_they_connect(served_air, enhanced):
     ours = Ours(f"tcp:{served_air}")
     ours.ble.l2cap_listen(PSM, OUR_MTU)
     ours.ble.gap_advertise(50_000, b"\x02\x01\x06")
-    kind, octets = ours.ble.config("mac")
-    address_type = Address.PUBLIC_DEVICE_ADDRESS if kind == 0 else Address.RANDOM_DEVICE_ADDRESS
-    caller = Caller(Address(octets.hex(":").upper(), address_type), enhanced)
+    caller = Caller(address_of(ours), enhanced)
     stranger = Stranger(f"tcp-client:{served_air}", caller.play)
     count = 3 if enhanced else 1
     wait_for(lambda: len(ours.all(bluetooth.IRQ_L2CAP_CONNECT)) == count)

@@ -9,7 +9,8 @@ pytest.importorskip("bumble.device", reason="bumble is not installed")
 from bumble import core, gatt
 from bumble.device import Peer
 from bumble.hci import Address
-from test_bumble import Controllers, Ours, Stranger, wait_for
+from ours import Ours, wait_for
+from test_bumble import Controllers, Stranger
 
 COUNT = 300
 READ, NOTIFY = bluetooth.FLAG_READ, bluetooth.FLAG_NOTIFY
@@ -64,6 +65,7 @@ async def read_all(device, address, mtu):
     return found
 
 
+@pytest.mark.stranger("Bumble", "controller", "300 services")
 @pytest.mark.parametrize("mtu", [23, 517])
 def test_they_read_ours(controllers, mtu):
     ours = our_host(controllers[0], 517)
@@ -163,6 +165,7 @@ class Client:
         return UUID(0x2902) in [of for _, _, of in descriptors]
 
 
+@pytest.mark.stranger("Bumble", "controller", "300 services")
 @pytest.mark.parametrize("mtu", [23, 517])
 def test_we_read_theirs(controllers, mtu):
     stranger = Stranger(f"tcp-client:127.0.0.1:{controllers[1]}", serve)

@@ -1,12 +1,8 @@
 """Pairing and bonding with a stranger on the air: Bumble, from PyPI, in either role."""
 
 import asyncio
-import os
-import socket
-import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from bluet import bluetooth
@@ -19,85 +15,15 @@ from bumble.hci import Address
 from bumble.keys import MemoryKeyStore
 from bumble.pairing import OobContext, OobLegacyContext, OobSharedData, PairingConfig, PairingDelegate
 from bumble.transport import open_transport
+from ours import PASSKEY, TIMEOUT, Ours, wait_for
+from test_bumble import address_of
 
-PROGRAM = Path(os.environ.get("BLUET_BUILD", Path(__file__).resolve().parents[2] / "build")) / "bluet"
 THEIR_ADDRESS = "F0:F1:F2:F3:F4:F5"
-TIMEOUT = 15
-PASSKEY = 135790
 
 NO_IO = PairingDelegate.IoCapability.NO_OUTPUT_NO_INPUT
 KEYBOARD = PairingDelegate.IoCapability.KEYBOARD_INPUT_ONLY
 DISPLAY = PairingDelegate.IoCapability.DISPLAY_OUTPUT_ONLY
 YES_NO = PairingDelegate.IoCapability.DISPLAY_OUTPUT_AND_YES_NO_INPUT
-
-
-def wait_for(condition):
-    end = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.01)
-
-
-def can_connect(port):
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
-
-
-@pytest.fixture
-def served_air():
-    """The address of an air that is served on TCP."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen([PROGRAM, "air", "--tcp", f"127.0.0.1:{port}"], stdout=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: can_connect(port))
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        assert server.wait(TIMEOUT) == 0
-
-
-class Ours:
-    """Our host on a transport, with a person before it, and secrets in a dict."""
-
-    def __init__(self, transport, store=None, **settings):
-        self.ble = bluetooth.BLE(transport=transport)
-        self.events = []
-        self.store = {} if store is None else store
-        self.compared = None
-        self.ble.config(**settings)
-        self.ble.irq(self._irq)
-        self.ble.active(True)
-
-    def _irq(self, event, data):
-        if event == bluetooth.IRQ_GET_SECRET:
-            found = [value for (kind, _), value in self.store.items() if kind == data.sec_type]
-            if data.key is not None:
-                return self.store.get((data.sec_type, bytes(data.key)))
-            return found[data.index] if data.index < len(found) else None
-        if event == bluetooth.IRQ_SET_SECRET:
-            self.store[data.sec_type, bytes(data.key)] = bytes(data.value)
-            return True
-        if event == bluetooth.IRQ_PASSKEY_ACTION:
-            if data.action == bluetooth.PASSKEY_ACTION_NUMERIC_COMPARISON:
-                self.compared = data.passkey
-            self.ble.gap_passkey(data.conn_handle, data.action, 1 if data.passkey or self.compared else PASSKEY)
-        self.events.append((event, tuple(bytes(v) if isinstance(v, memoryview) else v for v in data)))
-        return None
-
-    def next(self, code):
-        wait_for(lambda: any(event == code for event, _ in self.events))
-        place = next(i for i, (event, _) in enumerate(self.events) if event == code)
-        return self.events.pop(place)[1]
-
-    def address(self):
-        kind, octets = self.ble.config("mac")
-        wanted = Address.RANDOM_DEVICE_ADDRESS if kind else Address.PUBLIC_DEVICE_ADDRESS
-        return Address(octets.hex(":").upper(), wanted)
 
 
 class Person(PairingDelegate):
@@ -198,6 +124,7 @@ def both(air, model, secure):
 CASES = [(model, secure) for model in MODELS for secure in (False, True) if secure or model != "comparison"]
 
 
+@pytest.mark.stranger("Bumble", "peripheral", "pairing and bonding, all models")
 @pytest.mark.parametrize(("model", "secure"), CASES)
 def test_our_central_pairs_and_comes_back(served_air, model, secure):
     ours, stranger, protected = both(served_air, model, secure)
@@ -220,12 +147,13 @@ def test_our_central_pairs_and_comes_back(served_air, model, secure):
     stranger.end()
 
 
+@pytest.mark.stranger("Bumble", "central", "pairing and bonding, all models")
 @pytest.mark.parametrize(("model", "secure"), CASES)
 def test_their_central_pairs_and_comes_back(served_air, model, secure):
     ours, stranger, protected = both(served_air, model, secure)
     for attempt in range(2):
         ours.ble.gap_advertise(50_000, b"\x02\x01\x06")
-        connection = stranger.do(stranger.device.connect(ours.address(), timeout=TIMEOUT))
+        connection = stranger.do(stranger.device.connect(address_of(ours), timeout=TIMEOUT))
         conn = ours.next(bluetooth.IRQ_CENTRAL_CONNECT)[0]
         stranger.do(connection.encrypt() if attempt else connection.pair())
         assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (conn, 1, protected, 1, 16)
@@ -237,6 +165,7 @@ def test_their_central_pairs_and_comes_back(served_air, model, secure):
     stranger.end()
 
 
+@pytest.mark.stranger("Bumble", "central and peripheral", "pairing out of band")
 @pytest.mark.parametrize("we_are_central", [True, False])
 @pytest.mark.parametrize("kind", ["we know", "they know", "both know", "legacy"])
 def test_out_of_band(served_air, kind, we_are_central):
@@ -259,7 +188,7 @@ def test_out_of_band(served_air, kind, we_are_central):
         ours.ble.gap_pair(conn)
     else:
         ours.ble.gap_advertise(50_000, b"\x02\x01\x06")
-        connection = stranger.do(stranger.device.connect(ours.address(), timeout=TIMEOUT))
+        connection = stranger.do(stranger.device.connect(address_of(ours), timeout=TIMEOUT))
         conn = ours.next(bluetooth.IRQ_CENTRAL_CONNECT)[0]
         stranger.do(connection.pair())
     assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (conn, 1, 1, 1, 16)
@@ -268,11 +197,12 @@ def test_out_of_band(served_air, kind, we_are_central):
     stranger.end()
 
 
+@pytest.mark.stranger("Bumble", "central", "Security Request")
 def test_our_security_request_is_heeded(served_air):
     """Our peripheral asks; their central pairs."""
     ours, stranger, _ = both(served_air, "comparison", True)
     ours.ble.gap_advertise(50_000, b"\x02\x01\x06")
-    connection = stranger.do(stranger.device.connect(ours.address(), timeout=TIMEOUT))
+    connection = stranger.do(stranger.device.connect(address_of(ours), timeout=TIMEOUT))
     conn = ours.next(bluetooth.IRQ_CENTRAL_CONNECT)[0]
     ours.ble.gap_pair(conn)
     assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (conn, 1, 1, 1, 16)

@@ -11,10 +11,9 @@ pytest.importorskip("bumble.pairing", reason="bumble is not installed")
 from bumble.device import Device, DeviceConfiguration
 from bumble.hci import Address, OwnAddressType
 from bumble.keys import MemoryKeyStore
-from test_bumble import Controllers
-from test_bumble_pairing import KEYBOARD, NO_IO, THEIR_ADDRESS, TIMEOUT, Ours, Stranger, served_air, wait_for
-
-__all__ = ["served_air"]
+from ours import TIMEOUT, Ours, wait_for
+from test_bumble import Controllers, address_of
+from test_bumble_pairing import KEYBOARD, NO_IO, THEIR_ADDRESS, Stranger
 
 PUBLIC, STATIC, RPA = range(3)
 
@@ -75,6 +74,7 @@ def address_heard(ours):
     return address
 
 
+@pytest.mark.stranger("Bumble", "peripheral", "private addresses, pairing, return")
 @pytest.mark.parametrize("mode", [PUBLIC, STATIC, RPA])
 @pytest.mark.parametrize(("secure", "protected"), [(False, False), (True, False), (True, True)])
 def test_their_peripheral_is_known(served_air, mode, secure, protected):
@@ -104,6 +104,7 @@ def test_their_peripheral_is_known(served_air, mode, secure, protected):
     assert len(seen) == 2
 
 
+@pytest.mark.stranger("Bumble", "central", "private addresses, pairing, return")
 @pytest.mark.parametrize("offload", [False, True])
 @pytest.mark.parametrize(("secure", "protected"), [(False, False), (True, False), (True, True)])
 def test_our_peripheral_is_known(served_air, offload, secure, protected):
@@ -114,7 +115,7 @@ def test_our_peripheral_is_known(served_air, offload, secure, protected):
         both.ours.ble.gap_advertise(50_000, b"\x02\x01\x06")
         time.sleep(1.2)
         seen.add(both.ours.ble.config("mac"))
-        target = both.ours.address()
+        target = address_of(both.ours)
         if attempt:
             ((_, target),) = both.theirs.do(both.keys.get_resolving_keys())
         own = OwnAddressType.RANDOM
@@ -134,6 +135,7 @@ def test_our_peripheral_is_known(served_air, offload, secure, protected):
     assert len(seen) == 2
 
 
+@pytest.mark.stranger("Bumble", "controller", "private addresses, replaced")
 def test_our_addresses_on_their_controllers():
     """Replaced while we advertise and scan; the bond is known under each."""
     controllers = Controllers(2)

@@ -8,9 +8,9 @@ pytest.importorskip("bumble.pairing", reason="bumble is not installed")
 from bumble.att import ATT_Signed_Write_Command
 from bumble.crypto import aes_cmac
 from bumble.pairing import PairingConfig, PairingDelegate
-from test_bumble_pairing import NO_IO, THEIR_ADDRESS, TIMEOUT, Ours, Stranger, served_air, wait_for
-
-__all__ = ["served_air"]
+from ours import TIMEOUT, Ours, wait_for
+from test_bumble import address_of
+from test_bumble_pairing import NO_IO, THEIR_ADDRESS, Stranger
 
 SIGNED = bluetooth.FLAG_AUTHENTICATED_SIGNED_WRITE
 BY_SIGNATURE = 3
@@ -36,6 +36,7 @@ def both(air):
     return ours, stranger
 
 
+@pytest.mark.stranger("Bumble", "central", "signed writes")
 def test_their_client_signs(served_air):
     ours, stranger = both(served_air)
     services = ((bluetooth.UUID(0xA000), ((bluetooth.UUID(0xA001), SIGNED),)),)
@@ -43,7 +44,7 @@ def test_their_client_signs(served_air):
 
     def connect():
         ours.ble.gap_advertise(50_000, b"\x02\x01\x06")
-        connection = stranger.do(stranger.device.connect(ours.address(), timeout=TIMEOUT))
+        connection = stranger.do(stranger.device.connect(address_of(ours), timeout=TIMEOUT))
         ours.next(bluetooth.IRQ_CENTRAL_CONNECT)
         return connection
 
@@ -75,6 +76,7 @@ def test_their_client_signs(served_air):
     stranger.end()
 
 
+@pytest.mark.stranger("Bumble", "peripheral", "signed writes")
 def test_our_client_signs(served_air):
     ours, stranger = both(served_air)
     heard = []
