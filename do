@@ -158,6 +158,11 @@ task_bench() {
     exec build/venv/bin/python bench/bench.py "$@"
 }
 
+task_onefile() {
+    "$(find_python)" cmake/onefile.py build/onefile
+    say "Wrote build/onefile/bluet.c and build/onefile/bluet.h."
+}
+
 task_size() {
     need "${packages_size[@]}"
     need_venv cmake/requirements.txt
@@ -201,6 +206,7 @@ Usage: ./do TASK
              ./do check WORD...: only the steps in whose names a word stands
   build      build build/bluet, build/libbluet.a and build/python
   bench      measure speed; table on the terminal, JSON in build/bench.json
+  onefile    write the host as build/onefile/bluet.c and build/onefile/bluet.h
   size       weigh the host for a Cortex-M4
   fuzz       fuzz what comes from outside: ./do fuzz [SECONDS PER TARGET]
   coverage   run the C tests and report which lines they reach
@@ -215,7 +221,7 @@ mkdir -p build
 task=${1:-help}
 shift || true
 case $task in
-demo | check | build | bench | size | fuzz | coverage | format | clean | help) "task_$task" "$@" ;;
+demo | check | build | bench | onefile | size | fuzz | coverage | format | clean | help) "task_$task" "$@" ;;
 -h | --help) task_help ;;
 *)
     task_help >&2

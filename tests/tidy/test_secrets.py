@@ -5,9 +5,7 @@ import re
 from project import ROOT, code, functions, sources
 
 # Names of what a peer must not learn, nor how much of it was guessed well.
-SECRET = (
-    r"\b(\w*confirm|\w*nonce|\w*ltk|\w*csrk|\w*check|\w*secret|mac_key|temporary_key|private_key|dhkey)\b"
-)
+SECRET = r"\b(\w*confirm|\w*nonce|\w*ltk|\w*csrk|\w*check|\w*secret|mac_key|temporary_key|private_key|dhkey)\b"
 # Locals that hold such a thing; what is in a pairing or a bond is overwritten with that.
 LOCAL = r"\b(?:struct sm_secret (\w+)(?:;| =)|uint8_t (\w*mac_key|temporary_key|private_key|dhkey|r|random|blob)\[)"
 # What is drawn for somebody else to keep, or goes over the air.
