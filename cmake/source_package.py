@@ -52,12 +52,12 @@ def fetch(name: str, folder: Path) -> Path:
         "APT::Sandbox::User": "",
     }
     command = ["apt-get", "-q", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
-    subprocess.run([*command, "update"], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([*command, "source", "--download-only", name], cwd=apt, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*command, "update"], check=True, capture_output=True)
+    subprocess.run([*command, "source", "--download-only", name], cwd=apt, check=True, capture_output=True)
     description = max(apt.glob(f"{name}_*.dsc"), key=lambda path: path.stat().st_mtime)
     made = folder / "unpacking"
     shutil.rmtree(made, ignore_errors=True)
-    subprocess.run(["dpkg-source", "--extract", description, made], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["dpkg-source", "--extract", description, made], check=True, capture_output=True)
     made.rename(kept)
     return kept
 

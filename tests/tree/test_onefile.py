@@ -77,5 +77,5 @@ def test_freestanding(onefile: Path, machine: str) -> None:
 def test_the_header_is_for_c_plus_plus_too(onefile: Path) -> None:
     if not shutil.which("g++"):
         pytest.skip("there is no g++")
-    command = ["g++", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-x", "c++", onefile / "bluet.h"]
+    command = ["g++", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-x", "c++", str(onefile / "bluet.h")]
     assert subprocess.run(command).returncode == 0
