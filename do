@@ -13,6 +13,7 @@ packages_strangers=(bluez busybox-static dbus nodejs npm qemu-system-x86)
 packages_fuzz=("${packages_build[@]}" clang libcmocka-dev)
 packages_bench=("${packages_build[@]}" valgrind)
 packages_size=("${packages_build[@]}" gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm)
+packages_firmware=(dpkg-dev gcc-arm-none-eabi libnewlib-arm-none-eabi make python3)
 packages_coverage=("${packages_build[@]}" libcmocka-dev)
 
 say() {
@@ -172,6 +173,20 @@ task_bench() {
     exec build/venv/bin/python bench/bench.py "$@"
 }
 
+task_onefile() {
+    "$(find_python)" cmake/onefile.py build/onefile
+    say "Wrote build/onefile/bluet.c and build/onefile/bluet.h."
+}
+
+task_firmware() {
+    need "${packages_firmware[@]}"
+    task_onefile
+    local mbedtls
+    mbedtls=$("$(find_python)" cmake/source_package.py mbedtls build/mbedtls)
+    quietly make -C firmware ONEFILE="$PWD/build/onefile" MBEDTLS="$PWD/$mbedtls" OUT="$PWD/build/firmware"
+    say "Built build/firmware/sensor.elf."
+}
+
 task_size() {
     need "${packages_size[@]}"
     need_venv cmake/requirements.txt
@@ -215,6 +230,8 @@ Usage: ./do TASK
              ./do check WORD...: only the steps in whose names a word stands
   build      build build/bluet, build/libbluet.a and build/python
   bench      measure speed; table on the terminal, JSON in build/bench.json
+  onefile    write the host as build/onefile/bluet.c and build/onefile/bluet.h
+  firmware   build a heart-rate sensor for a Cortex-M3: build/firmware/sensor.elf
   size       weigh the host for a Cortex-M4
   fuzz       fuzz what comes from outside: ./do fuzz [SECONDS PER TARGET]
   coverage   run the C tests and report which lines they reach
@@ -229,7 +246,7 @@ mkdir -p build
 task=${1:-help}
 shift || true
 case $task in
-demo | check | build | bench | size | fuzz | coverage | format | clean | help) "task_$task" "$@" ;;
+demo | check | build | bench | onefile | firmware | size | fuzz | coverage | format | clean | help) "task_$task" "$@" ;;
 -h | --help) task_help ;;
 *)
     task_help >&2

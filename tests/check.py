@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import big_endian
 import fuzz
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -209,6 +210,35 @@ def stranger_tests() -> Count:
 def micropython_tests() -> Count:
     """With MicroPython's source, of the distribution or where MICROPYTHON_DIR is; skipped if it is not to be had."""
     return pytest("micropython", [ROOT / "tests/micropython"], BLUET_BUILD=str(BUILD), PYTHONPATH=str(BUILD / "python"))
+
+
+@step("firmware (pytest, release)")
+def firmware_tests() -> Count:
+    """The host on a Cortex-M3; skipped if the source of mbedTLS is not to be had."""
+    return pytest("firmware", [ROOT / "tests/firmware"], BLUET_BUILD=str(BUILD), PYTHONPATH=str(BUILD / "python"))
+
+
+@step("big-endian (qemu-user)")
+def big_endian_tests() -> Count:
+    """Host, air and cryptography, 32 bits and the other order of octets; skipped if there is no compiler for it."""
+    try:
+        settings = big_endian.prepare()
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        print(f"    not to be had: {error}")
+        return Count(skipped=1)
+    with_cmocka = {"PKG_CONFIG_LIBDIR": str(big_endian.FOLDER)}
+    folder = big_endian.FOLDER / "tree"
+    command = ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", *settings]
+    built = run("configure-big-endian", command, **with_cmocka)
+    if built.code == 0:
+        built = run("build-big-endian", ["cmake", "--build", folder], **with_cmocka)
+    if built.code:
+        return built.count()
+    total = Count()
+    for program in sorted((folder / "tests").glob("test_*")):
+        result = run(f"big-endian-{program.name}", [*big_endian.EMULATOR, program])
+        total += count_cmocka(result.output, result.code == 0)
+    return total if total != Count() else Count(failed=1)
 
 
 @step("tree tests (pytest, release)")

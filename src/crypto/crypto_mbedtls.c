@@ -14,7 +14,7 @@ enum { BLOCK_LENGTH = 16, SCALAR_LENGTH = 32, POINT_LENGTH = 65 };
 enum { POINT_UNCOMPRESSED = 0x04 }; /* SEC 1, 2.3.3 */
 
 /* Passes on whether all went well; otherwise there is nothing in `out`. */
-static bool conclude(bool done, uint8_t *out, size_t length)
+static bool crypto_conclude(bool done, uint8_t *out, size_t length)
 {
     if (!done)
         memset(out, 0, length);
@@ -30,7 +30,7 @@ BLUET_INTERNAL bool crypto_aes128(uint8_t out[16], const uint8_t key[16], const 
     bool done = mbedtls_aes_setkey_enc(&context, key, 128) == 0 &&
                 mbedtls_aes_crypt_ecb(&context, MBEDTLS_AES_ENCRYPT, in, out) == 0;
     mbedtls_aes_free(&context);
-    return conclude(done, out, BLOCK_LENGTH);
+    return crypto_conclude(done, out, BLOCK_LENGTH);
 }
 
 /* RFC 4493, 2.3: the next subkey. */
@@ -68,7 +68,7 @@ BLUET_INTERNAL bool crypto_aes_cmac(uint8_t out[16], const uint8_t key[16], cons
     done = done && crypto_aes128(out, key, chain);
     crypto_wipe(subkey, sizeof subkey);
     crypto_wipe(chain, sizeof chain);
-    return conclude(done, out, BLOCK_LENGTH);
+    return crypto_conclude(done, out, BLOCK_LENGTH);
 }
 
 /* ---- P-256 ---- */
@@ -148,7 +148,7 @@ BLUET_INTERNAL bool crypto_p256_public(uint8_t out_public[64], const uint8_t pri
     bool done = multiply_once(point, private_key, NULL);
     if (done)
         memcpy(out_public, point + 1, 64);
-    return conclude(done, out_public, 64);
+    return crypto_conclude(done, out_public, 64);
 }
 
 BLUET_INTERNAL bool crypto_p256_agree(uint8_t out_secret[32], const uint8_t private_key[32],
@@ -160,5 +160,5 @@ BLUET_INTERNAL bool crypto_p256_agree(uint8_t out_secret[32], const uint8_t priv
     if (done)
         memcpy(out_secret, point + 1, 32);
     crypto_wipe(point, sizeof point);
-    return conclude(done, out_secret, 32);
+    return crypto_conclude(done, out_secret, 32);
 }

@@ -65,7 +65,7 @@ BLUET_INTERNAL bool crypto_aes128(uint8_t out[16], const uint8_t key[16], const 
     return crypto_unlock(encrypt_block(out, key, in), out, 16);
 }
 
-static bool authenticate(uint8_t out[16], const uint8_t key[16], const uint8_t *message, size_t length)
+static bool mac_compute(uint8_t out[16], const uint8_t key[16], const uint8_t *message, size_t length)
 {
     const struct crypto_key cmac = {PSA_KEY_TYPE_AES, PSA_KEY_USAGE_SIGN_HASH | PSA_KEY_USAGE_SIGN_MESSAGE,
                                     PSA_ALG_CMAC, 16};
@@ -81,7 +81,7 @@ static bool authenticate(uint8_t out[16], const uint8_t key[16], const uint8_t *
 BLUET_INTERNAL bool crypto_aes_cmac(uint8_t out[16], const uint8_t key[16], const uint8_t *message, size_t length)
 {
     crypto_lock();
-    return crypto_unlock(authenticate(out, key, message, length), out, 16);
+    return crypto_unlock(mac_compute(out, key, message, length), out, 16);
 }
 
 /* ---- P-256 ---- */

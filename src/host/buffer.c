@@ -3,13 +3,12 @@
 
 #include "host/memory.h"
 
-#include <stdalign.h>
 #include <string.h>
 
 static size_t pool_stride(uint16_t size)
 {
     size_t stride = sizeof(struct buffer) + size;
-    size_t alignment = alignof(struct buffer);
+    size_t alignment = _Alignof(struct buffer);
     return (stride + alignment - 1) / alignment * alignment;
 }
 

@@ -206,7 +206,7 @@ static bool make_keys(struct sm_pairing *pairing)
     struct sm_exchange *exchange = &pairing->work->exchange;
     bool central = pairing->link->central;
     const struct sm_parties parties = sm_parties_of(pairing);
-    uint8_t mac_key[16];
+    uint8_t mac_key[16] = {0};
     bool done =
         sm_f5(mac_key, pairing->work->key, exchange->secret, central ? exchange->own_nonce : exchange->peer_nonce,
               central ? exchange->peer_nonce : exchange->own_nonce, &parties);

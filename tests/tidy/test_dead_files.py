@@ -14,6 +14,7 @@ COLLECTED = (
     "micropython/micropython.cmake",
     "examples/**/*",
     "bench/*.c",
+    "firmware/*.c",
     "tests/*/*.c",
     "tests/**/test_*.py",
     "tests/**/conftest.py",

@@ -27,9 +27,14 @@ def names(path: Path) -> set[str]:
 def test_no_two_files_of_the_host_mean_different_things_by_a_name() -> None:
     places = defaultdict(list)
     for path in sources(".c", ".h"):
-        if path.parts[:2] in (("src", "host"), ("src", "spec")):
+        if path.parts[:2] in (("src", "host"), ("src", "spec"), ("src", "crypto")):
             for name in names(path):
                 places[name].append(str(path))
     assert len(places) > 1000, "the patterns find nothing any more"
-    wrong = [f"{name}: {', '.join(found)}" for name, found in sorted(places.items()) if len(found) > 1]
+    # Of the backends of cryptography there is one at a time.
+    wrong = [
+        f"{name}: {', '.join(found)}"
+        for name, found in sorted(places.items())
+        if len(found) > 1 and not all(path.startswith("src/crypto/") for path in found)
+    ]
     assert not wrong, "\n".join(wrong)

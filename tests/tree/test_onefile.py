@@ -1,0 +1,81 @@
+"""The one-file form of the host: it compiles alone, and asks for nothing but what a port brings."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wshadow", "-Werror", "-O1"]
+CRYPTO = {f"bluet_crypto_{name}" for name in ("aes128", "aes_cmac", "p256_public", "p256_agree")}
+MEMORY = {"memcpy", "memmove", "memset", "memcmp"}
+# 64 and 32 bit, both orders of octets.
+MACHINES = ("x86_64-none-elf", "i386-none-elf", "arm-none-eabi", "powerpc-none-elf")
+
+
+@pytest.fixture(scope="module")
+def onefile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("onefile")
+    subprocess.run([sys.executable, ROOT / "cmake/onefile.py", folder], check=True)
+    assert sorted(path.name for path in folder.iterdir()) == ["bluet.c", "bluet.h"]
+    return folder
+
+
+def compile(folder: Path, compiler: str, *options: str) -> Path:
+    if not shutil.which(compiler):
+        pytest.skip(f"there is no {compiler}")
+    made = folder / "bluet.o"
+    built = subprocess.run(
+        [compiler, *STRICT, *options, "-c", "bluet.c", "-o", made], cwd=folder, capture_output=True, text=True
+    )
+    assert built.returncode == 0, built.stderr[:4000]
+    return made
+
+
+def names(path: Path, which: str) -> set[str]:
+    listing = subprocess.run(["nm", "-g", which, path], capture_output=True, check=True, text=True).stdout
+    return {line.split()[-1] for line in listing.splitlines() if line.strip()}
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_a_linker_sees_the_public_names_only(onefile: Path, compiler: str) -> None:
+    made = compile(onefile, compiler)
+    declared = set(re.findall(r"^BLUET_API [^;()]*?\b(bluet_\w+)\(", (onefile / "bluet.h").read_text(), re.MULTILINE))
+    assert names(made, "--defined-only") == declared - CRYPTO
+    assert len(declared) > 50 and declared > CRYPTO
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("backend", ["PSA", "MBEDTLS", "NONE"])
+def test_a_backend_can_be_taken_in(onefile: Path, compiler: str, backend: str) -> None:
+    made = compile(onefile, compiler, f"-DBLUET_CRYPTO_{backend}")
+    shown = names(made, "--defined-only")
+    assert shown > CRYPTO and all(name.startswith("bluet_") for name in shown)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_freestanding(onefile: Path, machine: str) -> None:
+    """With the headers that a compiler brings itself, and no others."""
+    if not shutil.which("clang"):
+        pytest.skip("there is no clang")
+    own = subprocess.run(["clang", "-print-resource-dir"], capture_output=True, check=True, text=True).stdout.strip()
+    options = [f"--target={machine}", "-ffreestanding", "-nostdinc", "-isystem", f"{own}/include"]
+    made = compile(onefile, "clang", *options)
+    # What begins with two underscores is the compiler's own: division of 64 by 32 bits, its names of memcpy().
+    assert {name for name in names(made, "-u") if not name.startswith("__")} == CRYPTO | MEMORY
+    included = set(
+        re.findall(
+            r"#include <(\w+\.h)>", (onefile / "bluet.c").read_text().partition("#if defined(BLUET_CRYPTO_PSA)")[0]
+        )
+    )
+    assert included == {"limits.h", "stdbool.h", "stddef.h", "stdint.h"}
+
+
+def test_the_header_is_for_c_plus_plus_too(onefile: Path) -> None:
+    if not shutil.which("g++"):
+        pytest.skip("there is no g++")
+    command = ["g++", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-x", "c++", str(onefile / "bluet.h")]
+    assert subprocess.run(command).returncode == 0
