@@ -20,7 +20,7 @@ enum { BONDS = 3 };
 static void put_bond(struct player *player, uint8_t index)
 {
     struct sm_bonds *bonds = &player->host->sm.bonds;
-    if (!bonds->bonds)
+    if (!bonds->bonds || bonds->bonds[index].deleted_ticket)
         return;
     bonds->bonds[index] = (struct sm_bond){.peer = {BLUET_ADDRESS_PUBLIC, {1, 2, 3, 4, 5, index}}, .key_size = 16};
     bonds->bonds[index].flags = index & 1 ? SM_SECRET_PRIVATE : 0;
@@ -71,7 +71,7 @@ static void begin_something(struct player *player)
         bluet_set_rpa_timeout(host, which >> 4);
         break;
     case 4:
-        bluet_bond_delete(host, &peer);
+        count_ticket(player, bluet_bond_delete(host, &peer));
         break;
     default:
         put_bond(player, which >> 4 & 1);

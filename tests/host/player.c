@@ -475,7 +475,7 @@ static void call_security(struct player *player, uint8_t which)
         bluet_oob_peer(host, &peer, which & 0x80 ? NULL : &data);
         break;
     default:
-        bluet_bond_delete(host, &peer);
+        ticket_given(player, bluet_bond_delete(host, &peer));
         break;
     }
 }
