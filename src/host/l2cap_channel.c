@@ -240,6 +240,9 @@ BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2
         l2cap_bearer_ended(channels, channel, status);
         return;
     }
+    /* From the handler nothing more is begun on it. */
+    if (channel->state == CHANNEL_OPEN)
+        l2cap_channel_set_state(channels, channel, CHANNEL_AWAIT_DISCONNECTION);
     l2cap_channel_reconfigured(channels, channel, BLUET_STATUS_DISCONNECTED);
     struct bluet_event event = {.code = BLUET_EVENT_L2CAP_DISCONNECT, .conn_handle = channel->link->handle};
     event.channel_end.cid = channel->local_cid;

@@ -345,6 +345,31 @@ static void test_something_ends_it(void **state)
     talk_destroy(talk);
 }
 
+static int again;
+
+static void ask_again(struct talk *talk, const struct bluet_event *event)
+{
+    if (event->code == BLUET_EVENT_L2CAP_RECONFIGURE_DONE)
+        again = bluet_l2cap_reconfigure(talk->host, LINK, cids, 1, 300);
+}
+
+/* Who asks again as soon as it has failed does not get a second procedure, of which there would be no end. */
+static void test_asked_again_at_the_end(void **state)
+{
+    (void)state;
+    struct talk *talk = open_three();
+    talk->on_event = ask_again;
+    assert_int_equal(bluet_l2cap_reconfigure(talk->host, LINK, cids, 1, 300), 0);
+    dialogue_hear(talk, "19 02 06 00 2c 01 40 00 40 00");
+    dialogue_tell(talk, "06 05 04 00 40 00 50 00");
+    assert_int_equal(again, BLUET_EINVAL);
+    dialogue_hear(talk, "07 05 04 00 40 00 50 00");
+    talk_expect_nothing(talk);
+    expect_reconfigured(talk, 0x40, OUR_MTU, BLUET_STATUS_DISCONNECTED);
+    expect_refused(talk, 0x40, 0);
+    dialogue_end(talk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_something_ends_it),
+        cmocka_unit_test(test_asked_again_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
