@@ -50,6 +50,31 @@ void dialogue_hear_data(struct talk *talk, const char *hex)
     talk_complete(talk, LINK, 1);
 }
 
+static const char *sdu_of(char *out, size_t size, uint16_t cid, const char *hex)
+{
+    size_t digits = 0;
+    for (const char *c = hex; *c; c++)
+        digits += *c != ' ';
+    if (cid == ATT)
+        return hex;
+    snprintf(out, size, "%02zx 00 %s", digits / 2, hex);
+    return out;
+}
+
+void dialogue_tell_pdu(struct talk *talk, uint16_t cid, const char *hex)
+{
+    char sdu[400];
+    talk_receive_frame(talk, LINK, cid, sdu_of(sdu, sizeof sdu, cid, hex));
+}
+
+void dialogue_hear_pdu(struct talk *talk, uint16_t cid, const char *hex)
+{
+    char sdu[400];
+    uint16_t peer_cid = cid == ATT ? ATT : (uint16_t)(cid + 0x10);
+    talk_expect_frame(talk, LINK, peer_cid, sdu_of(sdu, sizeof sdu, cid, hex));
+    talk_complete(talk, LINK, 1);
+}
+
 void dialogue_end(struct talk *talk)
 {
     talk_expect_nothing(talk);

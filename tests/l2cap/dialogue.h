@@ -7,7 +7,15 @@
 
 #include "host/talk.h"
 
-enum { LINK = 0x0001, PSM = 0x80, SIGNALLING = 0x0005, OUR_MTU = 0x64, OUR_CID = 0x0040, PEER_CID = 0x0050 };
+enum {
+    LINK = 0x0001,
+    PSM = 0x80,
+    ATT = 0x0004,
+    SIGNALLING = 0x0005,
+    OUR_MTU = 0x64,
+    OUR_CID = 0x0040,
+    PEER_CID = 0x0050
+};
 
 /* An active host with one link, as central; nothing is left to look at. `limits` may be NULL. */
 struct talk *dialogue_begin(const struct bluet_config *limits);
@@ -19,6 +27,12 @@ void dialogue_open(struct talk *talk, uint8_t credits);
 /* A K-frame in either direction. */
 void dialogue_tell_data(struct talk *talk, const char *hex);
 void dialogue_hear_data(struct talk *talk, const char *hex);
+/*
+ * An ATT PDU in either direction, in one frame: on the bearer with that CID at our end, at the peer's 0x10 more, or on
+ * the unenhanced one.
+ */
+void dialogue_tell_pdu(struct talk *talk, uint16_t cid, const char *hex);
+void dialogue_hear_pdu(struct talk *talk, uint16_t cid, const char *hex);
 /* The peer ends the link; the host has no more to say of it but that, and is destroyed. */
 void dialogue_end(struct talk *talk);
 

@@ -9,32 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIRST = 0x40, SECOND = 0x41, ATT = 0x0004 };
+enum { FIRST = 0x40, SECOND = 0x41 };
 
 #define ASK_SERVER "08 01 00 ff ff 3a 2b"
 #define ASK_CLIENT "08 01 00 ff ff 29 2b"
 #define ASK_FOR_TWO "17 01 0c 00 27 00 40 00 40 00 10 00 40 00 41 00"
-
-static void tell(struct talk *talk, uint16_t cid, const char *hex)
-{
-    char sdu[400];
-    size_t length = 0;
-    for (const char *c = hex; *c; c++)
-        length += *c != ' ';
-    snprintf(sdu, sizeof sdu, "%02zx 00 %s", length / 2, hex);
-    talk_receive_frame(talk, LINK, cid, cid == ATT ? hex : sdu);
-}
-
-static void hear(struct talk *talk, uint16_t cid, const char *hex)
-{
-    char sdu[400];
-    size_t length = 0;
-    for (const char *c = hex; *c; c++)
-        length += *c != ' ';
-    snprintf(sdu, sizeof sdu, "%02zx 00 %s", length / 2, hex);
-    talk_expect_frame(talk, LINK, cid == ATT ? ATT : (uint16_t)(cid + 0x10), cid == ATT ? hex : sdu);
-    talk_complete(talk, LINK, 1);
-}
 
 static void expect_read(struct talk *talk, unsigned handle, const char *value)
 {
@@ -71,24 +50,24 @@ static struct talk *seek(uint16_t buffer_count)
     struct talk *talk = begin(buffer_count);
     ask_read(talk, 1);
     ask_read(talk, 2);
-    hear(talk, ATT, "0a 01 00");
-    tell(talk, ATT, "0b 61");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_tell_pdu(talk, ATT, "0b 61");
     expect_read(talk, 1, "61");
-    hear(talk, ATT, ASK_SERVER);
+    dialogue_hear_pdu(talk, ATT, ASK_SERVER);
     return talk;
 }
 
 static struct talk *ask_for_two(uint16_t buffer_count)
 {
     struct talk *talk = seek(buffer_count);
-    tell(talk, ATT, "09 03 13 00 01");
-    hear(talk, ATT, ASK_CLIENT);
-    tell(talk, ATT, "09 03 0f 00 01");
-    hear(talk, ATT, "12 0f 00 07"); /* what is set stays set */
-    tell(talk, ATT, "13");
+    dialogue_tell_pdu(talk, ATT, "09 03 13 00 01");
+    dialogue_hear_pdu(talk, ATT, ASK_CLIENT);
+    dialogue_tell_pdu(talk, ATT, "09 03 0f 00 01");
+    dialogue_hear_pdu(talk, ATT, "12 0f 00 07"); /* what is set stays set */
+    dialogue_tell_pdu(talk, ATT, "13");
     dialogue_hear(talk, ASK_FOR_TWO);
-    hear(talk, ATT, "0a 02 00");
-    tell(talk, ATT, "0b 62");
+    dialogue_hear_pdu(talk, ATT, "0a 02 00");
+    dialogue_tell_pdu(talk, ATT, "0b 62");
     expect_read(talk, 2, "62");
     return talk;
 }
@@ -124,9 +103,9 @@ static void test_found(void **state)
     struct talk *talk = open_two();
     for (uint16_t handle = 1; handle <= 3; handle++) /* once is enough */
         ask_read(talk, handle);
-    hear(talk, ATT, "0a 01 00");
-    hear(talk, FIRST, "0a 02 00");
-    hear(talk, SECOND, "0a 03 00");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+    dialogue_hear_pdu(talk, SECOND, "0a 03 00");
     finish(talk);
 }
 
@@ -139,20 +118,20 @@ static void test_not_looked_for(void **state)
         char text[16];
         ask_read(talk, handle);
         snprintf(text, sizeof text, "0a %02x 00", handle);
-        hear(talk, ATT, text);
-        tell(talk, ATT, "0b 61");
+        dialogue_hear_pdu(talk, ATT, text);
+        dialogue_tell_pdu(talk, ATT, "0b 61");
         expect_read(talk, handle, "61");
     }
     talk->host->links.links[0].encrypted = false;
     ask_read(talk, 1);
     ask_read(talk, 2);
-    hear(talk, ATT, "0a 01 00");
-    tell(talk, ATT, "0b 61");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_tell_pdu(talk, ATT, "0b 61");
     expect_read(talk, 1, "61");
-    hear(talk, ATT, "0a 02 00");
+    dialogue_hear_pdu(talk, ATT, "0a 02 00");
     talk_forget(talk);
     talk_expect_nothing(talk);
-    tell(talk, ATT, "0b 61");
+    dialogue_tell_pdu(talk, ATT, "0b 61");
     expect_read(talk, 2, "61");
     dialogue_end(talk);
 }
@@ -164,43 +143,43 @@ static void test_peer_has_none(void **state)
     static const char *const first[] = {"09 03 13 00 00", "01 08 01 00 0a", "09 02 13 00", "09", "09 03 13 00 02 00"};
     for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
         struct talk *talk = seek(0);
-        tell(talk, ATT, first[i]);
-        hear(talk, ATT, "0a 02 00");
+        dialogue_tell_pdu(talk, ATT, first[i]);
+        dialogue_hear_pdu(talk, ATT, "0a 02 00");
         ask_read(talk, 3);
-        tell(talk, ATT, "0b 62");
+        dialogue_tell_pdu(talk, ATT, "0b 62");
         expect_read(talk, 2, "62");
-        hear(talk, ATT, "0a 03 00"); /* not asked again */
-        tell(talk, ATT, "0b 63");
+        dialogue_hear_pdu(talk, ATT, "0a 03 00"); /* not asked again */
+        dialogue_tell_pdu(talk, ATT, "0b 63");
         expect_read(talk, 3, "63");
         dialogue_end(talk);
     }
     struct talk *talk = seek(0);
-    tell(talk, ATT, "09 03 13 00 01");
-    hear(talk, ATT, ASK_CLIENT);
-    tell(talk, ATT, "01 08 01 00 05");
-    hear(talk, ATT, "0a 02 00");
-    tell(talk, ATT, "0b 62");
+    dialogue_tell_pdu(talk, ATT, "09 03 13 00 01");
+    dialogue_hear_pdu(talk, ATT, ASK_CLIENT);
+    dialogue_tell_pdu(talk, ATT, "01 08 01 00 05");
+    dialogue_hear_pdu(talk, ATT, "0a 02 00");
+    dialogue_tell_pdu(talk, ATT, "0b 62");
     expect_read(talk, 2, "62");
     dialogue_end(talk);
 
     talk = seek(0);
-    tell(talk, ATT, "09 03 13 00 01");
-    hear(talk, ATT, ASK_CLIENT);
-    tell(talk, ATT, "01 08 01 00 0a"); /* it does not want to know: it has bearers all the same */
+    dialogue_tell_pdu(talk, ATT, "09 03 13 00 01");
+    dialogue_hear_pdu(talk, ATT, ASK_CLIENT);
+    dialogue_tell_pdu(talk, ATT, "01 08 01 00 0a"); /* it does not want to know: it has bearers all the same */
     dialogue_hear(talk, ASK_FOR_TWO);
-    hear(talk, ATT, "0a 02 00");
-    tell(talk, ATT, "0b 62");
+    dialogue_hear_pdu(talk, ATT, "0a 02 00");
+    dialogue_tell_pdu(talk, ATT, "0b 62");
     expect_read(talk, 2, "62");
     dialogue_end(talk);
 
     talk = seek(0);
-    tell(talk, ATT, "09 03 13 00 01");
-    hear(talk, ATT, ASK_CLIENT);
-    tell(talk, ATT, "09 03 0f 00 00");
-    hear(talk, ATT, "12 0f 00 06");
-    tell(talk, ATT, "01 12 0f 00 03");
-    hear(talk, ATT, "0a 02 00");
-    tell(talk, ATT, "0b 62");
+    dialogue_tell_pdu(talk, ATT, "09 03 13 00 01");
+    dialogue_hear_pdu(talk, ATT, ASK_CLIENT);
+    dialogue_tell_pdu(talk, ATT, "09 03 0f 00 00");
+    dialogue_hear_pdu(talk, ATT, "12 0f 00 06");
+    dialogue_tell_pdu(talk, ATT, "01 12 0f 00 03");
+    dialogue_hear_pdu(talk, ATT, "0a 02 00");
+    dialogue_tell_pdu(talk, ATT, "0b 62");
     expect_read(talk, 2, "62");
     dialogue_end(talk);
 }
@@ -220,12 +199,12 @@ static void test_request_is_refused(void **state)
         dialogue_tell(talk, answers[i]);
         ask_read(talk, 1);
         ask_read(talk, 2);
-        hear(talk, ATT, "0a 01 00");
+        dialogue_hear_pdu(talk, ATT, "0a 01 00");
         talk_expect_nothing(talk);
-        tell(talk, ATT, "0b 61");
+        dialogue_tell_pdu(talk, ATT, "0b 61");
         expect_read(talk, 1, "61");
-        hear(talk, ATT, "0a 02 00");
-        tell(talk, ATT, "0b 62");
+        dialogue_hear_pdu(talk, ATT, "0a 02 00");
+        dialogue_tell_pdu(talk, ATT, "0b 62");
         expect_read(talk, 2, "62");
         dialogue_end(talk);
     }
@@ -257,10 +236,10 @@ static void test_peer_opens_them(void **state)
     dialogue_hear(talk, "18 01 0c 00 40 00 40 00 10 00 00 00 40 00 41 00");
     ask_read(talk, 1);
     ask_read(talk, 2);
-    hear(talk, ATT, "0a 01 00");
-    hear(talk, FIRST, "0a 02 00");
-    tell(talk, ATT, "0b 61");
-    tell(talk, FIRST, "0b 62");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+    dialogue_tell_pdu(talk, ATT, "0b 61");
+    dialogue_tell_pdu(talk, FIRST, "0b 62");
     expect_read(talk, 1, "61");
     expect_read(talk, 2, "62");
     dialogue_end(talk);
@@ -274,21 +253,21 @@ static void test_events_keep_their_order(void **state)
     struct talk *talk = open_two();
     for (uint16_t handle = 1; handle <= 4; handle++)
         ask_read(talk, handle);
-    hear(talk, ATT, "0a 01 00");
-    hear(talk, FIRST, "0a 02 00");
-    hear(talk, SECOND, "0a 03 00");
-    tell(talk, SECOND, "01 0a 03 00 0e");
-    tell(talk, FIRST, "0b 62");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+    dialogue_hear_pdu(talk, SECOND, "0a 03 00");
+    dialogue_tell_pdu(talk, SECOND, "01 0a 03 00 0e");
+    dialogue_tell_pdu(talk, FIRST, "0b 62");
     talk_expect_nothing(talk);
     talk_expect_no_event(talk);
-    tell(talk, FIRST, "0b 63"); /* a second answer is of nothing */
+    dialogue_tell_pdu(talk, FIRST, "0b 63"); /* a second answer is of nothing */
     assert_int_equal(bluet_protocol_errors(talk->host), 1);
-    tell(talk, ATT, "0b 61");
+    dialogue_tell_pdu(talk, ATT, "0b 61");
     expect_read(talk, 1, "61");
     expect_read(talk, 2, "62");
     expect_failed(talk, 3, 0x0e);
-    hear(talk, ATT, "0a 04 00");
-    tell(talk, ATT, "0b 64");
+    dialogue_hear_pdu(talk, ATT, "0a 04 00");
+    dialogue_tell_pdu(talk, ATT, "0b 64");
     expect_read(talk, 4, "64");
     dialogue_end(talk);
 }
@@ -302,22 +281,22 @@ static void test_a_write_waits_and_is_waited_for(void **state)
     assert_int_equal(bluet_gattc_write(talk->host, LINK, 3, "w", 1, BLUET_WRITE_WITH_RESPONSE), 0);
     ask_read(talk, 4);
     ask_read(talk, 5);
-    hear(talk, ATT, "0a 01 00");
-    hear(talk, FIRST, "0a 02 00");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
     talk_expect_nothing(talk);
-    tell(talk, ATT, "0b 61");
+    dialogue_tell_pdu(talk, ATT, "0b 61");
     expect_read(talk, 1, "61");
     talk_expect_nothing(talk);
-    tell(talk, FIRST, "0b 62");
+    dialogue_tell_pdu(talk, FIRST, "0b 62");
     expect_read(talk, 2, "62");
-    hear(talk, ATT, "12 03 00 77");
+    dialogue_hear_pdu(talk, ATT, "12 03 00 77");
     talk_expect_nothing(talk);
-    tell(talk, ATT, "13");
+    dialogue_tell_pdu(talk, ATT, "13");
     talk_expect_event(talk, "GATTC_WRITE_DONE 0x0001 0x0003 status 0x000");
-    hear(talk, ATT, "0a 04 00");
-    hear(talk, FIRST, "0a 05 00");
-    tell(talk, FIRST, "0b 65");
-    tell(talk, ATT, "0b 64");
+    dialogue_hear_pdu(talk, ATT, "0a 04 00");
+    dialogue_hear_pdu(talk, FIRST, "0a 05 00");
+    dialogue_tell_pdu(talk, FIRST, "0b 65");
+    dialogue_tell_pdu(talk, ATT, "0b 64");
     expect_read(talk, 4, "64");
     expect_read(talk, 5, "65");
     dialogue_end(talk);
@@ -330,18 +309,18 @@ static void test_long_procedures(void **state)
     struct talk *talk = open_two();
     assert_int_equal(bluet_gattc_discover_services(talk->host, LINK, NULL), 0);
     assert_int_equal(bluet_gattc_discover_services(talk->host, LINK, NULL), 0);
-    hear(talk, ATT, "10 01 00 ff ff 00 28");
-    hear(talk, FIRST, "10 01 00 ff ff 00 28");
-    tell(talk, FIRST, "11 06 01 00 05 00 00 18");
+    dialogue_hear_pdu(talk, ATT, "10 01 00 ff ff 00 28");
+    dialogue_hear_pdu(talk, FIRST, "10 01 00 ff ff 00 28");
+    dialogue_tell_pdu(talk, FIRST, "11 06 01 00 05 00 00 18");
     talk_expect_no_event(talk);
-    tell(talk, ATT, "11 06 01 00 05 00 00 18");
+    dialogue_tell_pdu(talk, ATT, "11 06 01 00 05 00 00 18");
     talk_expect_event(talk, "? 0x0001");
-    hear(talk, ATT, "10 06 00 ff ff 00 28");
-    tell(talk, ATT, "01 10 06 00 0a");
+    dialogue_hear_pdu(talk, ATT, "10 06 00 ff ff 00 28");
+    dialogue_tell_pdu(talk, ATT, "01 10 06 00 0a");
     talk_expect_event(talk, "GATTC_SERVICE_DONE 0x0001 0x0000 status 0x000");
     talk_expect_event(talk, "? 0x0001");
-    hear(talk, FIRST, "10 06 00 ff ff 00 28");
-    tell(talk, FIRST, "01 10 06 00 0a");
+    dialogue_hear_pdu(talk, FIRST, "10 06 00 ff ff 00 28");
+    dialogue_tell_pdu(talk, FIRST, "01 10 06 00 0a");
     talk_expect_event(talk, "GATTC_SERVICE_DONE 0x0001 0x0000 status 0x000");
     dialogue_end(talk);
 }
@@ -349,8 +328,8 @@ static void test_long_procedures(void **state)
 static void exchange_mtu(struct talk *talk, const char *heard, const char *told)
 {
     assert_int_equal(bluet_gattc_exchange_mtu(talk->host, LINK), 0);
-    hear(talk, ATT, heard);
-    tell(talk, ATT, told);
+    dialogue_hear_pdu(talk, ATT, heard);
+    dialogue_tell_pdu(talk, ATT, told);
     talk_forget(talk);
 }
 
@@ -363,9 +342,9 @@ static void test_mtu_is_not_seen(void **state)
     ask_read(talk, 2);
     talk_forget(talk);
     talk_complete(talk, LINK, 2);
-    tell(talk, ATT, "0b 61");
+    dialogue_tell_pdu(talk, ATT, "0b 61");
     expect_read(talk, 1, "61");
-    tell(talk, FIRST, "0b 30 31 32 33 34 35 36 37 38 39 30 31 32 33 34 35 36 37 38 39 30 31 32 33");
+    dialogue_tell_pdu(talk, FIRST, "0b 30 31 32 33 34 35 36 37 38 39 30 31 32 33 34 35 36 37 38 39 30 31 32 33");
     expect_read(talk, 2, "30313233343536373839303132333435363738393031"); /* 22 octets */
     dialogue_end(talk);
 
@@ -378,13 +357,13 @@ static void test_mtu_is_not_seen(void **state)
     talk_complete(talk, LINK, 1);
     ask_read(talk, 1);
     ask_read(talk, 2);
-    hear(talk, ATT, "0a 01 00");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
     talk_expect_nothing(talk);
-    tell(talk, ATT, "0b 61");
+    dialogue_tell_pdu(talk, ATT, "0b 61");
     expect_read(talk, 1, "61");
-    hear(talk, ATT, "0a 02 00");
+    dialogue_hear_pdu(talk, ATT, "0a 02 00");
     assert_int_equal(bluet_gattc_discover_services(talk->host, LINK, NULL), 0); /* sees no MTU */
-    hear(talk, FIRST, "10 01 00 ff ff 00 28");
+    dialogue_hear_pdu(talk, FIRST, "10 01 00 ff ff 00 28");
     finish(talk);
 }
 
@@ -395,16 +374,16 @@ static void test_any_bearer_brings_news(void **state)
     (void)state;
     struct talk *talk = open_two();
     ask_read(talk, 1);
-    hear(talk, ATT, "0a 01 00");
-    tell(talk, FIRST, "1b 16 00 61");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_tell_pdu(talk, FIRST, "1b 16 00 61");
     talk_expect_event(talk, "GATTC_NOTIFY 0x0001 0x0016 length 1");
-    tell(talk, FIRST, "1d 16 00 62");
+    dialogue_tell_pdu(talk, FIRST, "1d 16 00 62");
     talk_expect_event(talk, "GATTC_INDICATE 0x0001 0x0016 62");
-    hear(talk, FIRST, "1e");
-    tell(talk, SECOND, "1d 16 00 63");
+    dialogue_hear_pdu(talk, FIRST, "1e");
+    dialogue_tell_pdu(talk, SECOND, "1d 16 00 63");
     talk_expect_event(talk, "GATTC_INDICATE 0x0001 0x0016 63");
-    hear(talk, SECOND, "1e");
-    tell(talk, ATT, "0b 64");
+    dialogue_hear_pdu(talk, SECOND, "1e");
+    dialogue_tell_pdu(talk, ATT, "0b 64");
     expect_read(talk, 1, "64");
     dialogue_end(talk);
 }
@@ -416,13 +395,13 @@ static void test_news_pass_what_waits(void **state)
     struct talk *talk = open_two();
     ask_read(talk, 1);
     ask_read(talk, 2);
-    hear(talk, ATT, "0a 01 00");
-    hear(talk, FIRST, "0a 02 00");
-    tell(talk, FIRST, "0b 62");
-    tell(talk, FIRST, "1d 16 00 62");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+    dialogue_tell_pdu(talk, FIRST, "0b 62");
+    dialogue_tell_pdu(talk, FIRST, "1d 16 00 62");
     talk_expect_event(talk, "GATTC_INDICATE 0x0001 0x0016 62");
-    hear(talk, FIRST, "1e");
-    tell(talk, ATT, "0b 61");
+    dialogue_hear_pdu(talk, FIRST, "1e");
+    dialogue_tell_pdu(talk, ATT, "0b 61");
     expect_read(talk, 1, "61");
     expect_read(talk, 2, "62");
     dialogue_end(talk);
@@ -437,19 +416,19 @@ static void test_no_buffer_to_hold_an_answer(void **state)
     struct talk *talk = open_two_with(1);
     ask_read(talk, 1);
     ask_read(talk, 2);
-    hear(talk, ATT, "0a 01 00");
-    hear(talk, FIRST, "0a 02 00");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
     for (int i = 0; i < 9; i++)
         assert_int_equal(bluet_gattc_write(talk->host, LINK, 9, "x", 1, BLUET_WRITE_NO_RESPONSE), 0);
-    tell(talk, FIRST, "0b 62");
+    dialogue_tell_pdu(talk, FIRST, "0b 62");
     talk_complete(talk, LINK, 8);
     talk_forget(talk);
     talk_complete(talk, LINK, 1);
     talk_expect_nothing(talk);
-    tell(talk, ATT, "0b 61");
+    dialogue_tell_pdu(talk, ATT, "0b 61");
     expect_read(talk, 1, "61");
-    hear(talk, ATT, "0a 02 00");
-    tell(talk, ATT, "0b 63");
+    dialogue_hear_pdu(talk, ATT, "0a 02 00");
+    dialogue_tell_pdu(talk, ATT, "0b 63");
     expect_read(talk, 2, "63");
     dialogue_end(talk);
 }
@@ -461,18 +440,18 @@ static void test_bearer_ends_half_way(void **state)
         struct talk *talk = open_two();
         for (uint16_t handle = 1; handle <= 2; handle++)
             ask_read(talk, handle);
-        hear(talk, ATT, "0a 01 00");
-        hear(talk, FIRST, "0a 02 00");
+        dialogue_hear_pdu(talk, ATT, "0a 01 00");
+        dialogue_hear_pdu(talk, FIRST, "0a 02 00");
         if (held)
-            tell(talk, FIRST, "0b 62");
+            dialogue_tell_pdu(talk, FIRST, "0b 62");
         dialogue_tell(talk, "06 05 04 00 40 00 50 00");
         dialogue_hear(talk, "07 05 04 00 40 00 50 00");
         talk_pass(talk, 1);
         talk_expect_nothing(talk);
-        tell(talk, ATT, "0b 61");
+        dialogue_tell_pdu(talk, ATT, "0b 61");
         expect_read(talk, 1, "61");
-        hear(talk, ATT, "0a 02 00");
-        tell(talk, ATT, "0b 63");
+        dialogue_hear_pdu(talk, ATT, "0a 02 00");
+        dialogue_tell_pdu(talk, ATT, "0b 63");
         expect_read(talk, 2, "63");
         dialogue_end(talk);
     }
@@ -485,15 +464,15 @@ static void test_bearer_of_the_first_ends(void **state)
     struct talk *talk = open_two();
     ask_read(talk, 1);
     ask_read(talk, 2);
-    hear(talk, ATT, "0a 01 00");
-    hear(talk, FIRST, "0a 02 00");
-    tell(talk, ATT, "0b 61");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+    dialogue_tell_pdu(talk, ATT, "0b 61");
     expect_read(talk, 1, "61");
     dialogue_tell(talk, "06 05 04 00 40 00 50 00");
     dialogue_hear(talk, "07 05 04 00 40 00 50 00");
     talk_pass(talk, 1);
-    hear(talk, ATT, "0a 02 00");
-    tell(talk, ATT, "0b 62");
+    dialogue_hear_pdu(talk, ATT, "0a 02 00");
+    dialogue_tell_pdu(talk, ATT, "0b 62");
     expect_read(talk, 2, "62");
     dialogue_end(talk);
 }
@@ -505,25 +484,25 @@ static void test_no_answer(void **state)
     struct talk *talk = open_two();
     ask_read(talk, 1);
     ask_read(talk, 2);
-    hear(talk, ATT, "0a 01 00");
-    hear(talk, FIRST, "0a 02 00");
-    tell(talk, ATT, "0b 61");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+    dialogue_tell_pdu(talk, ATT, "0b 61");
     expect_read(talk, 1, "61");
     ask_read(talk, 3);
-    hear(talk, ATT, "0a 03 00");
+    dialogue_hear_pdu(talk, ATT, "0a 03 00");
     talk_pass(talk, 29000000);
-    tell(talk, ATT, "0b 63");
+    dialogue_tell_pdu(talk, ATT, "0b 63");
     talk_expect_no_event(talk);
     talk_pass(talk, 1000000);
     expect_failed(talk, 2, BLUET_STATUS_TIMEOUT);
     expect_read(talk, 3, "63");
     dialogue_hear(talk, "06 02 04 00 50 00 40 00");
-    tell(talk, FIRST, "0b 62"); /* too late */
+    dialogue_tell_pdu(talk, FIRST, "0b 62"); /* too late */
     dialogue_tell(talk, "07 02 04 00 50 00 40 00");
     ask_read(talk, 4);
     ask_read(talk, 5);
-    hear(talk, ATT, "0a 04 00");
-    hear(talk, SECOND, "0a 05 00");
+    dialogue_hear_pdu(talk, ATT, "0a 04 00");
+    dialogue_hear_pdu(talk, SECOND, "0a 05 00");
     finish(talk);
 }
 
@@ -533,16 +512,16 @@ static void test_unenhanced_bearer_times_out(void **state)
     (void)state;
     struct talk *talk = open_two();
     ask_read(talk, 1);
-    hear(talk, ATT, "0a 01 00");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
     talk_pass(talk, 30000000);
     expect_failed(talk, 1, BLUET_STATUS_TIMEOUT);
     ask_read(talk, 2);
-    hear(talk, FIRST, "0a 02 00");
-    tell(talk, FIRST, "0b 62");
+    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+    dialogue_tell_pdu(talk, FIRST, "0b 62");
     expect_read(talk, 2, "62");
     assert_int_equal(bluet_gattc_write(talk->host, LINK, 3, "w", 1, BLUET_WRITE_WITH_RESPONSE), 0);
     talk_pass(talk, 1);
-    hear(talk, FIRST, "12 03 00 77");
+    dialogue_hear_pdu(talk, FIRST, "12 03 00 77");
     dialogue_tell(talk, "06 05 04 00 40 00 50 00"); /* whether it was written nobody knows */
     dialogue_hear(talk, "07 05 04 00 40 00 50 00");
     talk_expect_event(talk, "GATTC_WRITE_DONE 0x0001 0x0003 status 0x100");
@@ -560,10 +539,10 @@ static void test_link_is_lost(void **state)
     struct talk *talk = open_two();
     for (uint16_t handle = 1; handle <= 4; handle++)
         ask_read(talk, handle);
-    hear(talk, ATT, "0a 01 00");
-    hear(talk, FIRST, "0a 02 00");
-    hear(talk, SECOND, "0a 03 00");
-    tell(talk, SECOND, "0b 63");
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+    dialogue_hear_pdu(talk, SECOND, "0a 03 00");
+    dialogue_tell_pdu(talk, SECOND, "0b 63");
     talk_disconnect(talk, LINK);
     for (unsigned handle = 1; handle <= 4; handle++)
         expect_failed(talk, handle, BLUET_STATUS_DISCONNECTED);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIRST = 0x40, SECOND = 0x41, ATT = 0x0004, VALUE = 0x16, OTHER = 0x19, THIRD = 0x1c };
+enum { FIRST = 0x40, SECOND = 0x41, VALUE = 0x16, OTHER = 0x19, THIRD = 0x1c };
 
 #define ASK_FOR_TWO "17 01 0c 00 27 00 64 00 40 00 09 00 50 00 51 00"
 
@@ -53,28 +53,6 @@ static struct talk *open_two(void)
     return open_two_with(&limits);
 }
 
-/* A PDU on the bearer with that CID at our end, or on the unenhanced one; in one frame. */
-static void tell(struct talk *talk, uint16_t cid, const char *hex)
-{
-    char sdu[400];
-    size_t length = 0;
-    for (const char *c = hex; *c; c++)
-        length += *c != ' ';
-    snprintf(sdu, sizeof sdu, "%02zx 00 %s", length / 2, hex);
-    talk_receive_frame(talk, LINK, cid, cid == ATT ? hex : sdu);
-}
-
-static void hear(struct talk *talk, uint16_t cid, const char *hex)
-{
-    char sdu[400];
-    size_t length = 0;
-    for (const char *c = hex; *c; c++)
-        length += *c != ' ';
-    snprintf(sdu, sizeof sdu, "%02zx 00 %s", length / 2, hex);
-    talk_expect_frame(talk, LINK, cid == ATT ? ATT : (uint16_t)(cid + 0x10), cid == ATT ? hex : sdu);
-    talk_complete(talk, LINK, 1);
-}
-
 /* ---- Who may open them ---- */
 
 static void test_link_is_not_encrypted(void **state)
@@ -96,14 +74,14 @@ static void test_there_are_none(void **state)
     struct talk *talk = begin(0);
     dialogue_tell(talk, ASK_FOR_TWO);
     dialogue_hear(talk, "18 01 0c 00 00 00 00 00 00 00 02 00 00 00 00 00");
-    tell(talk, ATT, "08 01 00 ff ff 3a 2b");
-    hear(talk, ATT, "09 03 13 00 00");
+    dialogue_tell_pdu(talk, ATT, "08 01 00 ff ff 3a 2b");
+    dialogue_hear_pdu(talk, ATT, "09 03 13 00 00");
     assert_int_equal(bluet_l2cap_listen(talk->host, 0x27, 100), 0); /* the PSM is the application's */
     dialogue_end(talk);
 
     talk = begin(2);
-    tell(talk, ATT, "08 01 00 ff ff 3a 2b");
-    hear(talk, ATT, "09 03 13 00 01");
+    dialogue_tell_pdu(talk, ATT, "08 01 00 ff ff 3a 2b");
+    dialogue_hear_pdu(talk, ATT, "09 03 13 00 01");
     assert_int_equal(bluet_l2cap_listen(talk->host, 0x27, 100), BLUET_EALREADY);
     dialogue_tell(talk, "14 01 0a 00 27 00 50 00 c8 00 40 00 03 00"); /* not by the plain way */
     dialogue_hear(talk, "15 01 0a 00 00 00 00 00 00 00 00 00 02 00");
@@ -168,17 +146,17 @@ static void test_each_has_its_own_transactions(void **state)
     assert_int_equal(bluet_gatts_write(talk->host, VALUE, "abc", 3, false), 3);
     static const uint16_t bearers[] = {FIRST, ATT, SECOND};
     for (size_t i = 0; i < 3; i++) {
-        tell(talk, bearers[i], "0a 16 00");
+        dialogue_tell_pdu(talk, bearers[i], "0a 16 00");
         talk_expect_event(talk, "GATTS_READ_REQUEST 0x0001 0x0016");
-        hear(talk, bearers[i], "0b 61 62 63");
+        dialogue_hear_pdu(talk, bearers[i], "0b 61 62 63");
     }
-    tell(talk, SECOND, "12 16 00 78");
-    hear(talk, SECOND, "13");
+    dialogue_tell_pdu(talk, SECOND, "12 16 00 78");
+    dialogue_hear_pdu(talk, SECOND, "13");
     talk_expect_event(talk, "GATTS_WRITE 0x0001 0x0016");
-    tell(talk, FIRST, "52 16 00 79");
+    dialogue_tell_pdu(talk, FIRST, "52 16 00 79");
     talk_expect_event(talk, "GATTS_WRITE 0x0001 0x0016");
-    tell(talk, FIRST, "02 40 00"); /* no MTU is exchanged on them */
-    hear(talk, FIRST, "01 02 00 00 06");
+    dialogue_tell_pdu(talk, FIRST, "02 40 00"); /* no MTU is exchanged on them */
+    dialogue_hear_pdu(talk, FIRST, "01 02 00 00 06");
     dialogue_end(talk);
 }
 
@@ -187,16 +165,16 @@ static void test_prepared_writes_are_the_clients(void **state)
 {
     (void)state;
     struct talk *talk = open_two();
-    tell(talk, FIRST, "16 16 00 00 00 61");
-    hear(talk, FIRST, "17 16 00 00 00 61");
-    tell(talk, SECOND, "16 16 00 01 00 62");
-    hear(talk, SECOND, "17 16 00 01 00 62");
-    tell(talk, ATT, "18 01");
-    hear(talk, ATT, "19");
+    dialogue_tell_pdu(talk, FIRST, "16 16 00 00 00 61");
+    dialogue_hear_pdu(talk, FIRST, "17 16 00 00 00 61");
+    dialogue_tell_pdu(talk, SECOND, "16 16 00 01 00 62");
+    dialogue_hear_pdu(talk, SECOND, "17 16 00 01 00 62");
+    dialogue_tell_pdu(talk, ATT, "18 01");
+    dialogue_hear_pdu(talk, ATT, "19");
     talk_expect_event(talk, "GATTS_WRITE 0x0001 0x0016");
-    tell(talk, FIRST, "0a 16 00");
+    dialogue_tell_pdu(talk, FIRST, "0a 16 00");
     talk_expect_event(talk, "GATTS_READ_REQUEST 0x0001 0x0016");
-    hear(talk, FIRST, "0b 61 62");
+    dialogue_hear_pdu(talk, FIRST, "0b 61 62");
     dialogue_end(talk);
 }
 
@@ -211,7 +189,7 @@ static void test_answer_waits_for_credits(void **state)
     uint8_t value[99];
     memset(value, 'v', sizeof value);
     assert_int_equal(bluet_gatts_write(talk->host, VALUE, value, sizeof value, false), sizeof value);
-    tell(talk, FIRST, "0a 16 00");
+    dialogue_tell_pdu(talk, FIRST, "0a 16 00");
     talk_expect_event(talk, "GATTS_READ_REQUEST 0x0001 0x0016");
     struct talk_packet packet = talk_take(talk);
     size_t first = packet.length - 9 - 2; /* octets of the PDU, the opcode included */
@@ -219,16 +197,16 @@ static void test_answer_waits_for_credits(void **state)
     talk_expect_nothing(talk);
     talk_complete(talk, LINK, 1);
     talk_expect_nothing(talk);
-    tell(talk, SECOND, "0a 19 00");
+    dialogue_tell_pdu(talk, SECOND, "0a 19 00");
     talk_expect_event(talk, "GATTS_READ_REQUEST 0x0001 0x0019");
-    hear(talk, SECOND, "0b");
+    dialogue_hear_pdu(talk, SECOND, "0b");
     dialogue_tell(talk, "16 02 04 00 50 00 08 00");
     size_t rest = 0;
     while (talk->packet_count)
         rest += talk_take(talk).length - 9;
     assert_int_equal(first + rest, 100);
     talk_complete(talk, LINK, 2);
-    tell(talk, SECOND, "0a 19 00"); /* without credit: kept whole */
+    dialogue_tell_pdu(talk, SECOND, "0a 19 00"); /* without credit: kept whole */
     talk_expect_event(talk, "GATTS_READ_REQUEST 0x0001 0x0019");
     talk_expect_nothing(talk);
     dialogue_end(talk);
@@ -244,9 +222,9 @@ static void test_no_buffer_for_the_answers(void **state)
         assert_int_equal(bluet_gatts_notify(talk->host, LINK, VALUE, "n", 1), 0);
     for (int i = 0; i < 8; i++)
         talk_take(talk);
-    tell(talk, SECOND, "12 16 00 62");
-    tell(talk, FIRST, "0a 15 00");
-    tell(talk, ATT, "0a 16 00");
+    dialogue_tell_pdu(talk, SECOND, "12 16 00 62");
+    dialogue_tell_pdu(talk, FIRST, "0a 15 00");
+    dialogue_tell_pdu(talk, ATT, "0a 16 00");
     talk_expect_event(talk, "GATTS_WRITE 0x0001 0x0016");
     talk_expect_event(talk, "GATTS_READ_REQUEST 0x0001 0x0016");
     talk_expect_nothing(talk);
@@ -269,23 +247,23 @@ static void test_indications_side_by_side(void **state)
     assert_int_equal(bluet_gatts_indicate(talk->host, LINK, OTHER, "2", 1), 0);
     assert_int_equal(bluet_gatts_indicate(talk->host, LINK, OTHER, "3", 1), 0); /* behind the one of the same value */
     assert_int_equal(bluet_gatts_indicate(talk->host, LINK, THIRD, "4", 1), 0); /* and behind that */
-    hear(talk, ATT, "1d 16 00 31");
-    hear(talk, FIRST, "1d 19 00 32");
+    dialogue_hear_pdu(talk, ATT, "1d 16 00 31");
+    dialogue_hear_pdu(talk, FIRST, "1d 19 00 32");
     talk_expect_nothing(talk);
-    tell(talk, SECOND, "1e"); /* of nothing */
+    dialogue_tell_pdu(talk, SECOND, "1e"); /* of nothing */
     assert_int_equal(bluet_protocol_errors(talk->host), 1);
-    tell(talk, FIRST, "1e");
+    dialogue_tell_pdu(talk, FIRST, "1e");
     talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0019 status 0x000");
-    hear(talk, FIRST, "1d 19 00 33");
-    hear(talk, SECOND, "1d 1c 00 34");
-    tell(talk, SECOND, "1e");
+    dialogue_hear_pdu(talk, FIRST, "1d 19 00 33");
+    dialogue_hear_pdu(talk, SECOND, "1d 1c 00 34");
+    dialogue_tell_pdu(talk, SECOND, "1e");
     talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x001c status 0x000");
-    tell(talk, ATT, "1e");
+    dialogue_tell_pdu(talk, ATT, "1e");
     talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0016 status 0x000");
-    tell(talk, FIRST, "0a 1c 00"); /* a request is answered while an indication waits */
+    dialogue_tell_pdu(talk, FIRST, "0a 1c 00"); /* a request is answered while an indication waits */
     talk_expect_event(talk, "GATTS_READ_REQUEST 0x0001 0x001c");
-    hear(talk, FIRST, "0b");
-    tell(talk, FIRST, "1e");
+    dialogue_hear_pdu(talk, FIRST, "0b");
+    dialogue_tell_pdu(talk, FIRST, "1e");
     talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0019 status 0x000");
     dialogue_end(talk);
 }
@@ -296,22 +274,22 @@ static void test_indication_is_not_confirmed(void **state)
     (void)state;
     struct talk *talk = open_two();
     assert_int_equal(bluet_gatts_indicate(talk->host, LINK, VALUE, "1", 1), 0);
-    hear(talk, ATT, "1d 16 00 31");
+    dialogue_hear_pdu(talk, ATT, "1d 16 00 31");
     assert_int_equal(bluet_gatts_indicate(talk->host, LINK, OTHER, "2", 1), 0);
-    hear(talk, FIRST, "1d 19 00 32");
-    tell(talk, ATT, "1e");
+    dialogue_hear_pdu(talk, FIRST, "1d 19 00 32");
+    dialogue_tell_pdu(talk, ATT, "1e");
     talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0016 status 0x000");
     assert_int_equal(bluet_gatts_indicate(talk->host, LINK, OTHER, "3", 1), 0);
     talk_pass(talk, 30000000);
     talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0019 status 0x101");
-    hear(talk, ATT, "1d 19 00 33");
+    dialogue_hear_pdu(talk, ATT, "1d 19 00 33");
     dialogue_hear(talk, "06 01 04 00 50 00 40 00");
-    tell(talk, FIRST, "0a 16 00"); /* not served any more */
+    dialogue_tell_pdu(talk, FIRST, "0a 16 00"); /* not served any more */
     talk_expect_nothing(talk);
-    tell(talk, SECOND, "0a 15 00");
-    hear(talk, SECOND, "0b 2a 16 00 01 a0");
+    dialogue_tell_pdu(talk, SECOND, "0a 15 00");
+    dialogue_hear_pdu(talk, SECOND, "0b 2a 16 00 01 a0");
     dialogue_tell(talk, "07 01 04 00 50 00 40 00");
-    tell(talk, ATT, "1e");
+    dialogue_tell_pdu(talk, ATT, "1e");
     talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0019 status 0x000");
     dialogue_end(talk);
 }
@@ -322,13 +300,13 @@ static void test_unenhanced_bearer_times_out(void **state)
     (void)state;
     struct talk *talk = open_two();
     assert_int_equal(bluet_gatts_indicate(talk->host, LINK, VALUE, "1", 1), 0);
-    hear(talk, ATT, "1d 16 00 31");
+    dialogue_hear_pdu(talk, ATT, "1d 16 00 31");
     assert_int_equal(bluet_gatts_indicate(talk->host, LINK, VALUE, "2", 1), 0);
     talk_pass(talk, 30000000);
     talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0016 status 0x101");
-    hear(talk, FIRST, "1d 16 00 32");
+    dialogue_hear_pdu(talk, FIRST, "1d 16 00 32");
     assert_int_equal(bluet_gatts_notify(talk->host, LINK, OTHER, "n", 1), 0);
-    hear(talk, FIRST, "1b 19 00 6e");
+    dialogue_hear_pdu(talk, FIRST, "1b 19 00 6e");
     talk_pass(talk, 30000000);
     talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0016 status 0x101");
     dialogue_hear(talk, "06 01 04 00 50 00 40 00");
@@ -349,15 +327,15 @@ static void test_a_fault_ends_one_bearer(void **state)
         struct talk *talk = open_two();
         assert_int_equal(bluet_gatts_indicate(talk->host, LINK, VALUE, "1", 1), 0);
         assert_int_equal(bluet_gatts_indicate(talk->host, LINK, OTHER, "2", 1), 0);
-        hear(talk, ATT, "1d 16 00 31");
-        hear(talk, FIRST, "1d 19 00 32");
+        dialogue_hear_pdu(talk, ATT, "1d 16 00 31");
+        dialogue_hear_pdu(talk, FIRST, "1d 19 00 32");
         talk_receive_frame(talk, LINK, FIRST, frames[i]);
         talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0019 status 0x100");
         dialogue_hear(talk, "06 01 04 00 50 00 40 00");
-        tell(talk, SECOND, "0a 15 00");
-        hear(talk, SECOND, "0b 2a 16 00 01 a0");
+        dialogue_tell_pdu(talk, SECOND, "0a 15 00");
+        dialogue_hear_pdu(talk, SECOND, "0b 2a 16 00 01 a0");
         dialogue_tell(talk, "07 01 04 00 50 00 40 00");
-        tell(talk, ATT, "1e");
+        dialogue_tell_pdu(talk, ATT, "1e");
         talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0016 status 0x000");
         dialogue_end(talk);
     }
@@ -369,15 +347,15 @@ static void test_malformed_pdus(void **state)
     struct talk *talk = open_two();
     talk_receive_frame(talk, LINK, FIRST, "00 00"); /* an empty SDU */
     assert_int_equal(bluet_protocol_errors(talk->host), 1);
-    tell(talk, FIRST, "0a 16");
-    hear(talk, FIRST, "01 0a 00 00 04");
-    tell(talk, FIRST, "3e");
-    hear(talk, FIRST, "01 3e 00 00 06");
-    tell(talk, FIRST, "0b 00");                           /* an answer to nothing */
+    dialogue_tell_pdu(talk, FIRST, "0a 16");
+    dialogue_hear_pdu(talk, FIRST, "01 0a 00 00 04");
+    dialogue_tell_pdu(talk, FIRST, "3e");
+    dialogue_hear_pdu(talk, FIRST, "01 3e 00 00 06");
+    dialogue_tell_pdu(talk, FIRST, "0b 00");              /* an answer to nothing */
     talk_receive_frame(talk, LINK, FIRST, "03 00 0a 16"); /* in two frames */
     talk_receive_frame(talk, LINK, FIRST, "00");
     talk_expect_event(talk, "GATTS_READ_REQUEST 0x0001 0x0016");
-    hear(talk, FIRST, "0b");
+    dialogue_hear_pdu(talk, FIRST, "0b");
     dialogue_end(talk);
 }
 
@@ -386,9 +364,9 @@ static void test_credits_come_back_in_batches(void **state)
     (void)state;
     struct talk *talk = open_two();
     for (int i = 0; i < 7; i++)
-        tell(talk, FIRST, "52 16 00 61");
+        dialogue_tell_pdu(talk, FIRST, "52 16 00 61");
     talk_expect_nothing(talk);
-    tell(talk, FIRST, "52 16 00 61");
+    dialogue_tell_pdu(talk, FIRST, "52 16 00 61");
     dialogue_hear(talk, "16 01 04 00 40 00 08 00");
     for (int i = 0; i < 8; i++)
         talk_expect_event(talk, "GATTS_WRITE 0x0001 0x0016");
@@ -453,19 +431,19 @@ static void test_client_out_of_sync(void **state)
 {
     (void)state;
     struct talk *talk = open_two();
-    tell(talk, ATT, "12 0f 00 01"); /* robust caching */
-    hear(talk, ATT, "13");
+    dialogue_tell_pdu(talk, ATT, "12 0f 00 01"); /* robust caching */
+    dialogue_hear_pdu(talk, ATT, "13");
     assert_int_equal(bluet_gatts_register_services(talk->host, NULL, 0, NULL, 0), 0);
     static const uint16_t bearers[] = {FIRST, SECOND, ATT, FIRST};
     for (size_t i = 0; i < 4; i++) {
-        tell(talk, bearers[i], "0a 03 00");
-        hear(talk, bearers[i], "01 0a 03 00 12");
+        dialogue_tell_pdu(talk, bearers[i], "0a 03 00");
+        dialogue_hear_pdu(talk, bearers[i], "01 0a 03 00 12");
     }
-    tell(talk, SECOND, "08 01 00 ff ff 2a 2b");
+    dialogue_tell_pdu(talk, SECOND, "08 01 00 ff ff 2a 2b");
     talk_take(talk);
     talk_complete(talk, LINK, 1);
-    tell(talk, FIRST, "0a 05 00");
-    hear(talk, FIRST, "0b 00 00");
+    dialogue_tell_pdu(talk, FIRST, "0a 05 00");
+    dialogue_hear_pdu(talk, FIRST, "0b 00 00");
     dialogue_end(talk);
 }
 
@@ -474,21 +452,21 @@ static void test_service_changed(void **state)
 {
     (void)state;
     struct talk *talk = open_two();
-    tell(talk, ATT, "12 0d 00 02 00");
-    hear(talk, ATT, "13");
+    dialogue_tell_pdu(talk, ATT, "12 0d 00 02 00");
+    dialogue_hear_pdu(talk, ATT, "13");
     assert_int_equal(bluet_gatts_indicate(talk->host, LINK, VALUE, "1", 1), 0);
-    hear(talk, ATT, "1d 16 00 31");
+    dialogue_hear_pdu(talk, ATT, "1d 16 00 31");
     assert_int_equal(bluet_gatts_register_services(talk->host, NULL, 0, NULL, 0), 0);
-    hear(talk, FIRST, "1d 0c 00 14 00 1d 00");
+    dialogue_hear_pdu(talk, FIRST, "1d 0c 00 14 00 1d 00");
     dialogue_tell(talk, "06 09 04 00 40 00 50 00"); /* the client ends the bearer */
     dialogue_hear(talk, "07 09 04 00 40 00 50 00");
-    hear(talk, SECOND, "1d 0c 00 01 00 ff ff");
-    tell(talk, SECOND, "1e");
+    dialogue_hear_pdu(talk, SECOND, "1d 0c 00 01 00 ff ff");
+    dialogue_tell_pdu(talk, SECOND, "1e");
     talk_expect_nothing(talk);
     dialogue_tell(talk, "06 0a 04 00 41 00 51 00"); /* confirmed: no more of it */
     dialogue_hear(talk, "07 0a 04 00 41 00 51 00");
     talk_expect_nothing(talk);
-    tell(talk, ATT, "1e");
+    dialogue_tell_pdu(talk, ATT, "1e");
     talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0016 status 0x000");
     dialogue_end(talk);
 }
