@@ -4,7 +4,7 @@ import errno
 
 import pytest
 from bluet import bluetooth
-from radios import NOTIFY, READ, UUID, WRITE, Pair, Radio, connect
+from radios import INDICATE, NOTIFY, READ, UUID, WRITE, Pair, Radio, connect
 from test_pairing import Person
 
 SIGNED = bluetooth.FLAG_AUTHENTICATED_SIGNED_WRITE
@@ -284,3 +284,28 @@ def test_gap_service(air):
     for wrong in {"appearance": "x"}, {"preferred_parameters": 1}, {"preferred_parameters": (1, 2, 3, "x")}:
         with pytest.raises(TypeError):
             ble.config(**wrong)
+
+
+def test_what_a_bond_keeps_holds_over_several_bearers(air):
+    """Subscriptions and what is known of the database are the client's: no bearer of a new link begins without them."""
+    values = tuple((UUID(0xA001 + number), READ | WRITE | INDICATE) for number in range(4))
+    bonded = Bonded(air, ((UUID(0xA000), values),))
+    for value in bonded.handles[0]:
+        assert bonded.write(value + 1, b"\x02\x00") == 0
+    assert bonded.write(SERVICE_CHANGED + 1, b"\x02\x00") == 0
+    bonded.again()
+    bonded.encrypt()
+    for value in bonded.handles[0] * 2:  # side by side: bearers are looked for
+        bonded.central.ble.gattc_read(bonded.to_peripheral, value)
+    air.run(2)
+    bonded.central.forget()
+    for value in bonded.handles[0]:
+        bonded.peripheral.ble.gatts_write(value, b"news", True)
+    air.run(2)
+    assert [data[1] for data in bonded.central.all(INDICATED)] == list(bonded.handles[0])
+    bonded.disconnect()
+    bonded.peripheral.ble.gatts_register_services(((UUID(0xB000), values),))
+    bonded.connect()
+    bonded.encrypt()
+    air.run(1)
+    assert [data[1:] for data in bonded.central.all(INDICATED)] == [(SERVICE_CHANGED, b"\x01\x00\xff\xff")]
