@@ -603,7 +603,8 @@ BLUET_API struct bluet_security bluet_get_security(const struct bluet *host);
  * asks the central to. Ends in BLUET_EVENT_ENCRYPTION_UPDATE. After that event has said that the peer has lost its key
  * (reason BLUET_REASON_HCI + 0x06), a further call on the same connection pairs anew. BLUET_ENODEV, BLUET_ENOTCONN;
  * BLUET_EALREADY: it is being paired, or as secure as asked for; BLUET_EBUSY: held off after failed attempts, for a
- * second and each time twice as long; BLUET_ETIMEDOUT: pairing has timed out on this connection, connect again.
+ * second and each time twice as long, up to 128 s (strangers under private addresses are held off together);
+ * BLUET_ETIMEDOUT: pairing has timed out on this connection, connect again.
  */
 BLUET_API int bluet_gap_pair(struct bluet *host, uint16_t conn_handle);
 
