@@ -20,7 +20,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--transport",
         metavar="T",
-        help="the controller: air, air:NAME, unix:PATH or tcp:HOST:PORT; as BLUET_TRANSPORT in the environment",
+        help="the controller: unix:PATH, tcp:HOST:PORT, or as `bluet controllers` says; as BLUET_TRANSPORT",
     )
     parser.add_argument("--snoop", metavar="FILE", help="write a btsnoop capture; as BLUET_SNOOP in the environment")
     parser.add_argument("app", help="the program, a file")

@@ -163,7 +163,7 @@ BLUET_INTERNAL int usb_open(const char *argument, struct carrier *out_carrier)
         usb_end(device);
         return BLUET_ENODEV;
     }
-    *out_carrier = (struct carrier){&carrier_usb, device->epoll, device};
+    *out_carrier = (struct carrier){&usb_carrier, device->epoll, device};
     return 0;
 }
 

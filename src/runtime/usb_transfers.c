@@ -201,7 +201,7 @@ static void close_usb(struct carrier *carrier)
     usb_end(carrier->device);
 }
 
-const struct carrier_kind carrier_usb = {
+const struct carrier_kind usb_carrier = {
     .read = read_usb,
     .write = write_usb,
     .close = close_usb,

@@ -57,7 +57,7 @@ struct usb_device {
     struct usb_transfer transfers[USB_TRANSFERS];
 };
 
-BLUET_INTERNAL extern const struct carrier_kind carrier_usb;
+BLUET_INTERNAL extern const struct carrier_kind usb_carrier;
 
 /* Begins to read. The handle is open and its interface claimed. False: no memory, no descriptors, or it has gone. */
 BLUET_INTERNAL bool usb_begin(struct usb_device *device);

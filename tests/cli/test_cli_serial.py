@@ -1,4 +1,4 @@
-"""Scanning and reading services through a serial line: a pseudo-terminal whose other end is an air's socket."""
+"""Scanning and reading services through every transport that can be had here, most of all serial lines."""
 
 import fcntl
 import os
@@ -52,6 +52,36 @@ def line(here: Surroundings) -> Iterator[Line]:
     yield made
     if not made.stopping:
         made.hang_up()
+
+
+OLD = "version=4.0,without=privacy+2m+coded+extended+periodic+length,acl=27x2"
+
+
+@pytest.mark.parametrize("controller", ["", OLD], ids=["new", "old"])
+@pytest.mark.parametrize("kind", ["unix", "tcp", "pty"])
+def test_each_transport(here: Surroundings, kind: str, controller: str) -> None:
+    """Long values too, with what a controller of today can do, and with what one of 2010 could."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    link = here.folder / "tty"
+    places = {"unix": f"unix:{here.folder / 'socket'}", "tcp": f"tcp:127.0.0.1:{port}", "pty": f"pty:{link}"}
+    options = f",{controller}" if controller else ""
+    air = here.start_program("air", "--name", "lab", "--listen", places[kind] + options)
+    assert air.stdout is not None
+    assert air.stdout.readline().startswith("serves")
+    wait_until(lambda: kind != "pty" or link.exists())
+    here.python_environment["BLUET_TRANSPORT"] = "air:lab"
+    peripheral = here.peripheral(data="020106", services=True)
+    transport = places[kind] if kind != "pty" else f"serial:{link},921600"
+
+    scanned = here.run("scan", "--seconds", "1", "--transport", transport)
+    assert scanned.returncode == 0, scanned.stderr
+    assert peripheral.address in scanned.stdout
+    drawn = here.run("gatt", peripheral.address, "--transport", transport)
+    assert drawn.returncode == 0, drawn.stderr
+    assert "Battery" in drawn.stdout
+    assert "Bluet works" in drawn.stdout
 
 
 def test_scan_and_gatt(here: Surroundings, line: Line) -> None:

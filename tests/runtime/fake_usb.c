@@ -3,6 +3,7 @@
 
 #include <libusb.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -156,8 +157,7 @@ WRAPPED(int, get_string_descriptor_ascii, libusb_device_handle *handle, uint8_t 
 {
     (void)handle;
     assert_int_equal(number, 2);
-    strncpy((char *)out, "CSR8510 A10", (size_t)size);
-    return 11;
+    return snprintf((char *)out, (size_t)size, "CSR8510 A10");
 }
 
 WRAPPED(int, set_auto_detach_kernel_driver, libusb_device_handle *handle, int enable)

@@ -84,7 +84,14 @@ static void to_controller(int far, int controller)
         return;
     if (h4_packet_length(packet, (size_t)length) != (size_t)length)
         atomic_fetch_add(&kernel.badly_cut, 1);
-    assert_int_equal(send(controller, packet, (size_t)length, MSG_NOSIGNAL), length);
+    for (ssize_t sent = 0; sent < length;) {
+        struct pollfd room = {controller, POLLOUT, 0};
+        poll(&room, 1, 100);
+        ssize_t now = send(controller, packet + sent, (size_t)(length - sent), MSG_NOSIGNAL);
+        if (now < 0 && errno != EAGAIN)
+            return;
+        sent += now > 0 ? now : 0;
+    }
 }
 
 static void from_controller(int far, int controller, struct h4_framer *framer)
