@@ -202,7 +202,7 @@ def stranger_tests() -> Count:
     if had.returncode:
         print(f"    not to be had: {had.stderr.strip().splitlines()[-1] if had.stderr.strip() else 'no reason given'}")
     # A machine that is booted once serves all tests that need it; the table is to be compared with docs/interop.md.
-    words = [folder, "--dist=loadgroup", "--interop", LOGS / "interop.md"]
+    words = [folder, "--dist=loadfile", "--interop", LOGS / "interop.md"]
     return pytest("strangers", words, BLUET_BUILD=str(BUILD), PYTHONPATH=str(BUILD / "python"))
 
 

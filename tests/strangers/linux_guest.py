@@ -23,6 +23,7 @@ MODULES = (
 )
 QEMU = "qemu-system-x86_64"
 BOOT_SECONDS = 180
+FETCH_SECONDS = 150
 
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -72,10 +73,18 @@ def _fetch_kernel(folder):
         if not names:
             raise Missing("the distribution has no linux-image-amd64")
         with tempfile.TemporaryDirectory() as download:
-            fetched = subprocess.run(["apt-get", "download", names[0]], cwd=download, capture_output=True, text=True)
+            try:
+                subprocess.run(
+                    ["apt-get", "download", names[0]],
+                    cwd=download,
+                    capture_output=True,
+                    text=True,
+                    timeout=FETCH_SECONDS,
+                    check=True,
+                )
+            except subprocess.SubprocessError as error:
+                raise Missing(f"apt-get does not fetch {names[0]}: {error.stderr or error}") from error
             packages = list(Path(download).glob("*.deb"))
-            if fetched.returncode or not packages:
-                raise Missing(f"the kernel cannot be fetched: {fetched.stderr.strip()}")
             unpacked = folder.with_name(folder.name + ".part")
             shutil.rmtree(unpacked, ignore_errors=True)
             subprocess.run(["dpkg", "-x", packages[0], unpacked], check=True)

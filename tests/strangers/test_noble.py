@@ -21,7 +21,9 @@ LONG = bytes(range(65, 91)) * 10
 PATIENCE = 60
 PUBLIC = 0
 
-pytestmark = pytest.mark.xdist_group("noble")
+FETCH_SECONDS = 150
+
+pytestmark = pytest.mark.timeout(2 * FETCH_SECONDS)
 
 
 def uuid(text):
@@ -40,9 +42,11 @@ def packages():
         (PACKAGES / "package.json").write_text(wanted)
         # They bring what they need in machine code with them: nothing of theirs is run to install them.
         command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"]
-        fetched = subprocess.run(command, cwd=PACKAGES, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if fetched.returncode:
-            pytest.skip(f"noble cannot be had: npm install says {fetched.stderr.strip()[-500:]}")
+        options = {"cwd": PACKAGES, "stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+        try:
+            subprocess.run(command, **options, timeout=FETCH_SECONDS, check=True)
+        except subprocess.SubprocessError as error:
+            pytest.skip(f"noble cannot be had: {error}: {str(error.stderr)[-500:]}")
         stamp.write_text(wanted)
     return PACKAGES / "node_modules"
 
