@@ -51,7 +51,7 @@ def prepare() -> list[str]:
     mbedtls = source_package.fetch("mbedtls", ROOT / "build" / "mbedtls")
     defined = [f"-D{name}=1" for name in CMOCKA]
     archive("cmocka", [cmocka / "src" / "cmocka.c"], f"-I{cmocka / 'include'}", "-D_GNU_SOURCE", *defined)
-    archive("mbedcrypto", sorted((mbedtls / "library").glob("*.c")), f"-I{mbedtls / 'include'}")
+    archive("mbedcrypto", sorted((mbedtls / "library").glob("*.c")), f"-I{mbedtls / 'include'}", "-DMBEDTLS_CMAC_C")
     (FOLDER / "cmocka.pc").write_text(
         "Name: cmocka\nDescription: for the machine of the tests\nVersion: 1\n"
         f"Cflags: -I{cmocka / 'include'}\nLibs: -L{FOLDER} -lcmocka\n"
@@ -64,6 +64,7 @@ def prepare() -> list[str]:
         "-DCMAKE_C_FLAGS=-O1",
         f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'cmake' / 'big-endian.cmake'}",
         f"-DCMAKE_EXE_LINKER_FLAGS=-L{FOLDER}",
+        "-DCMAKE_C_STANDARD_LIBRARIES=-latomic",  # of the runtime's times, 64 bits on a machine of 32
         f"-DBLUET_MBEDTLS_INCLUDE={mbedtls / 'include'}",
         f"-DBLUET_MBEDCRYPTO={FOLDER / 'libmbedcrypto.a'}",
     ]

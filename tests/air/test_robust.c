@@ -93,7 +93,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 /* Everything that happens in an eventful minute, with its times, in one number. */
 static uint64_t trace(uint64_t seed)
 {
-    struct world eventful;
+    struct world eventful = {0};
     static struct streams streams[2];
     static struct stream down, up;
     memset(streams, 0, sizeof streams);
