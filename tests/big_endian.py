@@ -14,6 +14,8 @@ import source_package  # noqa: E402
 
 CROSS = "powerpc-linux-gnu-"
 FOLDER = ROOT / "build" / "big-endian"
+# Minutes each, where every instruction is translated; what they try at length others try shortly. And what is Linux's.
+LEFT_OUT = ("test_l2cap_streams", "test_sm_every_step", "test_sm_models", "test_whole_cut", "test_runtime_*")
 EMULATOR = ("qemu-ppc", "-L", "/usr/powerpc-linux-gnu")
 PACKAGES = ("gcc-powerpc-linux-gnu", "libc6-dev-powerpc-cross", "qemu-user")
 # What cmocka's own build would find out of this compiler and this C library.

@@ -236,6 +236,8 @@ def big_endian_tests() -> Count:
         return built.count()
     total = Count()
     for program in sorted((folder / "tests").glob("test_*")):
+        if any(program.match(pattern) for pattern in big_endian.LEFT_OUT):
+            continue
         result = run(f"big-endian-{program.name}", [*big_endian.EMULATOR, program])
         total += count_cmocka(result.output, result.code == 0)
     return total if total != Count() else Count(failed=1)
