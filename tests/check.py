@@ -114,6 +114,11 @@ def build_debug() -> Count:
     return build("debug").count()
 
 
+@step("builds without features")
+def build_without_features() -> Count:
+    return run("features", [sys.executable, ROOT / "bench/size.py", "--some"]).count()
+
+
 # ---- Tests ----
 
 
