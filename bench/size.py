@@ -16,7 +16,7 @@ from figures import SIZES
 
 from build import FEATURES, HOST_FLAGS, KEPT, ROOT, Compiler
 
-FLASH = (".text", ".rodata", ".ARM")
+FLASH = (".text", ".rodata", ".ARM.ex")
 STATIC = (".data", ".bss")
 MACHINES = {"Cortex-M4": "-mcpu=cortex-m4", "Cortex-M0+": "-mcpu=cortex-m0plus"}
 

@@ -65,6 +65,7 @@ static bool config_is_valid(const struct bluet_config *config)
 
 static void open_central(struct bluet *host)
 {
+    host->scan.deadline = host->connect.deadline = BLUET_NEVER;
     if (!BLUET_HAS_CENTRAL)
         return;
     gap_scan_open(&host->scan, &host->hci, &host->address, &host->resolver);
