@@ -232,7 +232,8 @@ Usage: ./do TASK
   bench      measure speed; table on the terminal, JSON in build/bench.json
   onefile    write the host as build/onefile/bluet.c and build/onefile/bluet.h
   firmware   build a heart-rate sensor for a Cortex-M3: build/firmware/sensor.elf
-  size       weigh the host for a Cortex-M4
+  size       weigh the host for a Cortex-M4 and a Cortex-M0+;
+             ./do size --all (or --some): build it with every combination of its features
   fuzz       fuzz what comes from outside: ./do fuzz [SECONDS PER TARGET]
   coverage   run the C tests and report which lines they reach
   format     bring sources into the project's form

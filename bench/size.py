@@ -1,50 +1,122 @@
-"""Prints what the host weighs on a Cortex-M4, and writes it into build/size.json. Call it as ./do size."""
+"""Prints what the host weighs on a Cortex-M4 and a Cortex-M0+, and writes it into build/size.json. Call: ./do size.
+
+With --some or --all: compiles and links the host with some or all combinations of its features.
+"""
 
 import json
 import re
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
+from combinations import try_combinations
 from figures import SIZES
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAMS = ROOT / "build" / "size" / "programs"
-FLASH = (".text", ".rodata", ".ARM")
+from build import FEATURES, HOST_FLAGS, KEPT, ROOT, Compiler
+
+FLASH = (".text", ".rodata", ".ARM.ex")
 STATIC = (".data", ".bss")
+MACHINES = {"Cortex-M4": "-mcpu=cortex-m4", "Cortex-M0+": "-mcpu=cortex-m0plus"}
+
+# By how the names of their files begin.
+LAYERS = {
+    "spec": ("reader", "writer"),
+    "HCI": ("hci",),
+    "links, buffers": ("link", "buffer"),
+    "L2CAP, signalling": ("l2cap", "l2cap_signal"),
+    "L2CAP channels": ("l2cap_channel", "l2cap_stream", "host_l2cap"),
+    "ATT": ("att", "gatt"),
+    "GATT server": ("gatt_server", "gatt_db", "gatt_type", "gatt_prepared", "host_gatt"),
+    "GATT client": ("gatt_client", "host_gatt_client"),
+    "Security Manager": ("sm", "host_security", "host_signing"),
+    "GAP": ("gap", "host_gap", "host_central"),
+    "host": ("host",),
+}
+
+PERIPHERAL = ("CENTRAL", "GATT_CLIENT", "L2CAP_CHANNELS", "SECURITY")
+WITHOUT = {
+    "everything": (),
+    **{f"without BLUET_{name}": (name,) for name in FEATURES},
+    "peripheral, server, pairing": ("CENTRAL", "GATT_CLIENT", "L2CAP_CHANNELS"),
+    "peripheral, server, no pairing": PERIPHERAL,
+}
 
 
-def linked_sections(name: str) -> list[tuple[str, int, str]]:
-    """Section, octets, and file of all that the linker has kept, from its map."""
-    text = (PROGRAMS / f"size_{name}.map").read_text()
+def layer_of(stem: str) -> str:
+    """The longest beginning that fits."""
+    fitting = [(len(start), layer) for layer, starts in LAYERS.items() for start in starts if stem.startswith(start)]
+    return max(fitting)[1]
+
+
+def public_functions(compiler: Compiler, objects: Iterable[Path]) -> list[str]:
+    listing = subprocess.run(
+        ["arm-none-eabi-nm", "--defined-only", "--extern-only", "--format=just-symbols", *objects],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return sorted({name for name in listing.stdout.split() if name.startswith("bluet_")})
+
+
+def link(compiler: Compiler, name: str, objects: list[Path]) -> Path:
+    """A program that holds the address of each public function, and calls none. Its map."""
+    functions = public_functions(compiler, objects)
+    roots = KEPT / f"{name}-roots.c"
+    roots.write_text(
+        "typedef void (*any)(void);\nextern const any volatile size_roots[];\n"
+        + "".join(f"void {function}(void);\n" for function in functions)
+        + "const any volatile size_roots[] = {"
+        + ", ".join(functions)
+        + "};\n"
+    )
+    program = [roots, ROOT / "bench" / "size_root.c", ROOT / "bench" / "size_crypto.c"]
+    added = [compiler.compile(source, (), HOST_FLAGS) for source in program]
+    written = KEPT / f"{name}.map"
+    script = ROOT / "bench" / "cortex-m4.ld"
+    options = ["-nostartfiles", "--specs=nano.specs", "-T", str(script), "-Wl,--gc-sections", f"-Wl,-Map={written}"]
+    compiler.run([*map(str, added), *map(str, objects), *options, "-o", str(written.with_suffix(".elf"))])
+    return written
+
+
+def weigh(machine: str, without: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Flash and static RAM by file of the host; what the C library lends is under another name."""
+    compiler = Compiler("arm-none-eabi-gcc", MACHINES[machine], "-mthumb", "-Os")
+    objects = compiler.compile_host(without)
+    stems = {path.name: stem for stem, path in objects.items()}
+    text = link(compiler, f"{machine}-{'-'.join(without) or 'all'}", list(objects.values())).read_text()
     text = text[text.index("Linker script and memory map") :]
     # A long name has a line of its own.
     text = re.sub(r"^( \.\S+)\n\s+0x", r"\1 0x", text, flags=re.MULTILINE)
-    rows = re.findall(r"^ (\.\S+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", text, flags=re.MULTILINE)
-    return [(section, int(size, 16), path) for section, size, path in rows if not section.startswith(".debug")]
+    weights: dict[str, dict[str, int]] = defaultdict(lambda: {"flash": 0, "RAM": 0})
+    for section, size, path in re.findall(r"^ (\.\S+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", text, flags=re.MULTILINE):
+        stem = stems.get(Path(path).name, "C library" if ".a(" in path else "")
+        if stem and section.startswith(FLASH):
+            weights[stem]["flash"] += int(size, 16)
+        elif stem and section.startswith(STATIC):
+            weights[stem]["RAM"] += int(size, 16)
+    return weights
 
 
-def weigh(name: str) -> tuple[dict[str, int], dict[str, int], int]:
-    """Flash and static RAM by file of the host, and the flash of what the C library lends."""
-    flash: dict[str, int] = defaultdict(int)
-    ram: dict[str, int] = defaultdict(int)
-    lent = 0
-    for section, size, path in linked_sections(name):
-        found = re.search(r"src/host/(\w+)\.c\.o(?:bj)?$", path)
-        if found and section.startswith(FLASH):
-            flash[found.group(1)] += size
-        elif found and section.startswith(STATIC):
-            ram[found.group(1)] += size
-        elif section.startswith(FLASH) and ".a(" in path:
-            lent += size
-    return flash, ram, lent
+def total(weights: dict[str, dict[str, int]], what: str) -> int:
+    return sum(weight[what] for stem, weight in weights.items() if stem != "C library")
 
 
-def measure_memory() -> dict[str, int]:
+def by_layer(weights: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    layers = {layer: {"flash": 0, "RAM": 0} for layer in LAYERS}
+    for stem, weight in weights.items():
+        if stem != "C library":
+            for what, size in weight.items():
+                layers[layer_of(stem)][what] += size
+    return layers
+
+
+def measure_memory(name: str) -> dict[str, int]:
     """What the host takes of its allocator, as told by a Cortex-M4 in QEMU."""
+    program = ROOT / "build" / "size" / "programs" / f"{name}.elf"
     command = ["qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none"]
-    command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(PROGRAMS / "size_memory.elf")]
+    command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(program)]
     run = subprocess.run(
         command,
         check=True,
@@ -57,43 +129,60 @@ def measure_memory() -> dict[str, int]:
     figures = {name: int(value) for name, value in re.findall(r"^(\w+) (\d+)$", run.stdout, re.MULTILINE)}
     if not figures or 0 in figures.values():
         sys.exit(f"the host did not come up on the Cortex-M4: {run.stdout}")
+    figures["link"] = (figures["five_links"] - figures["one_link"]) // 4
     return figures
 
 
-def print_files(flash: dict[str, int], ram: dict[str, int]) -> None:
-    print(f"\n  {'src/host, Cortex-M4, -Os, --gc-sections':44}{'flash':>8}{'RAM':>8}\n")
-    for name in sorted(flash, key=lambda name: -flash[name]):
-        print(f"  {name + '.c':44}{flash[name]:8}{ram.get(name, 0):8}")
+def heading(title: str, columns: Iterable[str]) -> None:
+    print(f"\n  {title:46}" + "".join(f"{column:>12}" for column in columns) + "\n")
 
 
-def print_memory(memory: dict[str, int], per_link: int) -> None:
-    print(f"\n  {'memory taken from the port, octets':44}{'RAM':>8}\n")
+def row(name: str, figures: Iterable[object]) -> None:
+    print(f"  {name:46}" + "".join(f"{figure:12}" for figure in figures))
+
+
+def print_flash(weights: dict[str, dict[str, dict[str, dict[str, int]]]]) -> None:
+    heading("flash by layer, everything on, octets", MACHINES)
+    whole = {machine: by_layer(weights[machine]["everything"]) for machine in MACHINES}
+    for layer in LAYERS:
+        row(layer, (whole[machine][layer]["flash"] for machine in MACHINES))
+    heading("flash, every public function that there is", MACHINES)
+    for name in WITHOUT:
+        row(name, (total(weights[machine][name], "flash") for machine in MACHINES))
+    row("of the C library beside it", (weights[machine]["everything"]["C library"]["flash"] for machine in MACHINES))
+    row("static RAM", (total(weights[machine]["everything"], "RAM") for machine in MACHINES))
+
+
+def print_memory(whole: dict[str, int], peripheral: dict[str, int]) -> None:
+    heading("memory taken from the port, Cortex-M4, octets", ("everything", "peripheral"))
     for name, what in (
         ("defaults", "active, default limits (4 links, 32 buffers)"),
         ("small", "active, 4 links, 8 buffers of 256, MTU 247"),
         ("service", "a service of 5 notifying characteristics"),
+        ("link", "a link more"),
         ("stack", "deepest stack"),
     ):
-        print(f"  {what:44}{memory[name]:8}")
-    print(f"  {'a link more':44}{per_link:8}")
+        row(what, (whole[name], peripheral[name]))
 
 
 def main() -> int:
-    flash, ram, lent = weigh("all")
-    peripheral_flash = sum(weigh("peripheral")[0].values())
-    memory = measure_memory()
-    per_link = (memory["five_links"] - memory["one_link"]) // 4
-    print_files(flash, ram)
-    print(f"\n  {'every public function':44}{sum(flash.values()):8}{sum(ram.values()):8}")
-    print(f"  {'a peripheral with a GATT server':44}{peripheral_flash:8}")
-    print(f"  {'of the C library beside it':44}{lent:8}")
-    print_memory(memory, per_link)
-    print(f"\n  {'to compare':44}{'flash':>8}{'RAM':>8}{'a link':>8}\n")
+    if "--all" in sys.argv or "--some" in sys.argv:
+        return try_combinations(every="--all" in sys.argv)
+    weights = {machine: {name: weigh(machine, without) for name, without in WITHOUT.items()} for machine in MACHINES}
+    memory, peripheral = measure_memory("size_memory"), measure_memory("size_peripheral")
+    print_flash(weights)
+    print_memory(memory, peripheral)
+    heading("to compare", ("flash", "RAM", "a link"))
     for name, figures in SIZES.items():
-        print(f"  {name:44}" + "".join(f"{figure:8}" for figure in figures))
+        row(name, figures)
+    on_m4 = weights["Cortex-M4"]
+    row("everything", (total(on_m4["everything"], "flash"), memory["small"], memory["link"]))
+    name = "peripheral, server, no pairing"
+    row(name, (total(on_m4[name], "flash"), peripheral["small"], peripheral["link"]))
 
     path = ROOT / "build" / "size.json"
-    everything = {"flash": flash, "static": ram, "peripheral": peripheral_flash, "memory": memory, "per_link": per_link}
+    layers = {machine: {name: by_layer(weights[machine][name]) for name in WITHOUT} for machine in MACHINES}
+    everything = {"layers": layers, "files": weights, "memory": memory, "memory_peripheral": peripheral}
     path.write_text(json.dumps(everything, indent=2) + "\n")
     print(f"\nThe same in {path.relative_to(ROOT)}.")
     return 0

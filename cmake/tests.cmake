@@ -1,6 +1,7 @@
 # tests/ROOM/test_*.c: a cmocka program each. tests/ROOM/fuzz_*.c: a libFuzzer target each, and in every other build a
 # program that replays its corpus, tests/ROOM/corpus/NAME/. Other C files of that folder are linked to each of its
-# programs; tests/l2cap and tests/conformance have the conversations of tests/host besides, tests/whole its invariants.
+# programs; tests/l2cap, tests/conformance and tests/features have the conversations of tests/host besides, tests/whole
+# its invariants.
 # All see the internal names of all rooms, those of tests/cli also the program's. A line `/* wrap: name other */` near
 # the head of a test has the linker call `__wrap_name` for `name`.
 
@@ -47,6 +48,9 @@ foreach(folder ${folders})
     if(room STREQUAL "cli" AND NOT TARGET bluet_cli)
         continue()
     endif()
+    if(NOT bluet_has_everything AND NOT room STREQUAL "features")
+        continue() # what the others try may not be there
+    endif()
     file(GLOB tests CONFIGURE_DEPENDS ${folder}/test_*.c)
     file(GLOB fuzzers CONFIGURE_DEPENDS ${folder}/fuzz_*.c)
     file(GLOB helpers CONFIGURE_DEPENDS ${folder}/*.c)
@@ -55,10 +59,10 @@ foreach(folder ${folders})
         list(FILTER tests EXCLUDE REGEX "/test_usb[.]c$")
         list(FILTER helpers EXCLUDE REGEX "/fake_usb[.]c$")
     endif()
-    if(room MATCHES "^(l2cap|conformance)$")
+    if(room MATCHES "^(l2cap|conformance|features)$")
         list(APPEND helpers ${PROJECT_SOURCE_DIR}/tests/host/talk.c)
     endif()
-    if(room MATCHES "^(l2cap|conformance|whole)$")
+    if(room MATCHES "^(l2cap|conformance|whole|features)$")
         list(APPEND helpers ${PROJECT_SOURCE_DIR}/tests/host/invariants.c)
     endif()
 

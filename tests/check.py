@@ -114,6 +114,22 @@ def build_debug() -> Count:
     return build("debug").count()
 
 
+@step("builds without features")
+def build_without_features() -> Count:
+    """Some combinations are built; the tests of a peripheral that does not pair are run, too."""
+    some = run("features", [sys.executable, ROOT / "bench/size.py", "--some"]).count()
+    folder = BUILD / "peripheral"
+    off = ("CENTRAL", "GATT_CLIENT", "L2CAP_CHANNELS", "SECURITY", "BUILD_AIR", "BUILD_RUNTIME", "BUILD_PROGRAM")
+    settings = [f"-DBLUET_{name}=OFF" for name in (*off, "BUILD_PYTHON", "BUILD_EXAMPLES")]
+    configure = ["cmake", "--preset", "debug", "-B", folder, "-DBLUET_CRYPTO=external", *settings]
+    for name, command in (("configure", configure), ("build", ["cmake", "--build", folder])):
+        done = run(f"{name}-peripheral", command)
+        if done.code:
+            return some + done.count()
+    tested = run("ctest-peripheral", ["ctest", "--test-dir", folder, "--no-tests=error", "--output-on-failure", "-V"])
+    return some + count_cmocka(tested.output, tested.code == 0)
+
+
 # ---- Tests ----
 
 

@@ -16,7 +16,7 @@ static size_t memory_size(uint16_t bearer_count, uint16_t mtu_limit)
 
 BLUET_INTERNAL int att_open(struct att *att, struct link_table *links, uint16_t mtu_limit)
 {
-    uint8_t enhanced_limit = att->channels ? att->channels->bearer_limit : 0;
+    uint8_t enhanced_limit = BLUET_HAS_EATT && att->channels ? att->channels->bearer_limit : 0;
     uint16_t bearer_count = (uint16_t)(links->limit * (1u + enhanced_limit));
     size_t size = memory_size(bearer_count, mtu_limit);
     void *memory = memory_take(links->hci->port, size);
@@ -108,7 +108,7 @@ BLUET_INTERNAL int att_send(const struct att *att, struct att_bearer *bearer, co
 {
     if (!bearer->link)
         return BLUET_ENOTCONN;
-    if (bearer->channel)
+    if (BLUET_HAS_EATT && bearer->channel)
         return l2cap_bearer_send(att->channels, bearer->channel, spans, count);
     return l2cap_send(att->links, bearer->link, L2CAP_CID_ATT, spans, count);
 }

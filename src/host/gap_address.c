@@ -26,7 +26,7 @@ static void mark(uint8_t *octets, size_t length, uint8_t bits)
 static void make_static(struct gap_address *address, const struct bluet_port *port)
 {
     uint8_t hash[16];
-    if (!sm_h6(hash, address->irk, (const uint8_t *)"addr"))
+    if (!BLUET_HAS_SECURITY || !sm_h6(hash, address->irk, (const uint8_t *)"addr"))
         port->random(port->context, hash, sizeof hash); /* there is no AES */
     memcpy(address->static_octets, hash, sizeof address->static_octets);
     mark(address->static_octets, sizeof address->static_octets, STATIC_BITS);
@@ -37,12 +37,12 @@ static void make_static(struct gap_address *address, const struct bluet_port *po
 static bool make(const struct gap_address *address, const struct bluet_port *port, enum bluet_address_mode mode,
                  uint8_t out[6])
 {
-    if (mode == BLUET_ADDRESS_MODE_NRPA) {
+    if (BLUET_HAS_PRIVACY && mode == BLUET_ADDRESS_MODE_NRPA) {
         port->random(port->context, out, 6);
         mark(out, 6, NON_RESOLVABLE_BITS);
         return true;
     }
-    if (mode == BLUET_ADDRESS_MODE_RPA) {
+    if (BLUET_HAS_PRIVACY && mode == BLUET_ADDRESS_MODE_RPA) {
         port->random(port->context, out, RANDOM_PART);
         mark(out, RANDOM_PART, RESOLVABLE_BITS);
         return sm_ah(out + RANDOM_PART, address->irk, out);

@@ -148,7 +148,7 @@ BLUET_INTERNAL int gap_advertise_start_directed(struct gap_advertise *advertise,
     begin_start(advertise, ticket);
     /* One that uses private addresses is named by such a one, which only the controller can make (Vol 6 Part B, 6.2.2).
      */
-    const struct sm_bond *bond = gap_resolve(advertise->resolver, peer);
+    const struct sm_bond *bond = BLUET_HAS_SECURITY ? gap_resolve(advertise->resolver, peer) : NULL;
     uint8_t own_type = gap_address_own(advertise->address).type;
     if (bond && bond->listed && (bond->flags & SM_SECRET_PRIVATE))
         own_type |= HCI_ADDRESS_RESOLVED;

@@ -104,7 +104,7 @@ static int check_start(const struct gap_connect *connect, const struct bluet_add
         return BLUET_EINVAL;
     if (gap_connect_is_on(connect))
         return BLUET_EALREADY;
-    const struct sm_bond *bond = peer ? gap_resolve(connect->resolver, peer) : NULL;
+    const struct sm_bond *bond = BLUET_HAS_SECURITY && peer ? gap_resolve(connect->resolver, peer) : NULL;
     if (peer && (link_find_peer(connect->links, peer) || (bond && link_find_peer(connect->links, &bond->peer))))
         return BLUET_EISCONN;
     return connect->links->count == connect->links->limit ? BLUET_ENOMEM : BLUET_OK;
@@ -116,7 +116,8 @@ static int check_start(const struct gap_connect *connect, const struct bluet_add
  */
 static void choose_target(struct gap_connect *connect)
 {
-    const struct sm_bond *bond = connect->listed ? NULL : gap_resolve(connect->resolver, &connect->peer);
+    const struct sm_bond *bond =
+        BLUET_HAS_SECURITY && !connect->listed ? gap_resolve(connect->resolver, &connect->peer) : NULL;
     connect->target = bond ? bond->peer : connect->peer;
     connect->own_type = gap_address_own(connect->address).type;
     if (bond && bond->listed && connect->address->mode == BLUET_ADDRESS_MODE_RPA)

@@ -48,7 +48,7 @@ BLUET_INTERNAL int gap_connect_cancel(struct gap_connect *connect);
 BLUET_INTERNAL bool gap_connect_end(struct gap_connect *connect, int ticket);
 static inline bool gap_connect_is_on(const struct gap_connect *connect)
 {
-    return connect->state != GAP_CONNECT_OFF;
+    return BLUET_HAS_CENTRAL && connect->state != GAP_CONNECT_OFF;
 }
 
 /* The controller knows of it. */

@@ -37,12 +37,6 @@ static bool uses_resolvable(const struct gap_privacy *privacy)
     return privacy->address->mode == BLUET_ADDRESS_MODE_RPA;
 }
 
-BLUET_INTERNAL void gap_privacy_start(struct gap_privacy *privacy)
-{
-    privacy->started = true;
-    privacy->list_refused = !hci_can_resolve(privacy->controller);
-}
-
 /* Who is in the list, and whether our key is, are as they should be. */
 static bool list_is_right(const struct gap_privacy *privacy)
 {
@@ -82,12 +76,12 @@ static void work(struct gap_privacy *privacy);
 
 static void end_pause(struct gap_privacy *privacy)
 {
-    bool resumed = gap_advertise_resume(privacy->advertise) && gap_scan_resume(privacy->scan);
+    bool resumed = gap_advertise_resume(privacy->advertise) && (!BLUET_HAS_CENTRAL || gap_scan_resume(privacy->scan));
     privacy->state = resumed ? GAP_PRIVACY_IDLE : GAP_PRIVACY_AWAIT_ROOM;
-    if (resumed)
-        gap_connect_release(privacy->connect);
-    else
+    if (!resumed)
         privacy->retry = now_of(privacy) + refused_retry_us;
+    else if (BLUET_HAS_CENTRAL)
+        gap_connect_release(privacy->connect);
 }
 
 /* Somebody has to resolve. */
@@ -269,7 +263,7 @@ static void begin_work(struct gap_privacy *privacy)
     privacy->next = 0;
     privacy->list_full = false;
     privacy->local = uses_resolvable(privacy);
-    if (gap_advertise_pause(privacy->advertise) && gap_scan_pause(privacy->scan))
+    if (gap_advertise_pause(privacy->advertise) && (!BLUET_HAS_CENTRAL || gap_scan_pause(privacy->scan)))
         work(privacy);
     else
         try_again_later(privacy);
@@ -279,7 +273,7 @@ static void begin_pause(struct gap_privacy *privacy)
 {
     if (gap_connect_is_changing(privacy->connect))
         return; /* the answer to that brings us here again */
-    if (!gap_connect_hold(privacy->connect))
+    if (BLUET_HAS_CENTRAL && !gap_connect_hold(privacy->connect))
         try_again_later(privacy);
     else if (gap_connect_is_changing(privacy->connect))
         privacy->state = GAP_PRIVACY_AWAIT_QUIET;
@@ -301,12 +295,6 @@ BLUET_INTERNAL void gap_privacy_settle(struct gap_privacy *privacy)
         end_pause(privacy);
     if (privacy->state == GAP_PRIVACY_IDLE && (privacy->address_due || privacy->list_due))
         begin_pause(privacy);
-}
-
-BLUET_INTERNAL void gap_privacy_stop(struct gap_privacy *privacy)
-{
-    privacy->started = false;
-    privacy->state = GAP_PRIVACY_IDLE;
 }
 
 BLUET_INTERNAL int gap_privacy_set_timeout(struct gap_privacy *privacy, struct gap_address *address, uint16_t seconds)

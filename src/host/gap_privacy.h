@@ -52,9 +52,19 @@ struct gap_privacy {
 };
 
 /* The controller has started. */
-BLUET_INTERNAL void gap_privacy_start(struct gap_privacy *privacy);
+static inline void gap_privacy_start(struct gap_privacy *privacy)
+{
+    privacy->started = true;
+    privacy->list_refused = !hci_can_resolve(privacy->controller);
+}
+
 /* What is under way is left as it is. */
-BLUET_INTERNAL void gap_privacy_stop(struct gap_privacy *privacy);
+static inline void gap_privacy_stop(struct gap_privacy *privacy)
+{
+    privacy->started = false;
+    privacy->state = GAP_PRIVACY_IDLE;
+}
+
 /* Nothing is left to be done before the application may begin. */
 static inline bool gap_privacy_is_ready(const struct gap_privacy *privacy)
 {

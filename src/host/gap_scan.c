@@ -224,7 +224,7 @@ static void raise_scan_result(struct gap_scan *scan, struct bluet_event *event, 
     struct bluet_address *peer = &event->scan_result.peer;
     peer->type = address_type & 1;
     const struct bluet_address address = *peer; /* as on the air, if it has not been resolved */
-    if (address_type == BLUET_ADDRESS_RANDOM)
+    if (BLUET_HAS_SECURITY && address_type == BLUET_ADDRESS_RANDOM)
         gap_resolve_reported(scan->resolver, peer);
     look_for_sought(scan, event, &address);
     if (gap_scan_is_on(scan) || scan->stops)

@@ -40,7 +40,7 @@ BLUET_INTERNAL int gap_scan_start(struct gap_scan *scan, uint32_t duration_ms, u
 BLUET_INTERNAL int gap_scan_stop(struct gap_scan *scan);
 static inline bool gap_scan_is_on(const struct gap_scan *scan)
 {
-    return scan->state != GAP_SCAN_OFF;
+    return BLUET_HAS_CENTRAL && scan->state != GAP_SCAN_OFF;
 }
 /* The same as part of a ticket that has room for one command with two octets, or with ticket 0 as one of its own. */
 BLUET_INTERNAL bool gap_scan_end(struct gap_scan *scan, int ticket, uint8_t flags);

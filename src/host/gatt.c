@@ -28,10 +28,12 @@ static void receive_by(struct gatt *gatt, struct att_bearer *bearer, const uint8
         gatt_server_command(&gatt->server, bearer, pdu, length);
         break;
     case ATT_KIND_RESPONSE:
-        gatt_client_response(&gatt->client, bearer, pdu, length);
+        if (BLUET_HAS_GATT_CLIENT)
+            gatt_client_response(&gatt->client, bearer, pdu, length);
         break;
     case ATT_KIND_NOTIFICATION:
-        gatt_client_notification(&gatt->client, bearer, pdu, length);
+        if (BLUET_HAS_GATT_CLIENT)
+            gatt_client_notification(&gatt->client, bearer, pdu, length);
         break;
     case ATT_KIND_CONFIRMATION:
         gatt_server_confirmation(&gatt->server, bearer, length);
@@ -60,7 +62,7 @@ static void bearer_set(void *context, uint16_t index, struct link *link, struct 
     struct att_bearer *bearer = att_enhanced_opened(&gatt->att, index, link, channel, mtu);
     if (is_new)
         gatt_server_bearer_opened(&gatt->server, bearer);
-    gatt->client.unsettled = true; /* more procedures may begin */
+    gatt->client.unsettled = BLUET_HAS_GATT_CLIENT; /* more procedures may begin */
 }
 
 static void bearer_received(void *context, uint16_t index, const uint8_t *sdu, size_t length)
@@ -74,11 +76,13 @@ static void bearer_ended(void *context, uint16_t index, struct link *link, uint1
     struct gatt *gatt = context;
     struct att_bearer *bearer = &gatt->att.bearers[gatt->att.count + index];
     if (!bearer->link) {
-        gatt_client_bearer_refused(&gatt->client, link, result);
+        if (BLUET_HAS_GATT_CLIENT)
+            gatt_client_bearer_refused(&gatt->client, link, result);
         return;
     }
     gatt_server_bearer_closed(&gatt->server, bearer);
-    gatt_client_bearer_closed(&gatt->client, bearer);
+    if (BLUET_HAS_GATT_CLIENT)
+        gatt_client_bearer_closed(&gatt->client, bearer);
     *bearer = (struct att_bearer){.link = NULL};
     if (link->state == LINK_OPEN)
         gatt_server_flush(&gatt->server, link);
@@ -87,14 +91,14 @@ static void bearer_ended(void *context, uint16_t index, struct link *link, uint1
 BLUET_INTERNAL int gatt_open(struct gatt *gatt, struct link_table *links, const struct bluet_config *limits)
 {
     int error = att_open(&gatt->att, links, limits->mtu_limit);
-    if (gatt->att.channels)
+    if (BLUET_HAS_EATT && gatt->att.channels)
         gatt->att.channels->owner =
             (struct l2cap_bearer_owner){gatt, bearer_mtu, bearer_set, bearer_received, bearer_ended};
     if (!error)
         error = gatt_db_open(&gatt->db, links->limit);
     if (!error)
         error = gatt_server_open(&gatt->server, &gatt->att, &gatt->db, gatt->sink, limits);
-    if (!error)
+    if (BLUET_HAS_GATT_CLIENT && !error)
         error = gatt_client_open(&gatt->client, &gatt->att, gatt->sink, limits);
     gatt->db.server_features = gatt->att.enhanced_limit ? GATT_SERVER_HAS_BEARERS : 0;
     if (error)
@@ -104,7 +108,8 @@ BLUET_INTERNAL int gatt_open(struct gatt *gatt, struct link_table *links, const 
 
 BLUET_INTERNAL void gatt_close(struct gatt *gatt)
 {
-    gatt_client_close(&gatt->client);
+    if (BLUET_HAS_GATT_CLIENT)
+        gatt_client_close(&gatt->client);
     gatt_server_close(&gatt->server);
     gatt_db_close(&gatt->db);
     att_close(&gatt->att);
@@ -114,13 +119,15 @@ BLUET_INTERNAL void gatt_link_opened(struct gatt *gatt, struct link *link)
 {
     att_link_opened(&gatt->att, link);
     gatt_server_link_opened(&gatt->server, link);
-    gatt_client_link_opened(&gatt->client, link);
+    if (BLUET_HAS_GATT_CLIENT)
+        gatt_client_link_opened(&gatt->client, link);
 }
 
 BLUET_INTERNAL void gatt_link_closed(struct gatt *gatt, struct link *link, uint16_t status)
 {
     att_link_closed(&gatt->att, link);
-    gatt_client_link_closed(&gatt->client, link, status);
+    if (BLUET_HAS_GATT_CLIENT)
+        gatt_client_link_closed(&gatt->client, link, status);
     gatt_server_link_closed(&gatt->server, link, status);
 }
 
@@ -137,7 +144,8 @@ BLUET_INTERNAL void gatt_flush(struct gatt *gatt)
         if (!link)
             continue;
         gatt_server_flush(&gatt->server, link);
-        gatt_client_flush(&gatt->client, link);
+        if (BLUET_HAS_GATT_CLIENT)
+            gatt_client_flush(&gatt->client, link);
     }
 }
 
@@ -148,14 +156,15 @@ BLUET_INTERNAL uint64_t gatt_deadline(const struct gatt *gatt)
 
 BLUET_INTERNAL void gatt_expire(struct gatt *gatt)
 {
-    if (gatt->client.unsettled)
+    if (BLUET_HAS_GATT_CLIENT && gatt->client.unsettled)
         gatt_client_settle(&gatt->client);
     struct att_bearer *bearer;
     for (enum att_wait wait = att_expire(&gatt->att, &bearer); wait != ATT_WAIT_NOTHING;
          wait = att_expire(&gatt->att, &bearer)) {
-        gatt_client_expired(&gatt->client, bearer, wait);
+        if (BLUET_HAS_GATT_CLIENT)
+            gatt_client_expired(&gatt->client, bearer, wait);
         gatt_server_expired(&gatt->server, bearer, wait);
-        if (bearer->channel)
+        if (BLUET_HAS_EATT && bearer->channel)
             l2cap_bearer_close(gatt->att.channels, bearer->channel);
     }
 }

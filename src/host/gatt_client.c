@@ -48,7 +48,8 @@ static const struct procedure_row rows[GATT_PROCEDURE_KINDS] = {
     [GATT_WRITE_RELIABLE] = {gatt_ask_write_long, gatt_hear_write_long, gatt_write_long_refused,
                              BLUET_EVENT_GATTC_WRITE_DONE, true},
     [GATT_EXCHANGE_MTU] = {gatt_ask_mtu, gatt_hear_mtu, gatt_mtu_refused, 0, false},
-    [GATT_FIND_BEARERS] = {gatt_ask_bearers, gatt_hear_bearers, gatt_bearers_refused, 0, false},
+    [GATT_FIND_BEARERS] = {BLUET_HAS_EATT ? gatt_ask_bearers : NULL, BLUET_HAS_EATT ? gatt_hear_bearers : NULL,
+                           BLUET_HAS_EATT ? gatt_bearers_refused : NULL, 0, false},
 };
 
 static size_t client_links_size(const struct gatt_client *client)
@@ -182,7 +183,8 @@ static struct att_bearer *free_bearer(const struct gatt_client *client, const st
         return NULL;
     for (struct att_bearer *bearer = att_next(client->att, plain); bearer; bearer = att_next(client->att, bearer)) {
         bool fits = procedure->kind <= GATT_DISCOVER_DESCRIPTORS || bearer->mtu >= plain->mtu;
-        if (fits && !bearer->expired && l2cap_bearer_is_ready(bearer->channel) && !procedure_on(client, bearer))
+        if (fits && BLUET_HAS_EATT && !bearer->expired && l2cap_bearer_is_ready(bearer->channel) &&
+            !procedure_on(client, bearer))
             return bearer;
     }
     return NULL;
@@ -338,7 +340,7 @@ BLUET_INTERNAL void gatt_client_settle(struct gatt_client *client)
         struct link *link = client->att->bearers[i].link;
         if (!link)
             continue;
-        if (client->links[i].ask_again)
+        if (BLUET_HAS_EATT && client->links[i].ask_again)
             (void)l2cap_bearers_connect(client->att->channels, link);
         client->links[i].ask_again = false;
         pump(client, link);

@@ -31,7 +31,7 @@ BLUET_INTERNAL void gatt_db_destroy(struct gatt_db *db)
 BLUET_INTERNAL int gatt_db_open(struct gatt_db *db, uint8_t link_limit)
 {
     db->link_limit = link_limit;
-    db->hashed = gatt_db_can_hash();
+    db->hashed = BLUET_HAS_SECURITY && gatt_db_can_hash();
     struct gatt_change change;
     return gatt_db_register(db, &change, NULL, 0, NULL, 0) < 0 ? BLUET_ENOMEM : BLUET_OK;
 }

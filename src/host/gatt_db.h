@@ -7,6 +7,7 @@
 #define BLUET_HOST_GATT_DB_H
 
 #include "bluet/bluet.h"
+#include "host/features.h"
 #include "host/gatt_type.h"
 #include "spec/att.h"
 #include "spec/internal.h"

@@ -362,7 +362,7 @@ BLUET_INTERNAL int gatt_db_register(struct gatt_db *db, struct gatt_change *out_
         return BLUET_ENOMEM;
     add_built_in(&builder);
     add_services(&builder, services, service_count);
-    if (db->hashed && !gatt_db_hash(db)) {
+    if (BLUET_HAS_SECURITY && db->hashed && !gatt_db_hash(db)) {
         gatt_db_forget(db);
         *db = old;
         return BLUET_ENOMEM;

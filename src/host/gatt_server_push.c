@@ -64,7 +64,7 @@ static struct att_bearer *indication_bearer(const struct gatt_server *server, co
         uint16_t indicated = gatt_server_bearer(server, bearer)->indicated;
         if (bearer->indication && (indicated == 0 || indicated == handle))
             return NULL;
-        bool ready = !bearer->channel || (l2cap_bearer_is_ready(bearer->channel) &&
+        bool ready = !bearer->channel || (BLUET_HAS_EATT && l2cap_bearer_is_ready(bearer->channel) &&
                                           cut_to_mtu(plain, length) <= cut_to_mtu(bearer, length));
         if (!found && ready && !bearer->indication && !bearer->expired)
             found = bearer;

@@ -10,6 +10,7 @@
 
 #include "bluet/bluet.h"
 #include "host/event.h"
+#include "host/features.h"
 #include "spec/internal.h"
 #include "spec/reader.h"
 

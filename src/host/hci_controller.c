@@ -75,7 +75,9 @@ static void write_event_mask(const struct hci_controller *controller, struct wri
 /* Vol 4 Part E, 7.8.1. An older controller may refuse bits that it does not know. */
 static void write_le_event_mask(const struct hci_controller *controller, struct writer *parameters)
 {
-    uint64_t mask = 0x1f; /* connections, reports, updates, remote features, long term key requests */
+    uint64_t mask = 0x0f; /* connections, reports, updates, remote features */
+    if (BLUET_HAS_SECURITY)
+        mask |= 1 << 4; /* long term key requests, which are refused otherwise */
     if (hci_has_feature(controller, HCI_FEATURE_CONNECTION_PARAMETERS_REQUEST))
         mask |= 1 << 5;
     if (hci_has_feature(controller, HCI_FEATURE_DATA_LENGTH_EXTENSION))

@@ -47,6 +47,8 @@ static void fill_in_defaults(struct bluet_config *config)
         config->bond_count = BOND_COUNT_DEFAULT;
     if (config->pairing_count == 0)
         config->pairing_count = PAIRING_COUNT_DEFAULT;
+    if (!BLUET_HAS_EATT)
+        config->bearer_count = 0;
     if (config->pairing_count > config->connection_count)
         config->pairing_count = config->connection_count;
 }
@@ -59,6 +61,15 @@ static bool config_is_valid(const struct bluet_config *config)
            config->mtu_limit <= ATT_MTU_LARGEST && config->buffer_size >= BUFFER_SIZE_LEAST &&
            config->buffer_size <= BUFFER_SIZE_MOST && config->bearer_count <= L2CAP_ENHANCED_MOST &&
            config->command_size >= COMMAND_SIZE_LEAST;
+}
+
+static void open_central(struct bluet *host)
+{
+    host->scan.deadline = host->connect.deadline = BLUET_NEVER;
+    if (!BLUET_HAS_CENTRAL)
+        return;
+    gap_scan_open(&host->scan, &host->hci, &host->address, &host->resolver);
+    gap_connect_open(&host->connect, &host->links, &host->scan, &host->address, &host->resolver);
 }
 
 int bluet_create(struct bluet **out_host, const struct bluet_config *config)
@@ -75,9 +86,9 @@ int bluet_create(struct bluet **out_host, const struct bluet_config *config)
     host->hci = (struct hci){.port = &host->config.port, .sink = &host->sink, .deadline = BLUET_NEVER};
     link_table_close(&host->links);
     host->address.timeout_s = GAP_ADDRESS_TIMEOUT_DEFAULT_S;
-    gap_scan_open(&host->scan, &host->hci, &host->address, &host->resolver);
-    gap_connect_open(&host->connect, &host->links, &host->scan, &host->address, &host->resolver);
-    sm_init(&host->sm);
+    open_central(host);
+    if (BLUET_HAS_SECURITY)
+        sm_init(&host->sm);
     gatt_init(&host->gatt, &host->config.port, &host->sink);
     gatt_set_mtu(&host->gatt, filled.mtu_limit < MTU_DEFAULT ? filled.mtu_limit : MTU_DEFAULT);
     *out_host = host;
@@ -91,9 +102,30 @@ void bluet_destroy(struct bluet *host)
     if (host->state != HOST_INACTIVE)
         host_close_rooms(host);
     gatt_destroy(&host->gatt);
-    crypto_wipe(host->sm.bonds.irk, sizeof host->sm.bonds.irk);
+    if (BLUET_HAS_SECURITY)
+        crypto_wipe(host->sm.bonds.irk, sizeof host->sm.bonds.irk);
     struct bluet_port port = host->config.port;
     memory_give(&port, host, sizeof *host);
+}
+
+static int open_channels(struct bluet *host)
+{
+    if (!BLUET_HAS_L2CAP_CHANNELS)
+        return l2cap_signal_open(&host->signal, &host->links, NULL);
+    const struct l2cap_signal_taker taker = {&host->channels, l2cap_channels_command, l2cap_channels_await};
+    int error = l2cap_signal_open(&host->signal, &host->links, &taker);
+    host->gatt.att.channels = &host->channels;
+    return error ? error : l2cap_channels_open(&host->channels, &host->signal, &host->config);
+}
+
+static int open_security(struct bluet *host)
+{
+    if (!BLUET_HAS_SECURITY)
+        return BLUET_OK;
+    if (BLUET_HAS_SIGNING)
+        host->gatt.att.signer = host_signer(host);
+    const struct sm_keeper keeper = host_keeper(host);
+    return sm_open(&host->sm, &host->links, &keeper, &host->config);
 }
 
 static int open_rooms(struct bluet *host)
@@ -106,18 +138,12 @@ static int open_rooms(struct bluet *host)
         error = buffer_pool_open(&host->pool, port, config->buffer_count, config->buffer_size);
     if (!error)
         error = link_table_open(&host->links, &host->hci, &host->pool, config->connection_count, frame_size);
-    const struct l2cap_signal_taker taker = {&host->channels, l2cap_channels_command, l2cap_channels_await};
     if (!error)
-        error = l2cap_signal_open(&host->signal, &host->links, &taker);
-    if (!error)
-        error = l2cap_channels_open(&host->channels, &host->signal, config);
-    host->gatt.att.channels = &host->channels;
+        error = open_channels(host);
     if (!error)
         error = gatt_open(&host->gatt, &host->links, config);
-    host->gatt.att.signer = host_signer(host);
-    const struct sm_keeper keeper = host_keeper(host);
     if (!error)
-        error = sm_open(&host->sm, &host->links, &keeper, config);
+        error = open_security(host);
     return error;
 }
 
@@ -127,7 +153,8 @@ static struct bluet_address choose_address(void *context, const uint8_t *public_
 {
     struct bluet *host = context;
     const struct sm_bonds *bonds = &host->sm.bonds;
-    sm_load(&host->sm);
+    if (BLUET_HAS_SECURITY)
+        sm_load(&host->sm);
     if (!gap_address_start(&host->address, &host->hci, public_octets, bonds->irk, bonds->irk_kept))
         host_end_is_due(host, BLUET_ENOTSUP, HCI_UNSUPPORTED_FEATURE_OR_PARAMETER);
     return gap_address_own(&host->address);
@@ -156,8 +183,7 @@ static void open_gap(struct bluet *host)
 {
     host->resolver = (struct gap_resolver){.bonds = &host->sm.bonds, .changes = host->sm.bonds.changes};
     gap_advertise_open(&host->advertise, &host->controller, &host->address, &host->resolver);
-    gap_scan_open(&host->scan, &host->hci, &host->address, &host->resolver);
-    gap_connect_open(&host->connect, &host->links, &host->scan, &host->address, &host->resolver);
+    open_central(host);
     host->accept = (struct gap_accept){.advertise = &host->advertise, .scan = &host->scan, .connect = &host->connect};
     host->gap_link = (struct gap_link){&host->controller, &host->links, &host->signal};
     host->privacy = (struct gap_privacy){.controller = &host->controller,
@@ -231,9 +257,10 @@ static void settle(struct bluet *host)
         host_close_continue(host);
     if (host->end.due)
         host_end(host);
-    if (host->sm.due)
+    if (BLUET_HAS_SECURITY && host->sm.due)
         sm_settle(&host->sm);
-    gap_privacy_settle(&host->privacy);
+    if (BLUET_HAS_PRIVACY)
+        gap_privacy_settle(&host->privacy);
     if (host->state == HOST_ACTIVATING && gap_privacy_is_ready(&host->privacy))
         activated(host);
     if (host->links.waiting)
@@ -242,7 +269,7 @@ static void settle(struct bluet *host)
         gatt_flush(&host->gatt);
     if (host->signal.kept_count)
         l2cap_signal_flush(&host->signal);
-    if (host->channels.waiting)
+    if (BLUET_HAS_L2CAP_CHANNELS && host->channels.waiting)
         l2cap_channels_flush(&host->channels);
     if (send_is_ready(host))
         raise_buffers_free(host);
@@ -259,12 +286,17 @@ static void expire(struct bluet *host)
         host_end_is_due(host, BLUET_ETIMEDOUT, HCI_CONNECTION_TIMEOUT);
     if (host->end.due)
         return;
-    gap_scan_expire(&host->scan);
-    gap_connect_expire(&host->connect);
-    gap_privacy_expire(&host->privacy);
+    if (BLUET_HAS_CENTRAL) {
+        gap_scan_expire(&host->scan);
+        gap_connect_expire(&host->connect);
+    }
+    if (BLUET_HAS_PRIVACY)
+        gap_privacy_expire(&host->privacy);
     l2cap_signal_expire(&host->signal);
-    l2cap_channels_expire(&host->channels);
-    sm_expire(&host->sm);
+    if (BLUET_HAS_L2CAP_CHANNELS)
+        l2cap_channels_expire(&host->channels);
+    if (BLUET_HAS_SECURITY)
+        sm_expire(&host->sm);
     if (gatt_deadline(&host->gatt) <= host->hci.now)
         gatt_expire(&host->gatt);
 }
@@ -311,12 +343,15 @@ uint64_t bluet_deadline(const struct bluet *host)
     if (host->state == HOST_INACTIVE)
         return BLUET_NEVER;
     uint64_t deadline = earlier(hci_deadline(&host->hci), host_close_deadline(host));
-    deadline = earlier(deadline, gap_scan_deadline(&host->scan));
-    deadline = earlier(deadline, gap_connect_deadline(&host->connect));
-    deadline = earlier(deadline, gap_privacy_deadline(&host->privacy));
+    if (BLUET_HAS_CENTRAL)
+        deadline = earlier(deadline, earlier(gap_scan_deadline(&host->scan), gap_connect_deadline(&host->connect)));
+    if (BLUET_HAS_PRIVACY)
+        deadline = earlier(deadline, gap_privacy_deadline(&host->privacy));
     deadline = earlier(deadline, l2cap_signal_deadline(&host->signal));
-    deadline = earlier(deadline, l2cap_channels_deadline(&host->channels));
-    deadline = earlier(deadline, sm_deadline(&host->sm));
+    if (BLUET_HAS_L2CAP_CHANNELS)
+        deadline = earlier(deadline, l2cap_channels_deadline(&host->channels));
+    if (BLUET_HAS_SECURITY)
+        deadline = earlier(deadline, sm_deadline(&host->sm));
     return earlier(deadline, gatt_deadline(&host->gatt));
 }
 

@@ -10,6 +10,7 @@
 #include "bluet/bluet.h"
 #include "host/buffer.h"
 #include "host/event.h"
+#include "host/features.h"
 #include "host/gap_accept.h"
 #include "host/gap_address.h"
 #include "host/gap_advertise.h"
@@ -145,9 +146,15 @@ BLUET_INTERNAL bool host_disconnect(struct bluet *host, struct link *link, int t
 
 /* host_security.c */
 BLUET_INTERNAL struct sm_keeper host_keeper(struct bluet *host);
-/* After each PDU: tells what its client has configured, and keeps it with the bond. Raises. */
-BLUET_INTERNAL void host_client_configured(struct bluet *host, struct link *link);
+
+/* host_signing.c */
 BLUET_INTERNAL struct att_signer host_signer(struct bluet *host);
+
+/* host_gatt.c: who is refused for want of buffers is told when there are some. */
+/* Makes the pool forget who else was refused, until host_sending_ended(). */
+BLUET_INTERNAL bool host_sending_begins(struct bluet *host);
+/* `result` */
+BLUET_INTERNAL int host_sending_ended(struct bluet *host, bool was_starved, int result);
 
 /* host_close.c */
 BLUET_INTERNAL void host_end_is_due(struct bluet *host, int error, uint8_t status);

@@ -63,11 +63,12 @@ static bool close_step(struct bluet *host)
         gap_advertise_end(&host->advertise);
         break;
     case HOST_CLOSE_SCAN:
-        if (gap_scan_is_on(&host->scan))
+        if (BLUET_HAS_CENTRAL && gap_scan_is_on(&host->scan))
             gap_scan_end(&host->scan, 0, 0);
         break;
     case HOST_CLOSE_CONNECT:
-        gap_connect_end(&host->connect, 0);
+        if (BLUET_HAS_CENTRAL)
+            gap_connect_end(&host->connect, 0);
         break;
     case HOST_CLOSE_LINKS:
         link = next_open_link(host);
@@ -104,9 +105,11 @@ BLUET_INTERNAL uint64_t host_close_deadline(const struct bluet *host)
 
 BLUET_INTERNAL void host_close_rooms(struct bluet *host)
 {
-    sm_close(&host->sm);
+    if (BLUET_HAS_SECURITY)
+        sm_close(&host->sm);
     gatt_close(&host->gatt);
-    l2cap_channels_close(&host->channels);
+    if (BLUET_HAS_L2CAP_CHANNELS)
+        l2cap_channels_close(&host->channels);
     l2cap_signal_close(&host->signal);
     link_table_close(&host->links);
     buffer_pool_close(&host->pool, &host->config.port);
@@ -140,9 +143,12 @@ BLUET_INTERNAL void host_end(struct bluet *host)
     gap_privacy_stop(&host->privacy);
     end_links(host, end.status);
     host->state = HOST_ENDING;
-    gap_connect_failed(&host->connect, end.status);
-    gap_scan_close(&host->scan);
-    sm_bonds_settle(&host->sm.bonds, &host->hci);
+    if (BLUET_HAS_CENTRAL) {
+        gap_connect_failed(&host->connect, end.status);
+        gap_scan_close(&host->scan);
+    }
+    if (BLUET_HAS_SECURITY)
+        sm_bonds_settle(&host->sm.bonds, &host->hci);
     hci_abandon(&host->hci, ended == HOST_DEACTIVATING ? BLUET_ECANCELED : end.error, end.status);
 
     host_close_rooms(host);

@@ -7,6 +7,8 @@ int bluet_set_address_mode(struct bluet *host, enum bluet_address_mode mode)
 {
     if ((unsigned)mode > BLUET_ADDRESS_MODE_NRPA)
         return BLUET_EINVAL;
+    if (!BLUET_HAS_PRIVACY && mode > BLUET_ADDRESS_MODE_STATIC)
+        return BLUET_ENOTSUP;
     if (host->state == HOST_INACTIVE) {
         host->address.mode = mode;
         return BLUET_OK;
@@ -25,7 +27,7 @@ enum bluet_address_mode bluet_address_mode(const struct bluet *host)
 
 int bluet_set_rpa_timeout(struct bluet *host, uint16_t seconds)
 {
-    return gap_privacy_set_timeout(&host->privacy, &host->address, seconds);
+    return !BLUET_HAS_PRIVACY ? BLUET_ENOTSUP : gap_privacy_set_timeout(&host->privacy, &host->address, seconds);
 }
 
 uint16_t bluet_rpa_timeout(const struct bluet *host)
@@ -56,42 +58,6 @@ int bluet_gap_advertise_stop(struct bluet *host)
     return error ? error : gap_advertise_stop(&host->advertise);
 }
 
-int bluet_gap_scan(struct bluet *host, uint32_t duration_ms, uint32_t interval_us, uint32_t window_us, bool active)
-{
-    int error = host_check_active(host);
-    if (error)
-        return error;
-    if (gap_connect_is_on(&host->connect))
-        return BLUET_EBUSY;
-    return gap_scan_start(&host->scan, duration_ms, interval_us, window_us, active);
-}
-
-int bluet_gap_scan_stop(struct bluet *host)
-{
-    int error = host_check_active(host);
-    return error ? error : gap_scan_stop(&host->scan);
-}
-
-int bluet_gap_connect(struct bluet *host, const struct bluet_address *peer, uint32_t timeout_ms,
-                      const struct bluet_connection_parameters *parameters)
-{
-    int error = host_check_active(host);
-    return error ? error : gap_connect_start(&host->connect, peer, timeout_ms, parameters);
-}
-
-int bluet_gap_connect_cancel(struct bluet *host)
-{
-    int error = host_check_active(host);
-    if (error)
-        return error;
-    struct link *link = link_find_peer(&host->links, &host->connect.peer);
-    bool unheard = host->connect.state == GAP_CONNECT_AWAIT_PEER && link;
-    if (!unheard)
-        return gap_connect_cancel(&host->connect);
-    int ticket = bluet_gap_disconnect(host, link->handle);
-    return ticket ? ticket : BLUET_EALREADY;
-}
-
 int bluet_gap_disconnect(struct bluet *host, uint16_t conn_handle)
 {
     int error = host_check_active(host);
@@ -112,13 +78,6 @@ int bluet_gap_advertise_directed(struct bluet *host, uint32_t interval_us, const
 {
     int error = host_check_active(host);
     return error ? error : gap_advertise_start_directed(&host->advertise, interval_us, peer);
-}
-
-int bluet_gap_connect_listed(struct bluet *host, uint32_t timeout_ms,
-                             const struct bluet_connection_parameters *parameters)
-{
-    int error = host_check_active(host);
-    return error ? error : gap_connect_start(&host->connect, NULL, timeout_ms, parameters);
 }
 
 int bluet_gap_accept_list(struct bluet *host, const struct bluet_address *addresses, size_t count, unsigned uses)

@@ -1,17 +1,17 @@
-/* The public functions of GATT: is the host active, which link is it, and has the application to be told of buffers? */
+/* The public functions of the GATT server: is the host active, which link is it, and has the application to be told of
+ * buffers? */
 #include "host/host.h"
 
 /* ---- Who is refused for want of buffers is told when there are some (BLUET_EVENT_SEND_READY) ---- */
 
-/* Makes the pool forget who else was refused, until sending_ended(). */
-static bool sending_begins(struct bluet *host)
+BLUET_INTERNAL bool host_sending_begins(struct bluet *host)
 {
     bool was_starved = host->pool.starved;
     host->pool.starved = false;
     return was_starved;
 }
 
-static int sending_ended(struct bluet *host, bool was_starved, int result)
+BLUET_INTERNAL int host_sending_ended(struct bluet *host, bool was_starved, int result)
 {
     if (result == BLUET_ENOMEM && host->pool.starved) {
         host->send_refused = true;
@@ -46,9 +46,9 @@ int bluet_gatts_write(struct bluet *host, uint16_t value_handle, const void *dat
     int error = host_check_active(host);
     if (error)
         return error;
-    bool was_starved = sending_begins(host);
-    return sending_ended(host, was_starved,
-                         gatt_server_local_write(&host->gatt.server, value_handle, data, length, send_update));
+    bool was_starved = host_sending_begins(host);
+    return host_sending_ended(host, was_starved,
+                              gatt_server_local_write(&host->gatt.server, value_handle, data, length, send_update));
 }
 
 int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data, size_t length)
@@ -57,8 +57,9 @@ int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_
     int error = host_find_link(host, &link, conn_handle);
     if (error)
         return error;
-    bool was_starved = sending_begins(host);
-    return sending_ended(host, was_starved, gatt_server_notify(&host->gatt.server, link, value_handle, data, length));
+    bool was_starved = host_sending_begins(host);
+    return host_sending_ended(host, was_starved,
+                              gatt_server_notify(&host->gatt.server, link, value_handle, data, length));
 }
 
 int bluet_gatts_notify_multiple(struct bluet *host, uint16_t conn_handle, const uint16_t *value_handles,
@@ -68,9 +69,9 @@ int bluet_gatts_notify_multiple(struct bluet *host, uint16_t conn_handle, const 
     int error = host_find_link(host, &link, conn_handle);
     if (error)
         return error;
-    bool was_starved = sending_begins(host);
-    return sending_ended(host, was_starved,
-                         gatt_server_notify_multiple(&host->gatt.server, link, value_handles, value_count));
+    bool was_starved = host_sending_begins(host);
+    return host_sending_ended(host, was_starved,
+                              gatt_server_notify_multiple(&host->gatt.server, link, value_handles, value_count));
 }
 
 int bluet_gatts_subscription(struct bluet *host, uint16_t conn_handle, uint16_t value_handle)
@@ -97,111 +98,13 @@ int bluet_gatts_indicate(struct bluet *host, uint16_t conn_handle, uint16_t valu
     int error = host_find_link(host, &link, conn_handle);
     if (error)
         return error;
-    bool was_starved = sending_begins(host);
-    return sending_ended(host, was_starved, gatt_server_indicate(&host->gatt.server, link, value_handle, data, length));
+    bool was_starved = host_sending_begins(host);
+    return host_sending_ended(host, was_starved,
+                              gatt_server_indicate(&host->gatt.server, link, value_handle, data, length));
 }
 
 int bluet_gatts_set_buffer(struct bluet *host, uint16_t value_handle, size_t length, bool append)
 {
     int error = host_check_active(host);
     return error ? error : gatt_server_set_buffer(&host->gatt.server, value_handle, length, append);
-}
-
-/* ---- Client ---- */
-
-int bluet_gattc_discover_services(struct bluet *host, uint16_t conn_handle, const struct bluet_uuid *uuid)
-{
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    return error ? error : gatt_client_discover_services(&host->gatt.client, link, uuid);
-}
-
-int bluet_gattc_discover_characteristics(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
-                                         uint16_t end_handle, const struct bluet_uuid *uuid)
-{
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    if (error)
-        return error;
-    return gatt_client_discover_characteristics(&host->gatt.client, link, start_handle, end_handle, uuid);
-}
-
-int bluet_gattc_discover_included_services(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
-                                           uint16_t end_handle)
-{
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    return error ? error : gatt_client_discover_included(&host->gatt.client, link, start_handle, end_handle);
-}
-
-int bluet_gattc_discover_descriptors(struct bluet *host, uint16_t conn_handle, uint16_t start_handle,
-                                     uint16_t end_handle)
-{
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    return error ? error : gatt_client_discover_descriptors(&host->gatt.client, link, start_handle, end_handle);
-}
-
-int bluet_gattc_read(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, uint16_t offset)
-{
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    return error ? error : gatt_client_read(&host->gatt.client, link, value_handle, offset);
-}
-
-int bluet_gattc_read_long(struct bluet *host, uint16_t conn_handle, uint16_t value_handle)
-{
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    return error ? error : gatt_client_read_long(&host->gatt.client, link, value_handle);
-}
-
-int bluet_gattc_read_by_uuid(struct bluet *host, uint16_t conn_handle, uint16_t start_handle, uint16_t end_handle,
-                             const struct bluet_uuid *uuid)
-{
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    return error ? error : gatt_client_read_by_uuid(&host->gatt.client, link, start_handle, end_handle, uuid);
-}
-
-int bluet_gattc_read_multiple(struct bluet *host, uint16_t conn_handle, const uint16_t *value_handles,
-                              size_t value_count, bool variable)
-{
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    if (error)
-        return error;
-    bool was_starved = sending_begins(host);
-    return sending_ended(host, was_starved,
-                         gatt_client_read_multiple(&host->gatt.client, link, value_handles, value_count, variable));
-}
-
-int bluet_gattc_write_reliable(struct bluet *host, uint16_t conn_handle, const struct bluet_write *writes,
-                               size_t write_count)
-{
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    if (error)
-        return error;
-    bool was_starved = sending_begins(host);
-    return sending_ended(host, was_starved, gatt_client_write_reliable(&host->gatt.client, link, writes, write_count));
-}
-
-int bluet_gattc_write(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data, size_t length,
-                      enum bluet_write_mode mode)
-{
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    if (error)
-        return error;
-    bool was_starved = sending_begins(host);
-    return sending_ended(host, was_starved,
-                         gatt_client_write(&host->gatt.client, link, value_handle, data, length, mode));
-}
-
-int bluet_gattc_exchange_mtu(struct bluet *host, uint16_t conn_handle)
-{
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    return error ? error : gatt_client_exchange_mtu(&host->gatt.client, link);
 }

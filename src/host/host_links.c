@@ -28,7 +28,7 @@ static void raise_connect(struct bluet *host, const struct link *link)
 
 BLUET_INTERNAL void host_link_heard(struct bluet *host, struct link *link)
 {
-    if (link->heard || !link->central || link->state != LINK_OPEN)
+    if (!BLUET_HAS_CENTRAL || link->heard || !link->central || link->state != LINK_OPEN)
         return;
     link->heard = true;
     gap_connect_succeeded(&host->connect);
@@ -47,6 +47,8 @@ static bool end_was_heard(const struct bluet *host, uint8_t reason)
 /* The application does not know of the link. Its attempt goes on, or has failed. */
 static void unheard_link_ended(struct bluet *host, uint8_t reason)
 {
+    if (!BLUET_HAS_CENTRAL)
+        return;
     bool again = reason == HCI_CONNECTION_FAILED_TO_BE_ESTABLISHED && host->state == HOST_ACTIVE;
     if (!again || !gap_connect_again(&host->connect))
         gap_connect_failed(&host->connect, reason);
@@ -62,11 +64,13 @@ BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8
     bool canceled = host->state == HOST_DEACTIVATING;
     if (end_was_heard(host, reason))
         host_link_heard(host, link);
-    bool unheard = link->central && !link->heard;
+    bool unheard = BLUET_HAS_CENTRAL && link->central && !link->heard;
     link->state = LINK_CLOSING;
     l2cap_signal_link_closed(&host->signal, link);
-    l2cap_channels_link_closed(&host->channels, link);
-    sm_link_closed(&host->sm, link);
+    if (BLUET_HAS_L2CAP_CHANNELS)
+        l2cap_channels_link_closed(&host->channels, link);
+    if (BLUET_HAS_SECURITY)
+        sm_link_closed(&host->sm, link);
     gatt_link_closed(&host->gatt, link, canceled ? BLUET_STATUS_CANCELED : BLUET_STATUS_DISCONNECTED);
     link_close(&host->links, link);
     if (unheard)
@@ -126,7 +130,7 @@ static void connection_failed(struct bluet *host, uint8_t status)
 {
     if (status == HCI_ADVERTISING_TIMEOUT)
         gap_advertise_was_ended(&host->advertise);
-    else if (gap_connect_is_wanted(&host->connect))
+    else if (BLUET_HAS_CENTRAL && gap_connect_is_wanted(&host->connect))
         gap_connect_ended(&host->connect, status);
     else
         hci_protocol_error(&host->hci);
@@ -192,15 +196,16 @@ static void request_remote_features(struct bluet *host, const struct link *link)
 static void link_opened(struct bluet *host, struct link *link, const struct new_connection *connection)
 {
     link->central = connection->role == ROLE_CENTRAL;
-    const struct sm_bond *bond = gap_resolve(&host->resolver, &connection->peer);
+    const struct sm_bond *bond = BLUET_HAS_SECURITY ? gap_resolve(&host->resolver, &connection->peer) : NULL;
     link->identity = bond ? bond->peer : connection->peer;
     link->peer = link->central && !host->connect.listed ? host->connect.peer : link->identity;
     link->interval = connection->interval;
     link->latency = connection->latency;
     link->supervision_timeout = connection->supervision_timeout;
     gatt_link_opened(&host->gatt, link);
-    sm_link_opened(&host->sm, link, &connection->ends);
-    if (link->central) {
+    if (BLUET_HAS_SECURITY)
+        sm_link_opened(&host->sm, link, &connection->ends);
+    if (BLUET_HAS_CENTRAL && link->central) {
         gap_connect_await_peer(&host->connect);
         request_remote_features(host, link);
         request_data_length(host, link);
@@ -218,7 +223,7 @@ static void connection_made(struct bluet *host, const struct new_connection *con
         hci_protocol_error(&host->hci);
         return;
     }
-    if (central && !gap_connect_is_wanted(&host->connect)) {
+    if (central && !(BLUET_HAS_CENTRAL && gap_connect_is_wanted(&host->connect))) {
         refuse_connection(host, connection->handle);
         return;
     }
@@ -229,7 +234,7 @@ static void connection_made(struct bluet *host, const struct new_connection *con
         return;
     }
     refuse_connection(host, connection->handle);
-    if (central)
+    if (BLUET_HAS_CENTRAL && central)
         gap_connect_failed(&host->connect, HCI_CONNECTION_LIMIT_EXCEEDED);
     else
         gap_advertise_was_ended(&host->advertise);

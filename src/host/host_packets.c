@@ -1,9 +1,11 @@
 /* The post office: hands each event, and each whole L2CAP frame, to the room that it belongs to. */
 #include "host/host.h"
 
+#include "host/gatt_server_bond.h"
 #include "host/l2cap.h"
 #include "spec/hci.h"
 #include "spec/l2cap.h"
+#include "spec/sm.h"
 #include "spec/writer.h"
 
 struct host_event {
@@ -34,7 +36,7 @@ static void encryption_change(struct bluet *host, struct reader *event)
     uint8_t status = read_u8(event);
     struct link *link = link_of_event(&host->links, read_u16(event));
     bool enabled = read_u8(event);
-    if (!link)
+    if (!BLUET_HAS_SECURITY || !link)
         return;
     sm_encryption_change(&host->sm, link, status, enabled);
     gatt_server_tell_subscriptions(&host->gatt.server, link);
@@ -44,7 +46,7 @@ static void encryption_key_refresh_complete(struct bluet *host, struct reader *e
 {
     uint8_t status = read_u8(event);
     struct link *link = link_of_event(&host->links, read_u16(event));
-    if (!link)
+    if (!BLUET_HAS_SECURITY || !link)
         return;
     sm_key_refresh(&host->sm, link, status);
     gatt_server_tell_subscriptions(&host->gatt.server, link);
@@ -59,7 +61,7 @@ static void connection_update_complete(struct bluet *host, struct reader *event)
 static void long_term_key_request(struct bluet *host, struct reader *event)
 {
     struct link *link = link_of_event(&host->links, read_u16(event));
-    if (link)
+    if (BLUET_HAS_SECURITY && link)
         sm_long_term_key_request(&host->sm, link, event);
 }
 
@@ -90,12 +92,16 @@ static void phy_update_complete(struct bluet *host, struct reader *event)
 
 static void advertising_report(struct bluet *host, struct reader *event)
 {
+    if (!BLUET_HAS_CENTRAL)
+        return;
     gap_scan_report(&host->scan, event);
     gap_connect_reported(&host->connect);
 }
 
 static void directed_advertising_report(struct bluet *host, struct reader *event)
 {
+    if (!BLUET_HAS_CENTRAL)
+        return;
     gap_scan_directed_report(&host->scan, event);
     gap_connect_reported(&host->connect);
 }
@@ -172,6 +178,33 @@ static void hci_event(struct bluet *host, struct reader *packet)
 
 /* ---- Frames ---- */
 
+/* After each PDU: tells what its client has configured, and keeps it with the bond. */
+static void client_configured(struct bluet *host, struct link *link)
+{
+    gatt_server_tell_subscriptions(&host->gatt.server, link);
+    if (BLUET_HAS_SECURITY && link->bonded && gatt_server_was_configured(&host->gatt.server, link))
+        sm_save(&host->sm, link);
+}
+
+/* Pairing Not Supported, to whoever begins (Vol 3 Part H, 3.5.5). */
+static void refuse_pairing(struct bluet *host, struct link *link, struct reader *frame)
+{
+    static const uint8_t refusal[] = {SM_PAIRING_FAILED, SM_PAIRING_NOT_SUPPORTED};
+    const struct bluet_span span = {refusal, sizeof refusal};
+    uint8_t code = read_u8(frame);
+    if (code == SM_PAIRING_REQUEST || code == SM_SECURITY_REQUEST)
+        (void)l2cap_send(&host->links, link, L2CAP_CID_SECURITY_MANAGER, &span, 1);
+}
+
+static void security_received(struct bluet *host, const struct link_frame *frame)
+{
+    struct reader reader = reader_of(frame->payload, frame->length);
+    if (BLUET_HAS_SECURITY)
+        sm_receive(&host->sm, frame->link, &reader);
+    else
+        refuse_pairing(host, frame->link, &reader);
+}
+
 static void frame_received(struct bluet *host, const struct link_frame *frame)
 {
     host_link_heard(host, frame->link);
@@ -179,19 +212,18 @@ static void frame_received(struct bluet *host, const struct link_frame *frame)
         return;
     if (frame->cid == L2CAP_CID_ATT) {
         gatt_receive(&host->gatt, frame->link, frame->payload, frame->length);
-        host_client_configured(host, frame->link);
+        client_configured(host, frame->link);
     } else if (frame->cid == L2CAP_CID_SIGNALLING) {
         struct reader reader = reader_of(frame->payload, frame->length);
         l2cap_signal_receive(&host->signal, frame->link, &reader);
     } else if (frame->cid == L2CAP_CID_SECURITY_MANAGER) {
-        struct reader reader = reader_of(frame->payload, frame->length);
-        sm_receive(&host->sm, frame->link, &reader);
+        security_received(host, frame);
     } else {
         struct reader reader = reader_of(frame->payload, frame->length);
-        if (!l2cap_channels_receive(&host->channels, frame->link, frame->cid, &reader))
+        if (!BLUET_HAS_L2CAP_CHANNELS || !l2cap_channels_receive(&host->channels, frame->link, frame->cid, &reader))
             hci_protocol_error(&host->hci);
         else
-            host_client_configured(host, frame->link); /* it may have been a bearer's */
+            client_configured(host, frame->link); /* it may have been a bearer's */
     }
 }
 

@@ -1,9 +1,8 @@
-/* The public functions of pairing and bonding, and what the Security Manager keeps, signs and verifies for GATT. */
+/* The public functions of pairing and bonding, and what the Security Manager keeps for GATT. */
 #include "host/host.h"
 
 #include "crypto/crypto.h"
 #include "host/gatt_server_bond.h"
-#include "host/sm_signing.h"
 
 static uint8_t save_configurations(void *context, const struct link *link, uint8_t *out)
 {
@@ -23,41 +22,6 @@ static void restore_configurations(void *context, struct link *link, const uint8
 BLUET_INTERNAL struct sm_keeper host_keeper(struct bluet *host)
 {
     return (struct sm_keeper){host, save_configurations, restore_configurations};
-}
-
-BLUET_INTERNAL void host_client_configured(struct bluet *host, struct link *link)
-{
-    gatt_server_tell_subscriptions(&host->gatt.server, link);
-    if (link->bonded && gatt_server_was_configured(&host->gatt.server, link))
-        sm_save(&host->sm, link);
-}
-
-/* ---- Signed writes ---- */
-
-static bool may_sign(void *context, const struct link *link)
-{
-    return sm_may_sign(context, link);
-}
-
-static bool prepare_signature(void *context, struct link *link)
-{
-    return sm_signing_prepare(context, link);
-}
-
-static bool sign(void *context, const struct link *link, struct writer *pdu)
-{
-    return sm_signing_sign(context, link, pdu);
-}
-
-static bool verify(void *context, struct link *link, const struct reader *pdu, uint8_t *scratch,
-                   bool *out_authenticated)
-{
-    return sm_signing_verify(context, link, pdu, scratch, out_authenticated);
-}
-
-BLUET_INTERNAL struct att_signer host_signer(struct bluet *host)
-{
-    return (struct att_signer){&host->sm, may_sign, prepare_signature, sign, verify};
 }
 
 /* ---- The public functions ---- */

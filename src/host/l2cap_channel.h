@@ -175,13 +175,13 @@ static inline uint16_t l2cap_mtu_clamped(uint16_t mtu)
 
 static inline bool l2cap_channel_is_bearer(const struct l2cap_channels *channels, const struct l2cap_channel *channel)
 {
-    return channel >= channels->channels + channels->limit;
+    return BLUET_HAS_EATT && channel >= channels->channels + channels->limit;
 }
 
 /* Whether the PSM is that of bearers, and there are some. */
 static inline bool l2cap_psm_is_of_bearers(const struct l2cap_channels *channels, uint16_t psm)
 {
-    return psm == L2CAP_PSM_EATT && channels->bearer_limit;
+    return BLUET_HAS_EATT && psm == L2CAP_PSM_EATT && channels->bearer_limit;
 }
 
 /* A bearer in that state. NULL: the link has as many as it may. */

@@ -23,9 +23,11 @@ BLUET_INTERNAL int l2cap_signal_open(struct l2cap_signal *signal, struct link_ta
                                      const struct l2cap_signal_taker *taker)
 {
     size_t size = links->limit * sizeof *signal->requests;
-    *signal = (struct l2cap_signal){.links = links, .taker = *taker, .requests = memory_take(links->hci->port, size)};
+    *signal = (struct l2cap_signal){.links = links, .requests = memory_take(links->hci->port, size)};
     if (!signal->requests)
         return BLUET_ENOMEM;
+    if (BLUET_HAS_L2CAP_CHANNELS)
+        signal->taker = *taker;
     memset(signal->requests, 0, size);
     return BLUET_OK;
 }
@@ -54,7 +56,7 @@ BLUET_INTERNAL uint8_t l2cap_signal_identifier(struct l2cap_signal *signal, cons
     do {
         *identifier = *identifier == 0xff ? 1 : (uint8_t)(*identifier + 1);
     } while ((request->awaiting && request->identifier == *identifier) ||
-             taker->awaits(taker->context, link, *identifier));
+             (BLUET_HAS_L2CAP_CHANNELS && taker->awaits(taker->context, link, *identifier)));
     return *identifier;
 }
 
@@ -190,7 +192,8 @@ static void update_answered(struct l2cap_signal *signal, struct link *link, stru
 static void request_rejected(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
 {
     const struct l2cap_signal_taker *taker = &signal->taker;
-    if (taker->take(taker->context, link, command->code, command->identifier, &command->parameters))
+    if (BLUET_HAS_L2CAP_CHANNELS &&
+        taker->take(taker->context, link, command->code, command->identifier, &command->parameters))
         return;
     if (update_awaits(signal, link, command->identifier))
         update_refused(signal, link, HCI_UNSUPPORTED_REMOTE_FEATURE);
@@ -220,7 +223,8 @@ static void command_received(struct l2cap_signal *signal, struct link *link, str
         update_answered(signal, link, command);
         break;
     default:
-        if (!taker->take(taker->context, link, command->code, command->identifier, &command->parameters))
+        if (!BLUET_HAS_L2CAP_CHANNELS ||
+            !taker->take(taker->context, link, command->code, command->identifier, &command->parameters))
             not_taken(signal, link, command);
         break;
     }

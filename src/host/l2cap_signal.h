@@ -40,7 +40,7 @@ struct l2cap_signal {
     struct l2cap_signal_taker taker;
 };
 
-/* -ENOMEM */
+/* `taker` NULL: there are no channels. -ENOMEM */
 BLUET_INTERNAL int l2cap_signal_open(struct l2cap_signal *signal, struct link_table *links,
                                      const struct l2cap_signal_taker *taker);
 BLUET_INTERNAL void l2cap_signal_close(struct l2cap_signal *signal);

@@ -89,7 +89,8 @@ BLUET_INTERNAL void sm_link_closed(struct sm *sm, struct link *link)
     link->encrypted = link->authenticated = false;
     if (pairing->state != SM_IDLE)
         sm_end(sm, pairing, BLUET_STATUS_DISCONNECTED);
-    sm_signing_end(sm, pairing);
+    if (BLUET_HAS_SIGNING)
+        sm_signing_end(sm, pairing);
     crypto_wipe(pairing, sizeof *pairing);
 }
 
@@ -618,9 +619,11 @@ struct sm_command {
 static const struct sm_command sm_commands[] = {
     {SM_PAIRING_REQUEST, 6, SM_BY_CENTRAL, NOT_BEGUN, pairing_requested},
     {SM_PAIRING_RESPONSE, 6, SM_BY_PERIPHERAL, 1 << SM_AWAIT_PAIRING_RESPONSE, sm_pairing_response},
-    {SM_PAIRING_CONFIRM, 16, SM_BY_EITHER, 1 << SM_AWAIT_LEGACY_CONFIRM, sm_legacy_confirm},
+    {SM_PAIRING_CONFIRM, 16, SM_BY_EITHER, 1 << SM_AWAIT_LEGACY_CONFIRM,
+     BLUET_HAS_LEGACY_PAIRING ? sm_legacy_confirm : NULL},
     {SM_PAIRING_CONFIRM, 16, SM_BY_EITHER, 1 << SM_AWAIT_SECURE_CONFIRM, sm_secure_confirm},
-    {SM_PAIRING_RANDOM, 16, SM_BY_EITHER, 1 << SM_AWAIT_LEGACY_RANDOM, sm_legacy_random},
+    {SM_PAIRING_RANDOM, 16, SM_BY_EITHER, 1 << SM_AWAIT_LEGACY_RANDOM,
+     BLUET_HAS_LEGACY_PAIRING ? sm_legacy_random : NULL},
     {SM_PAIRING_RANDOM, 16, SM_BY_EITHER, 1 << SM_AWAIT_SECURE_RANDOM, sm_secure_random},
     {SM_PAIRING_FAILED, 1, SM_BY_EITHER, ANY_STATE, pairing_failed},
     {SM_ENCRYPTION_INFORMATION, 16, SM_BY_EITHER, 1 << SM_AWAIT_KEYS, NULL},
@@ -692,6 +695,8 @@ BLUET_INTERNAL int sm_set_security(struct sm *sm, const struct bluet_security *s
     if (security->io > BLUET_IO_KEYBOARD_DISPLAY || (legacy_only && (security->le_secure || security->secure_only)) ||
         (security->key_size && security->key_size < SM_KEY_SIZE_LEAST) || security->key_size > SM_KEY_SIZE_MOST)
         return BLUET_EINVAL;
+    if (!BLUET_HAS_LEGACY_PAIRING && legacy_only)
+        return BLUET_ENOTSUP;
     sm->security = *security;
     if (security->key_size == 0)
         sm->security.key_size = SM_KEY_SIZE_MOST;

@@ -153,8 +153,8 @@ struct sm {
     struct bluet_address identity; /* our own */
     struct sm_holdoff holdoffs[SM_HOLDOFF_COUNT];
     struct sm_holdoff strangers; /* who have private addresses */
-    uint32_t burnt_passkey; /* with which a pairing has failed; above 999999: none */
-    uint8_t busy_count;     /* pairings that are not idle */
+    uint32_t burnt_passkey;      /* with which a pairing has failed; above 999999: none */
+    uint8_t busy_count;          /* pairings that are not idle */
     bool due;
 };
 

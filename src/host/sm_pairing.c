@@ -8,6 +8,7 @@
 enum { FEATURE_IO = 1, FEATURE_OOB, FEATURE_AUTHENTICATION, FEATURE_KEY_SIZE, FEATURE_INITIATOR, FEATURE_RESPONDER };
 
 enum { ALL_KEYS = SM_ENCRYPTION_KEY | SM_IDENTITY_KEY | SM_SIGNING_KEY };
+enum { OUR_KEYS = BLUET_HAS_SIGNING ? ALL_KEYS : SM_ENCRYPTION_KEY | SM_IDENTITY_KEY };
 
 /* ---- What we ask for ---- */
 
@@ -46,7 +47,8 @@ static void set_out_of_band(const struct sm *sm, const struct sm_pairing *pairin
     bool secure = features[FEATURE_AUTHENTICATION] & SM_SECURE_CONNECTIONS;
     if (asked)
         secure = secure && (pairing->work->request[FEATURE_AUTHENTICATION] & SM_SECURE_CONNECTIONS);
-    else if (secure && data && !data->secure && !security->le_secure && !security->secure_only)
+    else if (BLUET_HAS_LEGACY_PAIRING && secure && data && !data->secure && !security->le_secure &&
+             !security->secure_only)
         secure = false;
     if (!asked && !secure)
         features[FEATURE_AUTHENTICATION] &= (uint8_t)~SM_SECURE_CONNECTIONS;
@@ -68,7 +70,7 @@ static void write_features(const struct sm *sm, struct sm_pairing *pairing, uint
     features[FEATURE_AUTHENTICATION] = sm_authentication_request(sm, pairing);
     features[FEATURE_KEY_SIZE] = SM_KEY_SIZE_MOST;
     set_out_of_band(sm, pairing, features, asked);
-    uint8_t keys = features[FEATURE_AUTHENTICATION] & SM_BONDING ? ALL_KEYS : 0;
+    uint8_t keys = features[FEATURE_AUTHENTICATION] & SM_BONDING ? OUR_KEYS : 0;
     features[FEATURE_INITIATOR] = asked ? keys & pairing->work->request[FEATURE_INITIATOR] : keys;
     features[FEATURE_RESPONDER] = asked ? keys & pairing->work->request[FEATURE_RESPONDER] : keys;
 }
@@ -169,6 +171,8 @@ static enum sm_reason conclude(struct sm *sm, struct sm_pairing *pairing)
         pairing->secret_flags |= SM_SECRET_AUTHENTICATED;
     if (pairing->key_size < sm->security.key_size)
         return SM_ENCRYPTION_KEY_SIZE;
+    if (!BLUET_HAS_LEGACY_PAIRING && !secure)
+        return SM_AUTHENTICATION_REQUIREMENTS;
     if (!sm_suffices(sm, pairing, pairing->secret_flags, pairing->key_size) || !may_replace(pairing))
         return SM_AUTHENTICATION_REQUIREMENTS;
     return SM_SUCCESS;
@@ -178,7 +182,7 @@ static void begin_authentication(struct sm *sm, struct sm_pairing *pairing)
 {
     if (pairing->secret_flags & SM_SECRET_SECURE)
         sm_secure_begin(sm, pairing);
-    else
+    else if (BLUET_HAS_LEGACY_PAIRING)
         sm_legacy_begin(sm, pairing);
 }
 

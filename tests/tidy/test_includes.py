@@ -24,7 +24,7 @@ MAY_INCLUDE = {
 
 # The host from the ground up. A file knows those beneath it, and of its own storey those of its own family.
 STOREYS = (
-    ("memory", "event", "buffer", "timer"),
+    ("features", "memory", "event", "buffer", "timer"),
     ("hci",),
     ("link",),
     ("l2cap", "l2cap_stream"),
