@@ -56,7 +56,7 @@ static void flush(struct bluet_radio *radio)
 
 static void stream_send(struct bluet_radio *radio, const struct bluet_span *spans, size_t count)
 {
-    struct iovec parts[MOST_SPANS];
+    struct iovec parts[MOST_SPANS] = {{NULL, 0}};
     size_t length = 0, sent = 0;
     for (size_t i = 0; i < count; i++) {
         if (i < MOST_SPANS)
