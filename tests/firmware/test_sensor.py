@@ -110,7 +110,7 @@ class Central:
         """The value handles, by UUID."""
         found = {}
         self.ble.gattc_discover_characteristics(connection, 1, 0xFFFF)
-        assert self.wait(12)[2] == 0
+        assert self.wait(12)[1] == 0
         with self._changed:
             for event, data in self._events:
                 if event == 11:
