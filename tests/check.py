@@ -231,7 +231,9 @@ def micropython_tests() -> Count:
 @step("firmware (pytest, release)")
 def firmware_tests() -> Count:
     """The host on a Cortex-M3; skipped if the source of mbedTLS is not to be had."""
-    return pytest("firmware", [ROOT / "tests/firmware"], BLUET_BUILD=str(BUILD), PYTHONPATH=str(BUILD / "python"))
+    # One process: what is fetched and built first serves all of them.
+    words = [ROOT / "tests/firmware", "--dist=loadfile"]
+    return pytest("firmware", words, BLUET_BUILD=str(BUILD), PYTHONPATH=str(BUILD / "python"))
 
 
 @step("big-endian (qemu-user)")

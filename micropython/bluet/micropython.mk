@@ -34,6 +34,8 @@ endif
 
 BLUET_SRC := $(wildcard $(addsuffix /*.c, $(addprefix $(BLUET_DIR)/src/, $(BLUET_ROOMS)))) \
     $(BLUET_DIR)/src/crypto/crypto_$(BLUET_CRYPTO).c
+# Nothing here needs libusb.
+BLUET_SRC := $(filter-out %/usb.c %/usb_transfers.c, $(BLUET_SRC))
 SRC_USERMOD_LIB_C += $(BLUET_SRC)
 
 # The runtime talks to Linux.

@@ -39,7 +39,7 @@ static int nudge_signal(void)
     return SIGRTMIN + 7;
 }
 
-static int descriptor = -1;
+static struct carrier carrier;
 static int bell = -1; /* wakes the thread: the deadline has changed, backend_poll() has run, or it is to end */
 static pthread_t thread;
 static _Atomic uint64_t deadline;
@@ -179,7 +179,7 @@ static void *run(void *unused)
 {
     (void)unused;
     while (!ending) {
-        struct pollfd sources[] = {{.fd = bell, .events = POLLIN}, {.fd = descriptor, .events = POLLIN}};
+        struct pollfd sources[] = {{.fd = bell, .events = POLLIN}, {.fd = carrier.fd, .events = POLLIN}};
         int ready = poll(sources, 2, milliseconds_left());
         if (answer(sources[0].revents))
             continue;
@@ -222,13 +222,13 @@ int wire_open(void)
     struct transport transport;
     if (transport_create(&transport, NULL))
         return BLUET_ENODEV;
-    descriptor = transport_open(&transport);
+    int error = transport_open(&transport, &carrier);
     transport_free(&transport);
-    if (descriptor < 0)
-        return BLUET_ENODEV;
-    int error = start_thread();
     if (error)
-        close(descriptor);
+        return error;
+    error = start_thread();
+    if (error)
+        carrier.kind->close(&carrier);
     return error;
 }
 
@@ -238,15 +238,15 @@ void wire_close(void)
     ring();
     pthread_join(thread, NULL);
     close(bell);
-    close(descriptor);
-    bell = descriptor = -1;
+    bell = -1;
+    carrier.kind->close(&carrier);
 }
 
 int wire_read(uint8_t *out, size_t size)
 {
     ssize_t length;
     do {
-        length = read(descriptor, out, size);
+        length = carrier.kind->read(&carrier, out, size);
     } while (length < 0 && errno == EINTR);
     if (length < 0 && errno == EAGAIN)
         return 0;
@@ -257,13 +257,14 @@ int wire_read(uint8_t *out, size_t size)
 static bool write_all(const uint8_t *data, size_t length)
 {
     while (length) {
-        ssize_t sent = write(descriptor, data, length);
+        const struct iovec part = {(void *)(uintptr_t)data, length};
+        ssize_t sent = carrier.kind->write(&carrier, &part, 1);
         if (sent >= 0) {
             data += sent;
             length -= (size_t)sent;
             continue;
         }
-        struct pollfd room = {.fd = descriptor, .events = POLLOUT};
+        struct pollfd room = {.fd = carrier.fd, .events = POLLOUT};
         if (errno != EINTR && (errno != EAGAIN || poll(&room, 1, SEND_PATIENCE_MS) == 0))
             return false;
     }
@@ -277,7 +278,7 @@ bool wire_write(const struct bluet_span *spans, size_t count)
     if (count <= MOST_SPANS) {
         for (size_t i = 0; i < count; i++)
             parts[i] = (struct iovec){(void *)(uintptr_t)spans[i].data, spans[i].length};
-        ssize_t result = writev(descriptor, parts, (int)count);
+        ssize_t result = carrier.kind->write(&carrier, parts, count);
         sent = result > 0 ? (size_t)result : 0;
     }
     for (size_t i = 0; i < count; i++) {
