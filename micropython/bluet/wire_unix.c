@@ -292,7 +292,7 @@ bool wire_write(const struct bluet_span *spans, size_t count)
 
 void wire_wait(bool quietly)
 {
-    struct pollfd source = {.fd = descriptor, .events = POLLIN};
+    struct pollfd source = {.fd = carrier.fd, .events = POLLIN};
     MP_THREAD_GIL_EXIT();
     poll(&source, 1, WAIT_MS);
     MP_THREAD_GIL_ENTER();
