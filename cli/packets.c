@@ -83,7 +83,7 @@ static void write_report(FILE *stream, struct reader *reader)
     uint8_t type = read_u8(reader);
     write_address(stream, reader);
     read_span(reader, read_u8(reader));
-    int rssi = (int8_t)read_u8(reader);
+    int8_t rssi = (int8_t)read_u8(reader);
     fprintf(stream, " type %u, %d dBm", type, rssi);
     if (count > 1)
         fprintf(stream, ", and %u more", count - 1u);
