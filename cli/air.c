@@ -122,7 +122,7 @@ static void print_recipes(void)
         printf("  Linux, BlueZ    btattach -B %.*s -P h4 -S 1000000\n", length, *link);
         printf("  NimBLE, BTstack the serial port %.*s, any speed, no flow control\n", length, *link);
         printf("  noble, bleno    BLUETOOTH_HCI_SOCKET_UART_PORT=%.*s node app.js\n", length, *link);
-        printf("  MicroPython     make MICROPYBTUART=%.*s (unix port, variant with Bluetooth)\n", length, *link);
+        printf("  MicroPython     MICROPYBTUART=%.*s micropython (unix port, variant with Bluetooth)\n", length, *link);
     }
     for (char **place = options.listeners; place && *place; place++)
         printf("serves %.*s\n", (int)strcspn(*place, ","), *place);

@@ -40,7 +40,7 @@ struct meeting {
         {"store", 'S', POPT_ARG_STRING, &(options).store, 0, "the file with the keys of bonded peers", "FILE"}, \
     {                                                                                                           \
         "transport", 't', POPT_ARG_STRING, &(options).transport, 0,                                             \
-            "the radio: air, air:NAME, unix:PATH, tcp:HOST:PORT", "TRANSPORT"                                   \
+            "the radio; bluet controllers lists what there is", "TRANSPORT"                                     \
     }
 
 /* Reads the address. CLI_OK or CLI_USAGE. */

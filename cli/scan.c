@@ -30,7 +30,7 @@ static const struct poptOption table[] = {
     {"name", 'n', POPT_ARG_STRING, &options.name, 0, "only devices whose name contains this", "TEXT"},
     {"address", 'd', POPT_ARG_STRING, &options.address_text, 0, "only the device with this address", "ADDRESS"},
     {"json", 'j', POPT_ARG_NONE, &options.json, 0, "one JSON object a line", NULL},
-    {"transport", 't', POPT_ARG_STRING, &options.transport, 0, "the radio: air, air:NAME, unix:PATH, tcp:HOST:PORT",
+    {"transport", 't', POPT_ARG_STRING, &options.transport, 0, "the radio; bluet controllers lists what there is",
      "TRANSPORT"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, cli_help_options, 0, NULL, NULL},
     POPT_TABLEEND,
