@@ -35,9 +35,9 @@ endfunction()
 if(bluet_plain_archive)
     set(bluet_archive_objects ${bluet_room_objects})
 else()
-    # Host and air call cryptography by internal names, so these are one.
-    bluet_join(host host air crypto)
-    bluet_join(runtime runtime)
+    # Host and air call cryptography by internal names, so these are one. Each has the reader and the writer to itself.
+    bluet_join(host host air crypto spec)
+    bluet_join(runtime runtime spec)
     set_source_files_properties(${bluet_archive_objects} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
 endif()
 

@@ -3,7 +3,8 @@
 set(bench_folder ${CMAKE_CURRENT_BINARY_DIR}/programs)
 
 # Instructions are counted in a host by itself, compiled once for size and once for speed.
-file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/host/*.c)
+file(GLOB host_sources CONFIGURE_DEPENDS
+    ${PROJECT_SOURCE_DIR}/src/host/*.c ${PROJECT_SOURCE_DIR}/src/spec/*.c)
 foreach(level Os O2)
     add_executable(bench_instructions_${level}
         ${PROJECT_SOURCE_DIR}/bench/instructions.c ${PROJECT_SOURCE_DIR}/bench/controller.c ${host_sources}

@@ -1,7 +1,8 @@
 """Writes the one-file form of the host: bluet.c and bluet.h, into the folder that is named. ./do onefile
 
-The public headers become one header, all of src/host and what it includes one source. Names that cross files are static
-in it. The functions of src/crypto/crypto.h, which the host asks for, become public under names that begin with bluet_:
+The public headers become one header, all of src/host, src/spec and what they include one source. Names that cross files
+are static in it. The functions of src/crypto/crypto.h, which the host asks for, become public under names that begin with
+bluet_:
 an application brings them, or takes a backend, which stand at the end of the source.
 """
 
@@ -102,8 +103,9 @@ def main() -> None:
     header = Joined()
     header.add(PUBLIC / "bluet" / "bluet.h")
     host = Joined(*header.seen)
-    for source in sorted((SOURCES / "host").glob("*.c")):
-        host.add(source)
+    for room in ("spec", "host"):
+        for source in sorted((SOURCES / room).glob("*.c")):
+            host.add(source)
 
     crypto = (SOURCES / "crypto" / "crypto.h").read_text(encoding="utf-8")
     wanted = "".join(CRYPTO.findall(crypto))

@@ -20,7 +20,7 @@ add_custom_command(OUTPUT ${numbers}
 
 # All but main(), for the tests too. Of src/ it sees the reader only: octets of an advertisement are from outside.
 list(REMOVE_ITEM sources ${PROJECT_SOURCE_DIR}/cli/main.c)
-add_library(bluet_cli STATIC ${sources} ${numbers})
+add_library(bluet_cli STATIC ${sources} ${numbers} $<TARGET_OBJECTS:bluet_spec>)
 target_compile_definitions(bluet_cli PRIVATE _GNU_SOURCE BLUET_VERSION="${PROJECT_VERSION}")
 target_include_directories(bluet_cli PUBLIC
     ${PROJECT_SOURCE_DIR}/cli ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)

@@ -34,6 +34,7 @@ function(bluet_add_room name)
     set(bluet_room_objects ${bluet_room_objects} $<TARGET_OBJECTS:bluet_${name}> PARENT_SCOPE)
 endfunction()
 
+bluet_add_room(spec)
 bluet_add_room(host)
 if(NOT BLUET_CRYPTO STREQUAL "external")
     bluet_add_room(crypto crypto_${BLUET_CRYPTO}) # a backend is one file
@@ -56,9 +57,9 @@ if(BLUET_BUILD_RUNTIME)
 endif()
 
 # The host is freestanding, but the compiler may know what memcpy does: most copies are of a few octets.
-if(TARGET bluet_host)
-    target_compile_options(bluet_host PRIVATE -ffreestanding -fbuiltin)
-endif()
+foreach(room spec host)
+    target_compile_options(bluet_${room} PRIVATE -ffreestanding -fbuiltin)
+endforeach()
 # The runtime talks to Linux.
 if(TARGET bluet_runtime)
     target_compile_definitions(bluet_runtime PRIVATE _GNU_SOURCE)

@@ -6,7 +6,7 @@ set(BLUET_DIR ${CMAKE_CURRENT_LIST_DIR}/..)
 if(NOT BLUET_CRYPTO)
     set(BLUET_CRYPTO mbedtls)
 endif()
-file(GLOB BLUET_HOST ${BLUET_DIR}/src/host/*.c)
+file(GLOB BLUET_HOST ${BLUET_DIR}/src/host/*.c ${BLUET_DIR}/src/spec/*.c)
 
 add_library(usermod_bluet INTERFACE)
 target_sources(usermod_bluet INTERFACE

@@ -7,7 +7,7 @@ BLUET_PORT ?= $(notdir $(CURDIR))
 BLUET_CRYPTO ?= mbedtls
 
 SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/, backend.c events.c gap.c gatt.c)
-BLUET_ROOMS := host
+BLUET_ROOMS := host spec
 
 CFLAGS_USERMOD += -I$(BLUET_DIR)/include -I$(BLUET_DIR)/src
 CFLAGS_USERMOD += \

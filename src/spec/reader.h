@@ -6,6 +6,8 @@
 #ifndef BLUET_SPEC_READER_H
 #define BLUET_SPEC_READER_H
 
+#include "spec/internal.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,76 +43,20 @@ static inline bool reader_done(const struct reader *reader)
 }
 
 /* The next `length` octets, or NULL if there are not that many. */
-static inline const uint8_t *read_span(struct reader *reader, size_t length)
-{
-    const uint8_t *start = reader->cursor;
-    if (length > reader_remaining(reader)) {
-        reader->cursor = reader->end;
-        reader->failed = true;
-        return NULL;
-    }
-    reader->cursor = start + length;
-    return start;
-}
+BLUET_INTERNAL const uint8_t *read_span(struct reader *reader, size_t length);
 
 /* A reader of the next `length` octets only: for parts that announce their own length. Fails with its parent. */
-static inline struct reader read_part(struct reader *reader, size_t length)
-{
-    const uint8_t *start = read_span(reader, length);
-    if (!start)
-        return (struct reader){reader->end, reader->end, true};
-    return reader_of(start, length);
-}
+BLUET_INTERNAL struct reader read_part(struct reader *reader, size_t length);
 
-static inline void read_octets(struct reader *reader, void *out, size_t length)
-{
-    const uint8_t *start = read_span(reader, length);
-    if (start)
-        memcpy(out, start, length);
-    else
-        memset(out, 0, length);
-}
+BLUET_INTERNAL void read_octets(struct reader *reader, void *out, size_t length);
 
 /* Octets that stand in the other order on the air: addresses and keys are shown most significant first. */
-static inline void read_reversed(struct reader *reader, uint8_t *out, size_t length)
-{
-    const uint8_t *from = read_span(reader, length);
-    if (!from) {
-        memset(out, 0, length);
-        return;
-    }
-    for (uint8_t *to = out + length; to != out;)
-        *--to = *from++;
-}
+BLUET_INTERNAL void read_reversed(struct reader *reader, uint8_t *out, size_t length);
 
-static inline uint8_t read_u8(struct reader *reader)
-{
-    const uint8_t *p = read_span(reader, 1);
-    return p ? p[0] : 0;
-}
-
-static inline uint16_t read_u16(struct reader *reader)
-{
-    const uint8_t *p = read_span(reader, 2);
-    return (uint16_t)(p ? p[0] | p[1] << 8 : 0);
-}
-
-static inline uint32_t read_u24(struct reader *reader)
-{
-    const uint8_t *p = read_span(reader, 3);
-    return p ? (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 : 0;
-}
-
-static inline uint32_t read_u32(struct reader *reader)
-{
-    const uint8_t *p = read_span(reader, 4);
-    return p ? (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24 : 0;
-}
-
-static inline uint64_t read_u64(struct reader *reader)
-{
-    uint64_t low = read_u32(reader);
-    return low | (uint64_t)read_u32(reader) << 32;
-}
+BLUET_INTERNAL uint8_t read_u8(struct reader *reader);
+BLUET_INTERNAL uint16_t read_u16(struct reader *reader);
+BLUET_INTERNAL uint32_t read_u24(struct reader *reader);
+BLUET_INTERNAL uint32_t read_u32(struct reader *reader);
+BLUET_INTERNAL uint64_t read_u64(struct reader *reader);
 
 #endif
