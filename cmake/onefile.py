@@ -1,9 +1,8 @@
 """Writes the one-file form of the host: bluet.c and bluet.h, into the folder that is named. ./do onefile
 
 The public headers become one header, all of src/host, src/spec and what they include one source. Names that cross files
-are static in it. The functions of src/crypto/crypto.h, which the host asks for, become public under names that begin with
-bluet_:
-an application brings them, or takes a backend, which stand at the end of the source.
+are static in it. The functions of src/crypto/crypto.h, which the host asks for, become public under names that begin
+with bluet_: an application brings them, or takes a backend, which stand at the end of the source.
 """
 
 import re
