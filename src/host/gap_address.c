@@ -123,7 +123,7 @@ BLUET_INTERNAL int gap_address_change(struct gap_address *address, struct hci *h
                                       .done = change_done,
                                       .context = address,
                                       .argument = (uint16_t)address->mode};
-        hci_queue(hci, command, parameters, sizeof parameters);
+        hci_queue(hci, &command, parameters, sizeof parameters);
     }
     address->mode = mode;
     address->since = hci->now;

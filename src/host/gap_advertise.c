@@ -44,14 +44,14 @@ static void advertise_queue(struct gap_advertise *advertise, struct hci_command 
 {
     command.ticket = advertise->ticket;
     command.context = advertise;
-    hci_queue(advertise->hci, command, parameters->start, parameters->length);
+    hci_queue(advertise->hci, &command, parameters->start, parameters->length);
 }
 
 static bool request_enable(struct gap_advertise *advertise, bool enable, hci_done done)
 {
     const uint8_t octet = enable;
     struct hci_command command = {.opcode = HCI_LE_SET_ADVERTISING_ENABLE, .done = done, .context = advertise};
-    return hci_request(advertise->hci, command, &octet, sizeof octet);
+    return hci_request(advertise->hci, &command, &octet, sizeof octet);
 }
 
 static void queue_advertise_enable(struct gap_advertise *advertise, bool enable, uint8_t flags, hci_done done)

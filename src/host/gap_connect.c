@@ -139,7 +139,7 @@ static bool queue_create_connection(struct gap_connect *connect, int ticket)
     write_create_connection(&writer, connect);
     struct hci_command command = command_of(connect, ticket);
     command.opcode = HCI_LE_CREATE_CONNECTION;
-    return hci_request(connect->links->hci, command, octets, writer.length);
+    return hci_request(connect->links->hci, &command, octets, writer.length);
 }
 
 BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct bluet_address *peer, uint32_t timeout_ms,
@@ -226,7 +226,7 @@ static bool request_cancel(struct gap_connect *connect, int ticket)
         return gap_scan_seek_end(connect->scan, command);
     }
     command.opcode = HCI_LE_CREATE_CONNECTION_CANCEL;
-    return hci_request(connect->links->hci, command, NULL, 0);
+    return hci_request(connect->links->hci, &command, NULL, 0);
 }
 
 BLUET_INTERNAL bool gap_connect_end(struct gap_connect *connect, int ticket)

@@ -40,7 +40,7 @@ static int ask_controller(const struct gap_link *gap, const struct link *link, s
     command.ticket = ticket;
     command.flags |= HCI_LAST;
     command.argument = link->handle;
-    hci_queue(gap->links->hci, command, parameters->start, parameters->length);
+    hci_queue(gap->links->hci, &command, parameters->start, parameters->length);
     return ticket;
 }
 

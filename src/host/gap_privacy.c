@@ -249,7 +249,7 @@ static void work(struct gap_privacy *privacy)
         return;
     }
     struct hci_command command = {.opcode = write_step(privacy, &writer), .done = work_done, .context = privacy};
-    if (!hci_request(privacy->controller->hci, command, octets, writer.length))
+    if (!hci_request(privacy->controller->hci, &command, octets, writer.length))
         try_again_later(privacy);
     crypto_wipe(octets, sizeof octets);
 }

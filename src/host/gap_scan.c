@@ -71,7 +71,7 @@ static void queue_scan_parameters(const struct gap_scan *scan, struct hci_comman
     write_u8(&parameters, gap_address_own(scan->address).type);
     write_u8(&parameters, filter_policy);
     command.opcode = HCI_LE_SET_SCAN_PARAMETERS;
-    hci_queue(scan->hci, command, octets, parameters.length);
+    hci_queue(scan->hci, &command, octets, parameters.length);
 }
 
 /* Duplicates are not filtered (7.8.11). */
@@ -79,7 +79,7 @@ static bool queue_scan_enable(const struct gap_scan *scan, struct hci_command co
 {
     const uint8_t parameters[SCAN_ENABLE_LENGTH] = {enable, 0};
     command.opcode = HCI_LE_SET_SCAN_ENABLE;
-    return hci_request(scan->hci, command, parameters, sizeof parameters);
+    return hci_request(scan->hci, &command, parameters, sizeof parameters);
 }
 
 BLUET_INTERNAL int gap_scan_start(struct gap_scan *scan, uint32_t duration_ms, uint32_t interval_us, uint32_t window_us,

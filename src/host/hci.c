@@ -122,25 +122,22 @@ BLUET_INTERNAL int hci_begin(struct hci *hci, size_t command_count, size_t param
     return hci_has_room(hci, command_count, parameter_length) ? hci_new_ticket(hci) : BLUET_ENOMEM;
 }
 
-BLUET_INTERNAL bool hci_request(struct hci *hci, struct hci_command command, const void *parameters, size_t length)
+BLUET_INTERNAL bool hci_request(struct hci *hci, const struct hci_command *command, const void *parameters,
+                                size_t length)
 {
-    if (length > HCI_PARAMETERS_LARGEST || hci->queue_length + sizeof command + length > hci->queue_size)
+    size_t entry_size = sizeof *command + length;
+    if (length > HCI_PARAMETERS_LARGEST || hci->queue_length + entry_size > hci->queue_size)
         return false;
-    command.length = (uint8_t)length;
     uint8_t *entry = hci->queue + hci->queue_length;
-    memcpy(entry, &command, sizeof command);
+    memcpy(entry, command, sizeof *command);
+    entry[offsetof(struct hci_command, length)] = (uint8_t)length;
     if (length)
-        memcpy(entry + sizeof command, parameters, length);
+        memcpy(entry + sizeof *command, parameters, length);
     if (hci->queue_length == 0)
         hci->deadline = hci->now + command_timeout_us;
-    hci->queue_length = (uint16_t)(hci->queue_length + entry_length(&command));
+    hci->queue_length = (uint16_t)(hci->queue_length + entry_size);
     queue_send(hci);
     return true;
-}
-
-BLUET_INTERNAL void hci_queue(struct hci *hci, struct hci_command command, const void *parameters, size_t length)
-{
-    hci_request(hci, command, parameters, length);
 }
 
 /* ---- Tickets ---- */
@@ -276,4 +273,9 @@ BLUET_INTERNAL void hci_abandon(struct hci *hci, int error, uint8_t status)
             hci_end_ticket(hci, command.ticket, error, status);
     }
     hci->deadline = BLUET_NEVER;
+}
+
+BLUET_INTERNAL bool hci_address_equal(const struct bluet_address *one, const struct bluet_address *other)
+{
+    return one->type == other->type && memcmp(one->octets, other->octets, sizeof one->octets) == 0;
 }

@@ -41,7 +41,7 @@ struct hci_command {
     uint16_t argument; /* handed to `done` */
     uint8_t least;     /* octets that must follow the status; with fewer the command counts as failed */
     uint8_t flags;     /* enum hci_command_flag */
-    uint8_t length;    /* of the parameters, which follow in the queue */
+    uint8_t length;    /* of the parameters, which follow in the queue, and which tell it */
 };
 
 enum { HCI_PARAMETERS_LARGEST = 255, HCI_HANDLE_LARGEST = 0x0eff };
@@ -75,11 +75,15 @@ BLUET_INTERNAL void hci_close(struct hci *hci);
 BLUET_INTERNAL bool hci_has_room(const struct hci *hci, size_t command_count, size_t parameter_length);
 /* A ticket if so many commands with so many octets of parameters in all fit into the queue. -ENOMEM */
 BLUET_INTERNAL int hci_begin(struct hci *hci, size_t command_count, size_t parameter_length);
-/* One of the commands that hci_begin() has made sure of. */
-BLUET_INTERNAL void hci_queue(struct hci *hci, struct hci_command command, const void *parameters, size_t length);
 /* A command of the host's own making, without a ticket; it may use the room that hci_begin() holds back. Whether it
  * fit. */
-BLUET_INTERNAL bool hci_request(struct hci *hci, struct hci_command command, const void *parameters, size_t length);
+BLUET_INTERNAL bool hci_request(struct hci *hci, const struct hci_command *command, const void *parameters,
+                                size_t length);
+/* One of the commands that hci_begin() has made sure of. */
+static inline void hci_queue(struct hci *hci, const struct hci_command *command, const void *parameters, size_t length)
+{
+    (void)hci_request(hci, command, parameters, length);
+}
 /* Nothing waits and nothing is with the controller. */
 static inline bool hci_idle(const struct hci *hci)
 {
@@ -97,10 +101,7 @@ BLUET_INTERNAL void hci_abandon(struct hci *hci, int error, uint8_t status);
 BLUET_INTERNAL void hci_end_ticket(const struct hci *hci, int ticket, int error, uint8_t status);
 BLUET_INTERNAL int hci_new_ticket(struct hci *hci);
 
-static inline bool hci_address_equal(const struct bluet_address *one, const struct bluet_address *other)
-{
-    return one->type == other->type && memcmp(one->octets, other->octets, sizeof one->octets) == 0;
-}
+BLUET_INTERNAL bool hci_address_equal(const struct bluet_address *one, const struct bluet_address *other);
 
 static inline void hci_protocol_error(struct hci *hci)
 {

@@ -187,7 +187,7 @@ static void controller_start_from(struct hci_controller *controller, size_t inde
                                   .context = controller,
                                   .argument = (uint16_t)index,
                                   .least = step->least};
-    hci_request(controller->hci, command, parameters, writer.length);
+    hci_request(controller->hci, &command, parameters, writer.length);
 }
 
 BLUET_INTERNAL void hci_controller_start(struct hci_controller *controller, struct hci *hci,

@@ -147,6 +147,31 @@ static int open_rooms(struct bluet *host)
     return error;
 }
 
+/* ---- Calls of the application ---- */
+
+BLUET_INTERNAL void host_sample_clock(struct bluet *host)
+{
+    if (!host->inside)
+        host->hci.now = host->config.port.now(host->config.port.context);
+}
+
+BLUET_INTERNAL int host_check_active(struct bluet *host)
+{
+    if (host->state != HOST_ACTIVE)
+        return BLUET_ENODEV;
+    host_sample_clock(host);
+    return BLUET_OK;
+}
+
+BLUET_INTERNAL int host_find_link(struct bluet *host, struct link **out_link, uint16_t conn_handle)
+{
+    int error = host_check_active(host);
+    if (error)
+        return error;
+    *out_link = link_find_open(&host->links, conn_handle);
+    return *out_link ? BLUET_OK : BLUET_ENOTCONN;
+}
+
 /* ---- Activation ---- */
 
 static struct bluet_address choose_address(void *context, const uint8_t *public_octets)

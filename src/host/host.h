@@ -102,32 +102,13 @@ struct bluet {
     uint16_t refused_pool_free, refused_controller_free;
 };
 
-/* The instant of a call of the application's own; one from within an event handler happens at the instant of the event.
- */
-static inline void host_sample_clock(struct bluet *host)
-{
-    if (!host->inside)
-        host->hci.now = host->config.port.now(host->config.port.context);
-}
-
-/* 0, or BLUET_ENODEV. */
-static inline int host_check_active(struct bluet *host)
-{
-    if (host->state != HOST_ACTIVE)
-        return BLUET_ENODEV;
-    host_sample_clock(host);
-    return BLUET_OK;
-}
-
+/* host.c: the instant of a call of the application's own; one from within an event handler happens at the instant of
+ * the event. */
+BLUET_INTERNAL void host_sample_clock(struct bluet *host);
+/* Before a call of the application's own. 0, or BLUET_ENODEV. */
+BLUET_INTERNAL int host_check_active(struct bluet *host);
 /* The open link of that handle; otherwise BLUET_ENODEV or BLUET_ENOTCONN. */
-static inline int host_find_link(struct bluet *host, struct link **out_link, uint16_t conn_handle)
-{
-    int error = host_check_active(host);
-    if (error)
-        return error;
-    *out_link = link_find_open(&host->links, conn_handle);
-    return *out_link ? BLUET_OK : BLUET_ENOTCONN;
-}
+BLUET_INTERNAL int host_find_link(struct bluet *host, struct link **out_link, uint16_t conn_handle);
 
 /* host_packets.c */
 BLUET_INTERNAL void host_packet(struct bluet *host, struct reader *packet);

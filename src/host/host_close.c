@@ -78,7 +78,7 @@ static bool close_step(struct bluet *host)
             return false;
         break;
     case HOST_CLOSE_RESET:
-        hci_request(&host->hci, (struct hci_command){.opcode = HCI_RESET, .done = reset_done, .context = host}, NULL,
+        hci_request(&host->hci, &(struct hci_command){.opcode = HCI_RESET, .done = reset_done, .context = host}, NULL,
                     0);
         break;
     case HOST_CLOSE_DONE:

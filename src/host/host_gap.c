@@ -170,6 +170,6 @@ int bluet_hci_command(struct bluet *host, uint16_t opcode, const void *parameter
     int ticket = hci_begin(&host->hci, 1, length);
     struct hci_command command = {.opcode = opcode, .ticket = ticket, .flags = HCI_LAST | HCI_RAW};
     if (ticket > 0)
-        hci_queue(&host->hci, command, parameters, length);
+        hci_queue(&host->hci, &command, parameters, length);
     return ticket;
 }

@@ -98,7 +98,7 @@ static bool request_disconnect(struct bluet *host, uint16_t handle, struct hci_c
     write_u16(&writer, handle);
     write_u8(&writer, reason);
     command.opcode = HCI_DISCONNECT;
-    return hci_request(&host->hci, command, parameters, writer.length);
+    return hci_request(&host->hci, &command, parameters, writer.length);
 }
 
 BLUET_INTERNAL bool host_disconnect(struct bluet *host, struct link *link, int ticket, uint8_t reason)
@@ -155,7 +155,7 @@ static void request_data_length(struct bluet *host, const struct link *link)
     write_u16(&writer, HCI_DATA_LENGTH_OCTETS);
     write_u16(&writer, HCI_DATA_LENGTH_US);
     struct hci_command command = {.opcode = HCI_LE_SET_DATA_LENGTH};
-    (void)hci_request(&host->hci, command, parameters, writer.length); /* smaller packets work too */
+    (void)hci_request(&host->hci, &command, parameters, writer.length); /* smaller packets work too */
 }
 
 /* ---- Signs of life ---- */
@@ -190,7 +190,7 @@ static void request_remote_features(struct bluet *host, const struct link *link)
                                   .done = remote_features_asked,
                                   .context = host,
                                   .argument = link->handle};
-    (void)hci_request(&host->hci, command, parameters, writer.length); /* the peer's first packet does it too */
+    (void)hci_request(&host->hci, &command, parameters, writer.length); /* the peer's first packet does it too */
 }
 
 static void link_opened(struct bluet *host, struct link *link, const struct new_connection *connection)

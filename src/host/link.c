@@ -64,6 +64,23 @@ BLUET_INTERNAL struct link *link_open(struct link_table *links, uint16_t handle)
     return link;
 }
 
+BLUET_INTERNAL struct link *link_find(const struct link_table *links, uint16_t handle)
+{
+    for (uint8_t index = links->buckets[handle % LINK_BUCKETS]; index != LINK_NONE;) {
+        struct link *link = &links->links[index];
+        if (link->handle == handle)
+            return link;
+        index = link->next_in_bucket;
+    }
+    return NULL;
+}
+
+BLUET_INTERNAL struct link *link_find_open(const struct link_table *links, uint16_t handle)
+{
+    struct link *link = link_find(links, handle);
+    return link && link->state == LINK_OPEN ? link : NULL;
+}
+
 /* ---- The queue of links that wait ---- */
 
 static void waiting_append(struct link_table *links, struct link *link)
@@ -196,6 +213,18 @@ BLUET_INTERNAL bool link_receive(struct link_table *links, struct reader *packet
 }
 
 /* ---- Out ---- */
+
+BLUET_INTERNAL uint16_t link_allowance(const struct link_table *links, const struct link *link)
+{
+    uint16_t free_count = links->hci->acl_free;
+    bool silent = link->transmit.in_flight == 0;
+    uint16_t others = (uint16_t)(links->silent - silent);
+    uint16_t quarter = links->hci->acl_count / 4;
+    uint16_t kept = others < quarter ? others : quarter;
+    if (free_count > kept)
+        return (uint16_t)(free_count - kept);
+    return silent && free_count;
+}
 
 BLUET_INTERNAL void link_send_packet(struct link_table *links, struct link *link, bool first, uint8_t *header,
                                      const struct bluet_span *spans, size_t count, size_t length)

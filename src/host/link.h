@@ -110,24 +110,9 @@ BLUET_INTERNAL struct link *link_open(struct link_table *links, uint16_t handle)
 /* The link is free again; what waited is dropped, and the controller's buffers count as free. */
 BLUET_INTERNAL void link_close(struct link_table *links, struct link *link);
 
-static inline struct link *link_find(const struct link_table *links, uint16_t handle)
-{
-    for (uint8_t index = links->buckets[handle % LINK_BUCKETS]; index != LINK_NONE;) {
-        struct link *link = &links->links[index];
-        if (link->handle == handle)
-            return link;
-        index = link->next_in_bucket;
-    }
-    return NULL;
-}
-
+BLUET_INTERNAL struct link *link_find(const struct link_table *links, uint16_t handle);
 /* The same, but NULL too if the link is on its way out. */
-static inline struct link *link_find_open(const struct link_table *links, uint16_t handle)
-{
-    struct link *link = link_find(links, handle);
-    return link && link->state == LINK_OPEN ? link : NULL;
-}
-
+BLUET_INTERNAL struct link *link_find_open(const struct link_table *links, uint16_t handle);
 /* By either of its addresses. */
 BLUET_INTERNAL struct link *link_find_peer(const struct link_table *links, const struct bluet_address *peer);
 
@@ -152,17 +137,7 @@ BLUET_INTERNAL bool link_update(struct link_table *links, const struct link *lin
                                 const struct link_parameters *parameters);
 
 /* How many of the controller's buffers the link may take now: the last ones are kept for links that hold none. */
-static inline uint16_t link_allowance(const struct link_table *links, const struct link *link)
-{
-    uint16_t free_count = links->hci->acl_free;
-    bool silent = link->transmit.in_flight == 0;
-    uint16_t others = (uint16_t)(links->silent - silent);
-    uint16_t quarter = links->hci->acl_count / 4;
-    uint16_t kept = others < quarter ? others : quarter;
-    if (free_count > kept)
-        return (uint16_t)(free_count - kept);
-    return silent && free_count;
-}
+BLUET_INTERNAL uint16_t link_allowance(const struct link_table *links, const struct link *link);
 
 enum { LINK_PACKET_HEADER_LENGTH = 5 };
 

@@ -43,7 +43,7 @@ BLUET_INTERNAL bool link_update(struct link_table *links, const struct link *lin
     struct writer writer = writer_of(octets, sizeof octets);
     link_write_parameters(&writer, link, parameters);
     struct hci_command command = {.opcode = HCI_LE_CONNECTION_UPDATE};
-    return hci_request(links->hci, command, octets, writer.length);
+    return hci_request(links->hci, &command, octets, writer.length);
 }
 
 BLUET_INTERNAL void link_remote_connection_parameter_request(struct link_table *links, struct reader *event)
@@ -66,7 +66,7 @@ BLUET_INTERNAL void link_remote_connection_parameter_request(struct link_table *
         write_u16(&writer, link->handle);
         write_u8(&writer, HCI_UNACCEPTABLE_CONNECTION_PARAMETERS);
     }
-    if (!hci_request(links->hci, command, octets, writer.length))
+    if (!hci_request(links->hci, &command, octets, writer.length))
         hci_protocol_error(links->hci);
 }
 

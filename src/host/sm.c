@@ -288,7 +288,7 @@ static void encrypt_link(struct sm *sm, struct sm_pairing *pairing, const struct
                                         .done = encryption_requested,
                                         .context = sm,
                                         .argument = pairing->link->handle};
-    bool queued = hci_request(sm->links->hci, command, parameters, writer.length);
+    bool queued = hci_request(sm->links->hci, &command, parameters, writer.length);
     crypto_wipe(parameters, sizeof parameters);
     if (!queued)
         sm_end(sm, pairing, BLUET_STATUS_NO_MEMORY);
@@ -371,7 +371,7 @@ static void reply_key(struct sm *sm, const struct link *link, const uint8_t *key
         command.opcode = HCI_LE_LONG_TERM_KEY_REQUEST_REPLY;
         write_reversed(&writer, key, 16);
     }
-    if (!hci_request(sm->links->hci, command, parameters, writer.length))
+    if (!hci_request(sm->links->hci, &command, parameters, writer.length))
         hci_protocol_error(sm->links->hci);
     crypto_wipe(parameters, sizeof parameters);
 }
