@@ -24,6 +24,8 @@ MODULES = (
 QEMU = "qemu-system-x86_64"
 BOOT_SECONDS = 180
 FETCH_SECONDS = 150
+PATIENCE = 60
+ATTEMPTS = 3
 
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -200,9 +202,15 @@ class LinuxGuest:
         self.run(f"({command} >{log} 2>&1 &)")
 
     def session(self, command):
-        """A program that stays, on the third serial port: a line with send() and expect()."""
+        """A program that stays, on the third serial port: `person` is who types there, with send() and expect()."""
         self.run(f"(TERM=dumb {command} </dev/ttyS2 >/dev/ttyS2 2>&1 &)")
-        return _Line(self._session_path, self._log)
+        self.person = _Line(self._session_path, self._log)
+
+    def forget(self):
+        """Leaves its session as it found it, whatever went wrong before: the main menu, and no devices."""
+        for address in re.findall(r"Device (\S+)", self.run("bluetoothctl devices")[1]):
+            self.run(f"bluetoothctl remove {address}")
+        self.person.asks("back\nback\nversion\n", r"Version \d")
 
     def close(self):
         self._console.close()
@@ -228,12 +236,19 @@ class _Line:
     def send(self, text):
         self._socket.sendall(text.encode())
 
-    def expect(self, pattern, seconds=30):
+    def expect(self, pattern, seconds=PATIENCE):
         """Waits for what matches; returns the match, and forgets everything up to its end."""
+        found = self.hears(pattern, seconds)
+        assert found, f"the guest did not say {pattern!r}, but: {self._text[-2000:]}"
+        return found
+
+    def hears(self, pattern, seconds):
+        """As expect(), but returns None if it waited in vain."""
         end = time.monotonic() + seconds
         while not (found := re.search(pattern, self._text)):
             left = end - time.monotonic()
-            assert left > 0, f"the guest did not say {pattern!r}, but: {self._text[-2000:]}"
+            if left <= 0:
+                return None
             self._socket.settimeout(left)
             try:
                 octets = self._socket.recv(65536)
@@ -245,6 +260,20 @@ class _Line:
             self._text += octets.decode(errors="replace")
         self._text = self._text[found.end() :]
         return found
+
+    def asks(self, command, answer, instead=None):
+        """Types a command until what it brings is heard, for a console may lose a line; returns the match.
+
+        Before it is typed again, `instead` is, which takes the first attempt back.
+        """
+        for _ in range(ATTEMPTS - 1):
+            self.send(command)
+            if found := self.hears(answer, PATIENCE / ATTEMPTS):
+                return found
+            if instead:
+                self.send(instead)
+        self.send(command)
+        return self.expect(answer)
 
     def close(self):
         self._socket.close()

@@ -11,14 +11,15 @@ from bluet import bluetooth
 
 BUILD = Path(os.environ.get("BLUET_BUILD", Path(__file__).resolve().parents[2] / "build"))
 PROGRAM = BUILD / "bluet"
-TIMEOUT = 15
+# Seconds after which something counts as not having happened: nothing takes that long but on a busy machine.
+TIMEOUT = 45
 PASSKEY = 135790
 
 
-def wait_for(condition, seconds=TIMEOUT):
+def wait_for(condition, seconds=TIMEOUT, but=lambda: "nothing"):
     end = time.monotonic() + seconds
     while not (found := condition()):
-        assert time.monotonic() < end, "nothing happened"
+        assert time.monotonic() < end, f"waited for it in vain; what happened: {but()}"
         time.sleep(0.01)
     return found
 
@@ -87,13 +88,15 @@ class Ours:
 
     def next(self, code, fits=lambda data: True):
         """The first event of this kind that fits, taken out of those that were kept."""
-        wait_for(lambda: any(event == code and fits(data) for event, data in self.events), self.patience)
+        wait_for(
+            lambda: any(event == code and fits(data) for event, data in self.events), self.patience, lambda: self.events
+        )
         place = next(i for i, (event, data) in enumerate(self.events) if event == code and fits(data))
         return self.events.pop(place)[1]
 
     def last(self, code):
         """The last event of this kind, which stays."""
-        wait_for(lambda: self.all(code), self.patience)
+        wait_for(lambda: self.all(code), self.patience, lambda: self.events)
         return self.all(code)[-1]
 
     def all(self, code):
