@@ -1,43 +1,25 @@
 """Compiles the host for a machine with some of its features left out: for size.py, and for those who try them all."""
 
 import hashlib
-import re
 import subprocess
+import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "cmake"))
+
+from features import FEATURES, in_effect, left_out  # noqa: E402, F401
+
 KEPT = ROOT / "build" / "size"
 INCLUDES = [f"-I{ROOT / 'include'}", f"-I{ROOT / 'src'}"]
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wmissing-prototypes", "-Werror"]
 HOST_FLAGS = ["-ffreestanding", "-fbuiltin", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"]
 
 
-def read_features() -> tuple[list[str], dict[str, set[str]]]:
-    """The switches, and the files that are of use to nobody else, by cmake/features.cmake."""
-    text = (ROOT / "cmake" / "features.cmake").read_text()
-    switches = re.search(r"set\(bluet_features ([^)]*)\)", text)
-    assert switches, "cmake/features.cmake does not say what features there are"
-    files = {name: set(listed.split()) for name, listed in re.findall(r"set\(bluet_(\w+)_files ([^)]*)\)", text)}
-    return switches.group(1).split(), files
-
-
-FEATURES, FILES = read_features()
-
-
-def in_effect(off: Iterable[str]) -> frozenset[str]:
-    """What is not there if these switches are off: some features need others."""
-    missing = set(off)
-    if "SECURITY" in missing:
-        missing |= {"EATT", "LEGACY_PAIRING", "SIGNING", "PRIVACY"}
-    if "L2CAP_CHANNELS" in missing:
-        missing.add("EATT")
-    return frozenset(missing)
-
-
 def host_sources(off: Iterable[str]) -> list[Path]:
-    missing = set().union(*(FILES[name] for name in in_effect(off)))
+    missing = left_out(off)
     sources = [*(ROOT / "src" / "spec").glob("*.c"), *(ROOT / "src" / "host").glob("*.c")]
     return sorted(source for source in sources if source.stem not in missing)
 

@@ -35,6 +35,13 @@ LAYERS = {
     "host": ("host",),
 }
 
+# Rows beside those of WITHOUT.
+EVERYTHING_ONE_FILE = "everything, in one file"
+MICROPYTHON = "what MicroPython's module uses"
+MICROPYTHON_ONE_FILE = "what MicroPython's module uses, in one file"
+ONE_FILE = "-onefile"
+CRYPTO = ("crypto_aes128", "crypto_aes_cmac", "crypto_p256_public", "crypto_p256_agree")
+
 PERIPHERAL = ("CENTRAL", "GATT_CLIENT", "L2CAP_CHANNELS", "SECURITY")
 WITHOUT = {
     "everything": (),
@@ -50,7 +57,7 @@ def layer_of(stem: str) -> str:
     return max(fitting)[1]
 
 
-def public_functions(compiler: Compiler, objects: Iterable[Path]) -> list[str]:
+def public_functions(objects: Iterable[Path]) -> list[str]:
     listing = subprocess.run(
         ["arm-none-eabi-nm", "--defined-only", "--extern-only", "--format=just-symbols", *objects],
         capture_output=True,
@@ -60,9 +67,15 @@ def public_functions(compiler: Compiler, objects: Iterable[Path]) -> list[str]:
     return sorted({name for name in listing.stdout.split() if name.startswith("bluet_")})
 
 
-def link(compiler: Compiler, name: str, objects: list[Path]) -> Path:
-    """A program that holds the address of each public function, and calls none. Its map."""
-    functions = public_functions(compiler, objects)
+def used_by_micropython(objects: Iterable[Path]) -> list[str]:
+    """What the sources of the module for MicroPython name of the public functions."""
+    text = "".join(path.read_text() for path in (ROOT / "micropython" / "bluet").glob("*.c"))
+    named = set(re.findall(r"\bbluet_\w+(?=\()", text))
+    return [name for name in public_functions(objects) if name in named]
+
+
+def link(compiler: Compiler, name: str, objects: list[Path], functions: list[str]) -> Path:
+    """A program that holds the addresses of these functions, and calls none. Its map."""
     roots = KEPT / f"{name}-roots.c"
     roots.write_text(
         "typedef void (*any)(void);\nextern const any volatile size_roots[];\n"
@@ -72,7 +85,8 @@ def link(compiler: Compiler, name: str, objects: list[Path]) -> Path:
         + "};\n"
     )
     program = [roots, ROOT / "bench" / "size_root.c", ROOT / "bench" / "size_crypto.c"]
-    added = [compiler.compile(source, (), HOST_FLAGS) for source in program]
+    public = [f"-D{name}=bluet_{name}" for name in CRYPTO] if name.endswith(ONE_FILE) else []
+    added = [compiler.compile(source, (), [*HOST_FLAGS, *public]) for source in program]
     written = KEPT / f"{name}.map"
     script = ROOT / "bench" / "cortex-m4.ld"
     options = ["-nostartfiles", "--specs=nano.specs", "-T", str(script), "-Wl,--gc-sections", f"-Wl,-Map={written}"]
@@ -80,12 +94,10 @@ def link(compiler: Compiler, name: str, objects: list[Path]) -> Path:
     return written
 
 
-def weigh(machine: str, without: Iterable[str]) -> dict[str, dict[str, int]]:
+def weigh(compiler: Compiler, name: str, host: dict[str, Path], functions: list[str]) -> dict[str, dict[str, int]]:
     """Flash and static RAM by file of the host; what the C library lends is under another name."""
-    compiler = Compiler("arm-none-eabi-gcc", MACHINES[machine], "-mthumb", "-Os")
-    objects = compiler.compile_host(without)
-    stems = {path.name: stem for stem, path in objects.items()}
-    text = link(compiler, f"{machine}-{'-'.join(without) or 'all'}", list(objects.values())).read_text()
+    stems = {path.name: stem for stem, path in host.items()}
+    text = link(compiler, name, list(host.values()), functions).read_text()
     text = text[text.index("Linker script and memory map") :]
     # A long name has a line of its own.
     text = re.sub(r"^( \.\S+)\n\s+0x", r"\1 0x", text, flags=re.MULTILINE)
@@ -97,6 +109,27 @@ def weigh(machine: str, without: Iterable[str]) -> dict[str, dict[str, int]]:
         elif stem and section.startswith(STATIC):
             weights[stem]["RAM"] += int(size, 16)
     return weights
+
+
+def weigh_all(machine: str) -> dict[str, dict[str, dict[str, int]]]:
+    """Every row: the host without some features, as a module for MicroPython links it, and the same in one file."""
+    compiler = Compiler("arm-none-eabi-gcc", MACHINES[machine], "-mthumb", "-Os")
+    rows = {}
+    for name, without in WITHOUT.items():
+        host = compiler.compile_host(without)
+        program = f"{machine}-{'-'.join(without) or 'all'}"
+        rows[name] = weigh(compiler, program, host, public_functions(host.values()))
+    separate = compiler.compile_host(())
+    folder = KEPT / "onefile"
+    subprocess.run([sys.executable, ROOT / "cmake" / "onefile.py", folder], check=True)
+    joined = {"bluet": compiler.compile(folder / "bluet.c", (), HOST_FLAGS)}
+    for name, host, program in (
+        (MICROPYTHON, separate, f"{machine}-micropython"),
+        (MICROPYTHON_ONE_FILE, joined, f"{machine}-micropython{ONE_FILE}"),
+    ):
+        rows[name] = weigh(compiler, program, host, used_by_micropython(host.values()))
+    rows[EVERYTHING_ONE_FILE] = weigh(compiler, f"{machine}-all{ONE_FILE}", joined, public_functions(joined.values()))
+    return rows
 
 
 def total(weights: dict[str, dict[str, int]], what: str) -> int:
@@ -147,7 +180,7 @@ def print_flash(weights: dict[str, dict[str, dict[str, dict[str, int]]]]) -> Non
     for layer in LAYERS:
         row(layer, (whole[machine][layer]["flash"] for machine in MACHINES))
     heading("flash, every public function that there is", MACHINES)
-    for name in WITHOUT:
+    for name in (*WITHOUT, EVERYTHING_ONE_FILE, MICROPYTHON, MICROPYTHON_ONE_FILE):
         row(name, (total(weights[machine][name], "flash") for machine in MACHINES))
     row("of the C library beside it", (weights[machine]["everything"]["C library"]["flash"] for machine in MACHINES))
     row("static RAM", (total(weights[machine]["everything"], "RAM") for machine in MACHINES))
@@ -168,7 +201,7 @@ def print_memory(whole: dict[str, int], peripheral: dict[str, int]) -> None:
 def main() -> int:
     if "--all" in sys.argv or "--some" in sys.argv:
         return try_combinations(every="--all" in sys.argv)
-    weights = {machine: {name: weigh(machine, without) for name, without in WITHOUT.items()} for machine in MACHINES}
+    weights = {machine: weigh_all(machine) for machine in MACHINES}
     memory, peripheral = measure_memory("size_memory"), measure_memory("size_peripheral")
     print_flash(weights)
     print_memory(memory, peripheral)
@@ -177,6 +210,7 @@ def main() -> int:
         row(name, figures)
     on_m4 = weights["Cortex-M4"]
     row("everything", (total(on_m4["everything"], "flash"), memory["small"], memory["link"]))
+    row(MICROPYTHON, (total(on_m4[MICROPYTHON], "flash"), memory["small"], memory["link"]))
     name = "peripheral, server, no pairing"
     row(name, (total(on_m4[name], "flash"), peripheral["small"], peripheral["link"]))
 

@@ -1,13 +1,17 @@
 """Writes the one-file form of the host: bluet.c and bluet.h, into the folder that is named. ./do onefile
 
 The public headers become one header, all of src/host, src/spec and what they include one source. Names that cross files
-are static in it. The functions of src/crypto/crypto.h, which the host asks for, become public under names that begin
-with bluet_: an application brings them, or takes a backend, which stand at the end of the source.
+are static in it; what belongs to a feature stands between an #if and its #endif, so that the switches of docs/size.md
+work. The functions of src/crypto/crypto.h, which the host asks for, become public under names that begin with bluet_:
+an application brings them, or takes a backend, which stand at the end of the source.
 """
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+from features import needed_by
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLIC = ROOT / "include"
@@ -39,6 +43,17 @@ INTERNAL = """
 #endif
 """
 
+# Calls of what is left out stand behind conditions that cannot hold. No compiler likes a static function of which there
+# is no more than that; another has the linker see that nobody calls it.
+OF_FEATURE = """
+#if {condition}
+#define {marker} BLUET_INTERNAL
+#else
+#define {marker} extern
+#endif
+"""
+DEFINITION = re.compile(r"^BLUET_INTERNAL [^;={(]*?\b(\w+)\(", re.MULTILINE)
+
 BACKENDS = ("psa", "mbedtls", "none")
 
 
@@ -61,6 +76,8 @@ class Joined:
             else:
                 self.system.add(match["system"])
         text = INCLUDE.sub("", text).strip("\n")
+        if features_of(path):
+            text = f"#if {condition(features_of(path))}\n\n{text}\n\n#endif"
         self.parts.append(f"/* ---- {path.relative_to(ROOT)} ---- */\n\n{text}\n")
 
     def text(self) -> str:
@@ -75,6 +92,32 @@ def find(name: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise SystemExit(f"{name} is included, but is not there")
+
+
+def features_of(path: Path) -> tuple[str, ...]:
+    """Those without any of which the file is left out."""
+    return tuple(needed_by(path.stem)) if path.suffix == ".c" else ()
+
+
+def condition(features: Iterable[str]) -> str:
+    return " && ".join(f"BLUET_HAS_{name}" for name in features)
+
+
+def mark(text: str, sources: Iterable[Path]) -> tuple[str, str]:
+    """The host with the functions of each feature marked as such, and what the marks mean."""
+    found = {path: features_of(path) for path in sources if features_of(path)}
+    markers = {features: "_".join(("BLUET_INTERNAL", *features)) for features in sorted(set(found.values()))}
+    names = {
+        name: markers[features]
+        for path, features in found.items()
+        for name in DEFINITION.findall(path.read_text(encoding="utf-8"))
+    }
+
+    def marked(match: re.Match[str]) -> str:
+        return match[0].replace("BLUET_INTERNAL", names.get(match[1], "BLUET_INTERNAL"), 1)
+
+    meanings = (OF_FEATURE.format(condition=condition(key), marker=marker) for key, marker in markers.items())
+    return DEFINITION.sub(marked, text), "".join(meanings)
 
 
 def version() -> str:
@@ -101,14 +144,16 @@ def main() -> None:
 
     header = Joined()
     header.add(PUBLIC / "bluet" / "bluet.h")
-    host = Joined(*header.seen)
-    for room in ("spec", "host"):
-        for source in sorted((SOURCES / room).glob("*.c")):
-            host.add(source)
+    features = Joined()
+    features.add(SOURCES / "host" / "features.h")
+    host = Joined(*header.seen, *features.seen)
+    sources = [source for room in ("spec", "host") for source in sorted((SOURCES / room).glob("*.c"))]
+    for source in sources:
+        host.add(source)
 
     crypto = (SOURCES / "crypto" / "crypto.h").read_text(encoding="utf-8")
     wanted = "".join(CRYPTO.findall(crypto))
-    text = CRYPTO.sub("", host.text())
+    text, markers = mark(CRYPTO.sub("", host.text()), sources)
     end = "#ifdef __cplusplus\n}\n#endif\n\n#endif\n"
     public = header.text()
     assert public.endswith(end) and wanted.count(";") == 4
@@ -129,6 +174,9 @@ def main() -> None:
         + host.includes()
         + STRING
         + INTERNAL
+        + "\n"
+        + features.text()
+        + markers
         + "\n"
         + finished(text)
         + "\n"

@@ -4,15 +4,28 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "cmake"))
+
+from features import in_effect, left_out  # noqa: E402
+
 STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wshadow", "-Werror", "-O1"]
 CRYPTO = {f"bluet_crypto_{name}" for name in ("aes128", "aes_cmac", "p256_public", "p256_agree")}
 MEMORY = {"memcpy", "memmove", "memset", "memcmp"}
 # 64 and 32 bit, both orders of octets.
+SWITCHED_OFF = (
+    {"CENTRAL"},
+    {"GATT_CLIENT"},
+    {"L2CAP_CHANNELS"},
+    {"SECURITY"},
+    {"EATT", "LEGACY_PAIRING", "SIGNING", "PRIVACY"},
+    {"CENTRAL", "GATT_CLIENT", "L2CAP_CHANNELS", "SECURITY"},
+)
 MACHINES = ("x86_64-none-elf", "i386-none-elf", "arm-none-eabi", "powerpc-none-elf")
 
 
@@ -40,12 +53,37 @@ def names(path: Path, which: str) -> set[str]:
     return {line.split()[-1] for line in listing.splitlines() if line.strip()}
 
 
+def declared(folder: Path) -> set[str]:
+    text = (folder / "bluet.h").read_text()
+    return set(re.findall(r"^BLUET_API [^;()]*?\b(bluet_\w+)\(", text, re.MULTILINE))
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_a_linker_sees_the_public_names_only(onefile: Path, compiler: str) -> None:
     made = compile(onefile, compiler)
-    declared = set(re.findall(r"^BLUET_API [^;()]*?\b(bluet_\w+)\(", (onefile / "bluet.h").read_text(), re.MULTILINE))
-    assert names(made, "--defined-only") == declared - CRYPTO
-    assert len(declared) > 50 and declared > CRYPTO
+    public = declared(onefile)
+    assert names(made, "--defined-only") == public - CRYPTO
+    assert len(public) > 50 and public > CRYPTO
+
+
+def defined_in(sources: Iterable[Path]) -> set[str]:
+    definition = re.compile(r"^\w[^;={}#]*?\b(bluet_\w+)\([^;{]*\)\n\{", re.MULTILINE)
+    return {name for path in sources for name in definition.findall(path.read_text())}
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("off", SWITCHED_OFF, ids=lambda off: "-".join(sorted(off)))
+def test_features_can_be_switched_off(onefile: Path, compiler: str, off: set[str]) -> None:
+    """The public functions of what is left are those that the library has, and nothing is asked for besides."""
+    # Without optimization: nothing but the constants themselves may take code away.
+    made = compile(onefile, compiler, "-O0", *(f"-DBLUET_{name}=0" for name in off))
+    sources = {path.stem: path for path in (ROOT / "src/host").glob("*.c")}
+    missing = left_out(off)
+    kept = defined_in(path for stem, path in sources.items() if stem not in missing)
+    assert defined_in(sources.values()) == declared(onefile) - CRYPTO
+    assert names(made, "--defined-only") == kept
+    crypto = set() if "SECURITY" in in_effect(off) else CRYPTO
+    assert {name for name in names(made, "-u") if name != "bcmp"} <= crypto | MEMORY
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
