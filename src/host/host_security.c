@@ -83,10 +83,10 @@ int bluet_bond_read(struct bluet_bond *out_bond, uint8_t sec_type, const void *v
     struct sm_secret secret;
     bool whole = sec_type != BLUET_SECRET_IRK && sm_secret_read(&secret, sec_type, value, length);
     if (whole)
-        *out_bond = (struct bluet_bond){.peer = secret.peer,
-                                        .authenticated = secret.flags & SM_SECRET_AUTHENTICATED,
-                                        .secure = secret.flags & SM_SECRET_SECURE,
-                                        .key_size = secret.key_size};
+        *out_bond = (struct bluet_bond){.peer = secret.keys.peer,
+                                        .authenticated = secret.keys.flags & SM_SECRET_AUTHENTICATED,
+                                        .secure = secret.keys.flags & SM_SECRET_SECURE,
+                                        .key_size = secret.keys.key_size};
     crypto_wipe(&secret, sizeof secret);
     return whole ? BLUET_OK : BLUET_EINVAL;
 }

@@ -8,8 +8,8 @@
 
 enum { NO_PASSKEY = 1000000, FAILURES_MOST = 7 };
 
-static const uint64_t pairing_timeout_us = 30000000; /* Vol 3 Part H, 3.4 */
-static const uint64_t holdoff_us = 1000000;          /* after the first failure; doubles each time */
+static const uint32_t pairing_timeout_us = 30000000; /* Vol 3 Part H, 3.4 */
+static const uint32_t holdoff_us = 1000000;          /* after the first failure; doubles each time */
 
 /* ---- Life ---- */
 
@@ -75,7 +75,12 @@ BLUET_INTERNAL void sm_load(struct sm *sm)
 BLUET_INTERNAL void sm_link_opened(struct sm *sm, struct link *link, const struct sm_ends *ends)
 {
     struct sm_pairing *pairing = &sm->pairings[link->index];
-    *pairing = (struct sm_pairing){.link = link, .own = ends->own, .peer = ends->peer, .deadline = BLUET_NEVER};
+    memset(pairing, 0, sizeof *pairing);
+    pairing->link = link;
+    pairing->deadline = BLUET_NEVER;
+    pairing->side = link->central ? SM_INITIATOR : SM_RESPONDER;
+    pairing->ends[pairing->side] = ends->own;
+    pairing->ends[!pairing->side] = ends->peer;
     pairing->bond = sm_bonds_find_identity(&sm->bonds, &link->identity);
     if (pairing->bond && sm_is_resolvable(&ends->peer))
         pairing->bond->flags |= SM_SECRET_PRIVATE;
@@ -94,6 +99,31 @@ BLUET_INTERNAL void sm_link_closed(struct sm *sm, struct link *link)
     crypto_wipe(pairing, sizeof *pairing);
 }
 
+BLUET_INTERNAL void sm_forget_bonds(struct sm *sm)
+{
+    for (uint8_t i = 0; i < sm->links->limit; i++) {
+        struct sm_pairing *pairing = &sm->pairings[i];
+        if (!pairing->bond || pairing->bond->used)
+            continue;
+        pairing->bond = NULL;
+        pairing->link->key_known = pairing->link->bonded = false;
+    }
+}
+
+BLUET_INTERNAL void sm_random(const struct sm *sm, uint8_t out[16])
+{
+    const struct bluet_port *port = sm->links->hci->port;
+    port->random(port->context, out, 16);
+}
+
+BLUET_INTERNAL bool sm_read_kept(const struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret,
+                                 uint8_t sec_type, uint8_t flags)
+{
+    const struct sm_bond *bond = pairing->bond;
+    return bond && sm_bonds_read(&sm->bonds, out_secret, sec_type, &bond->peer) &&
+           (out_secret->keys.flags & flags) == flags;
+}
+
 /* ---- Peers that have failed to prove themselves (2.3.6) ---- */
 
 static bool is_delayed(const struct sm *sm, const struct sm_holdoff *holdoff)
@@ -103,7 +133,7 @@ static bool is_delayed(const struct sm *sm, const struct sm_holdoff *holdoff)
 
 static const struct bluet_address *known_name(const struct sm_pairing *pairing)
 {
-    return pairing->bond ? &pairing->bond->peer : &pairing->peer;
+    return pairing->bond ? &pairing->bond->peer : sm_peer(pairing);
 }
 
 static bool is_delay_of(const struct sm_holdoff *holdoff, const struct sm_pairing *pairing)
@@ -118,7 +148,7 @@ static bool is_delay_of(const struct sm_holdoff *holdoff, const struct sm_pairin
 static struct sm_holdoff *find_holdoff(struct sm *sm, const struct sm_pairing *pairing)
 {
     struct sm_holdoff *found = NULL;
-    bool shared = !pairing->bond && sm_is_private(&pairing->peer);
+    bool shared = !pairing->bond && sm_is_private(sm_peer(pairing));
     for (size_t i = 0; !shared && i < SM_HOLDOFF_COUNT; i++) {
         struct sm_holdoff *holdoff = &sm->holdoffs[i];
         if (is_delay_of(holdoff, pairing))
@@ -153,8 +183,9 @@ static void count_attempt(struct sm *sm, const struct sm_pairing *pairing, uint1
     if (!shared && !is_delay_of(holdoff, pairing))
         *holdoff = (struct sm_holdoff){.peer = *known_name(pairing)};
     const uint64_t now = sm->links->hci->now;
-    for (; holdoff->failures && now >= holdoff->until + (holdoff_us << FAILURES_MOST); holdoff->failures--)
-        holdoff->until += holdoff_us << FAILURES_MOST;
+    const uint32_t longest = holdoff_us << FAILURES_MOST;
+    for (; holdoff->failures && now >= holdoff->until + longest; holdoff->failures--)
+        holdoff->until += longest;
     holdoff->until = now + (holdoff_us << holdoff->failures);
     if (holdoff->failures < FAILURES_MOST)
         holdoff->failures++;
@@ -208,64 +239,89 @@ BLUET_INTERNAL void sm_end(struct sm *sm, struct sm_pairing *pairing, uint16_t r
     sm->busy_count--;
     pairing->state = SM_IDLE;
     pairing->deadline = BLUET_NEVER;
-    pairing->resume = NULL;
     pairing->action = BLUET_PASSKEY_ACTION_NONE;
     pairing->model = SM_JUST_WORKS;
     pairing->passkey = 0;
     pairing->answered = pairing->refused = pairing->due = pairing->kept_only = false;
-    if (pairing->work)
+    if (pairing->work && !pairing->work->kept)
         crypto_wipe(pairing->work, sizeof *pairing->work);
     pairing->work = NULL;
     raise_update(sm, link, reason);
 }
 
-/* ---- Out ---- */
+/* ---- PDUs ---- */
 
-static int transmit(struct sm *sm, const struct sm_pairing *pairing, uint8_t code, const struct writer *parameters)
+enum { ANY_STATE = 0xffff, NOT_BEGUN = 1 << SM_IDLE | 1 << SM_BEGIN | 1 << SM_AWAIT_PAIRING_REQUEST };
+enum { BY_INITIATOR = 1 << SM_INITIATOR, BY_RESPONDER = 1 << SM_RESPONDER, BY_EITHER = BY_INITIATOR | BY_RESPONDER };
+
+static sm_result pairing_requested(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
+static sm_result security_requested(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
+static sm_result pairing_failed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
+static sm_result key_pressed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
+
+struct sm_command {
+    sm_result (*handle)(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu); /* NULL: sm_key_received() */
+    uint16_t states;
+    uint8_t length; /* of its parameters, to the octet */
+    uint8_t senders;
+};
+
+/* Vol 3 Part H, 3.3: by code, from 1 */
+static const struct sm_command sm_commands[] = {
+    [SM_PAIRING_REQUEST - 1] = {pairing_requested, NOT_BEGUN, 6, BY_INITIATOR},
+    [SM_PAIRING_RESPONSE - 1] = {sm_pairing_response, 1 << SM_AWAIT_PAIRING_RESPONSE, 6, BY_RESPONDER},
+    [SM_PAIRING_CONFIRM - 1] = {sm_pairing_confirm, 1 << SM_AWAIT_CONFIRM, 16, BY_EITHER},
+    [SM_PAIRING_RANDOM - 1] = {sm_pairing_random, 1 << SM_AWAIT_RANDOM, 16, BY_EITHER},
+    [SM_PAIRING_FAILED - 1] = {pairing_failed, ANY_STATE, 1, BY_EITHER},
+    [SM_ENCRYPTION_INFORMATION - 1] = {NULL, 1 << SM_AWAIT_KEYS, 16, BY_EITHER},
+    [SM_CENTRAL_IDENTIFICATION - 1] = {NULL, 1 << SM_AWAIT_KEYS, 10, BY_EITHER},
+    [SM_IDENTITY_INFORMATION - 1] = {NULL, 1 << SM_AWAIT_KEYS, 16, BY_EITHER},
+    [SM_IDENTITY_ADDRESS_INFORMATION - 1] = {NULL, 1 << SM_AWAIT_KEYS, 7, BY_EITHER},
+    [SM_SIGNING_INFORMATION - 1] = {NULL, 1 << SM_AWAIT_KEYS, 16, BY_EITHER},
+    [SM_SECURITY_REQUEST - 1] = {security_requested, ANY_STATE, 1, BY_RESPONDER},
+    [SM_PAIRING_PUBLIC_KEY - 1] = {sm_public_key, 1 << SM_AWAIT_PUBLIC_KEY, 64, BY_EITHER},
+    [SM_PAIRING_DHKEY_CHECK - 1] = {sm_dhkey_check, 1 << SM_AWAIT_DHKEY_CHECK, 16, BY_EITHER},
+    [SM_KEYPRESS_NOTIFICATION - 1] = {key_pressed, ANY_STATE, 1, BY_EITHER},
+};
+
+BLUET_INTERNAL sm_result sm_send(const struct sm *sm, const struct sm_pairing *pairing, const uint8_t *pdu)
 {
-    const struct bluet_span spans[] = {{&code, 1}, {parameters->start, parameters->length}};
-    return l2cap_send(sm->links, pairing->link, L2CAP_CID_SECURITY_MANAGER, spans, 2);
+    const struct bluet_span span = {pdu, 1u + sm_commands[pdu[0] - 1].length};
+    int error = l2cap_send(sm->links, pairing->link, L2CAP_CID_SECURITY_MANAGER, &span, 1);
+    if (error == BLUET_ENOMEM)
+        return BLUET_STATUS_NO_MEMORY;
+    return error ? BLUET_STATUS_DISCONNECTED : SM_SUCCESS;
 }
 
-BLUET_INTERNAL bool sm_send(struct sm *sm, struct sm_pairing *pairing, uint8_t code, const struct writer *parameters)
+BLUET_INTERNAL sm_result sm_send_value(const struct sm *sm, const struct sm_pairing *pairing, uint8_t code,
+                                       const uint8_t value[16])
 {
-    int error = transmit(sm, pairing, code, parameters);
-    pairing->deadline = sm->links->hci->now + pairing_timeout_us;
-    if (error)
-        sm_end(sm, pairing, error == BLUET_ENOMEM ? BLUET_STATUS_NO_MEMORY : BLUET_STATUS_DISCONNECTED);
-    return !error;
+    uint8_t pdu[17] = {code};
+    sm_reverse(pdu + 1, value, 16);
+    sm_result result = sm_send(sm, pairing, pdu);
+    crypto_wipe(pdu, sizeof pdu);
+    return result;
 }
 
-BLUET_INTERNAL bool sm_send_value(struct sm *sm, struct sm_pairing *pairing, uint8_t code, const uint8_t value[16])
+/* Tells the peer. Without a buffer its timer does. */
+static void send_failed(const struct sm *sm, const struct sm_pairing *pairing, sm_result reason)
 {
-    uint8_t octets[16];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_reversed(&writer, value, sizeof octets);
-    bool sent = sm_send(sm, pairing, code, &writer);
-    crypto_wipe(octets, sizeof octets);
-    return sent;
+    const uint8_t pdu[2] = {SM_PAIRING_FAILED, (uint8_t)reason};
+    if (reason <= SM_REASON_LARGEST)
+        (void)sm_send(sm, pairing, pdu);
 }
 
-/* Without a buffer the peer's timer tells it. */
-static void send_failed(struct sm *sm, const struct sm_pairing *pairing, enum sm_reason reason)
+/* What a pairing fails with is nothing to an encryption with a kept key. */
+static void end_step(struct sm *sm, struct sm_pairing *pairing, sm_result result)
 {
-    uint8_t octet = (uint8_t)reason;
-    const struct writer parameters = {.start = &octet, .length = 1};
-    (void)transmit(sm, pairing, SM_PAIRING_FAILED, &parameters);
-}
-
-BLUET_INTERNAL void sm_fail(struct sm *sm, struct sm_pairing *pairing, enum sm_reason reason)
-{
-    send_failed(sm, pairing, reason);
-    sm_end(sm, pairing, (uint16_t)reason);
+    if (result == SM_SUCCESS)
+        return;
+    send_failed(sm, pairing, result);
+    if (result > SM_REASON_LARGEST || (pairing->state != SM_IDLE && pairing->state != SM_AWAIT_KEPT_ENCRYPTION))
+        sm_end(sm, pairing, result);
 }
 
 /* ---- Encryption (2.4.4) ---- */
-
-static bool is_awaited(const struct sm_pairing *pairing)
-{
-    return pairing->state == SM_AWAIT_ENCRYPTION || pairing->state == SM_AWAIT_KEPT_ENCRYPTION;
-}
 
 static void encryption_requested(void *context, const struct hci_result *result)
 {
@@ -275,78 +331,74 @@ static void encryption_requested(void *context, const struct hci_result *result)
         sm_encryption_change(sm, link, result->status, false);
 }
 
-/* As central. Raises if there is no room for the command. */
-static void encrypt_link(struct sm *sm, struct sm_pairing *pairing, const struct sm_secret *secret)
+/* As central, with a key that is kept; NULL: with that of this pairing. */
+static sm_result encrypt_link(struct sm *sm, const struct sm_pairing *pairing, const struct sm_keys *kept)
 {
     uint8_t parameters[28];
     struct writer writer = writer_of(parameters, sizeof parameters);
     write_u16(&writer, pairing->link->handle);
-    write_octets(&writer, secret->random, sizeof secret->random);
-    write_u16(&writer, secret->ediv);
-    write_reversed(&writer, secret->ltk, sizeof secret->ltk);
+    if (kept) {
+        write_octets(&writer, kept->random, sizeof kept->random);
+        write_octets(&writer, kept->ediv, sizeof kept->ediv);
+    } else {
+        write_zeros(&writer, sizeof kept->random + sizeof kept->ediv);
+    }
+    write_reversed(&writer, kept ? kept->ltk : pairing->work->exchange.secret + 16, 16);
     const struct hci_command command = {.opcode = HCI_LE_ENABLE_ENCRYPTION,
                                         .done = encryption_requested,
                                         .context = sm,
                                         .argument = pairing->link->handle};
     bool queued = hci_request(sm->links->hci, &command, parameters, writer.length);
     crypto_wipe(parameters, sizeof parameters);
-    if (!queued)
-        sm_end(sm, pairing, BLUET_STATUS_NO_MEMORY);
+    return queued ? SM_SUCCESS : BLUET_STATUS_NO_MEMORY;
 }
 
-BLUET_INTERNAL void sm_key_is_made(struct sm *sm, struct sm_pairing *pairing)
+BLUET_INTERNAL sm_result sm_key_is_made(struct sm *sm, struct sm_pairing *pairing)
 {
-    struct sm_secret secret = {0};
     sm_enter(sm, pairing, SM_AWAIT_ENCRYPTION);
-    if (!pairing->link->central)
-        return;
-    memcpy(secret.ltk, pairing->work->key, sizeof secret.ltk);
-    encrypt_link(sm, pairing, &secret);
-    crypto_wipe(&secret, sizeof secret);
+    return pairing->side == SM_INITIATOR ? encrypt_link(sm, pairing, NULL) : SM_SUCCESS;
 }
 
-static void use_kept(struct sm *sm, struct sm_pairing *pairing, const struct sm_secret *secret)
+static void use_kept(struct sm *sm, struct sm_pairing *pairing, const struct sm_keys *kept)
 {
-    pairing->secret_flags = secret->flags;
-    pairing->key_size = secret->key_size;
+    pairing->secret_flags = kept->flags;
+    pairing->key_size = kept->key_size;
     sm_enter(sm, pairing, SM_AWAIT_KEPT_ENCRYPTION);
 }
 
 /* What was kept with the bond holds again. */
-static void restore(struct sm *sm, struct link *link, const struct sm_bond *bond)
+static void restore(struct sm *sm, const struct sm_pairing *pairing)
 {
     struct sm_secret ours;
-    struct bluet_address peer = bond->peer;
-    if (sm_bonds_read(&sm->bonds, &ours, BLUET_SECRET_OURS, &peer) && link->state == LINK_OPEN)
+    struct link *link = pairing->link;
+    if (sm_read_kept(sm, pairing, &ours, BLUET_SECRET_OURS, 0) && link->state == LINK_OPEN)
         sm->keeper.restore(sm->keeper.context, link, ours.tail, ours.tail_length);
     crypto_wipe(&ours, sizeof ours);
 }
 
 static void encrypted(struct sm *sm, struct sm_pairing *pairing)
 {
-    struct link *link = pairing->link;
-    set_security(link, true, pairing);
+    set_security(pairing->link, true, pairing);
     if (pairing->state == SM_AWAIT_ENCRYPTION) {
-        sm_distribute(sm, pairing);
+        end_step(sm, pairing, sm_distribute(sm, pairing));
         return;
     }
-    link->bonded = pairing->bond;
-    if (pairing->bond)
-        restore(sm, link, pairing->bond);
+    pairing->link->bonded = pairing->bond;
+    restore(sm, pairing);
     sm_end(sm, pairing, SM_SUCCESS);
 }
 
 BLUET_INTERNAL void sm_encryption_change(struct sm *sm, struct link *link, uint8_t status, bool enabled)
 {
     struct sm_pairing *pairing = &sm->pairings[link->index];
-    bool good = status == HCI_SUCCESS && enabled;
-    if (is_awaited(pairing) && good) {
+    bool awaited = pairing->state == SM_AWAIT_ENCRYPTION || pairing->state == SM_AWAIT_KEPT_ENCRYPTION;
+    if (awaited && status == HCI_SUCCESS && enabled) {
         encrypted(sm, pairing);
-    } else if (is_awaited(pairing)) {
+    } else if (awaited) {
         set_security(link, false, pairing);
         pairing->key_missing = status == HCI_PIN_OR_KEY_MISSING;
         sm_end(sm, pairing, (uint16_t)(BLUET_REASON_HCI | (status ? status : HCI_AUTHENTICATION_FAILURE)));
-    } else if (good) {
+    } else if (status == HCI_SUCCESS && enabled) {
         /* With a key that nobody has given: not to be believed. */
         if (!link->encrypted)
             hci_protocol_error(sm->links->hci);
@@ -377,23 +429,24 @@ static void reply_key(struct sm *sm, const struct link *link, const uint8_t *key
 }
 
 /* Of a bond, and no weaker than what the application asks for. */
-static bool find_kept(struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret, uint8_t sec_type)
+static bool find_kept(const struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret,
+                      uint8_t sec_type)
 {
-    if (!pairing->bond)
-        return false;
-    struct bluet_address peer = pairing->bond->peer;
-    return sm_bonds_read(&sm->bonds, out_secret, sec_type, &peer) && (out_secret->flags & SM_SECRET_LTK) &&
-           sm_suffices(sm, pairing, out_secret->flags, out_secret->key_size);
+    return sm_read_kept(sm, pairing, out_secret, sec_type, SM_SECRET_LTK) &&
+           sm_suffices(sm, pairing, out_secret->keys.flags, out_secret->keys.key_size);
 }
 
-static void kept_key_requested(struct sm *sm, struct sm_pairing *pairing, const uint8_t *random, uint16_t ediv)
+/* By numbers as in the event. */
+static void kept_key_requested(struct sm *sm, struct sm_pairing *pairing, const uint8_t numbers[10])
 {
     struct sm_secret secret;
-    bool found = find_kept(sm, pairing, &secret, BLUET_SECRET_OURS) && secret.ediv == ediv &&
-                 memcmp(secret.random, random, sizeof secret.random) == 0;
-    reply_key(sm, pairing->link, found ? secret.ltk : NULL);
+    const struct sm_keys *keys = &secret.keys;
+    bool found = find_kept(sm, pairing, &secret, BLUET_SECRET_OURS) &&
+                 memcmp(keys->random, numbers, sizeof keys->random) == 0 &&
+                 memcmp(keys->ediv, numbers + sizeof keys->random, sizeof keys->ediv) == 0;
+    reply_key(sm, pairing->link, found ? keys->ltk : NULL);
     if (found) {
-        use_kept(sm, pairing, &secret);
+        use_kept(sm, pairing, keys);
     } else {
         if (pairing->state == SM_IDLE)
             sm_enter(sm, pairing, SM_AWAIT_KEPT_ENCRYPTION);
@@ -405,39 +458,31 @@ static void kept_key_requested(struct sm *sm, struct sm_pairing *pairing, const 
 /* In the midst of a pairing there is no key but the one that it ends with, and not before it has ended well. */
 BLUET_INTERNAL void sm_long_term_key_request(struct sm *sm, struct link *link, struct reader *event)
 {
-    static const uint8_t zeros[8];
+    static const uint8_t zeros[10];
     struct sm_pairing *pairing = &sm->pairings[link->index];
-    uint8_t random[8];
-    read_octets(event, random, sizeof random);
-    uint16_t ediv = read_u16(event);
-    switch (pairing->state) {
-    case SM_IDLE:
-    case SM_BEGIN:
-    case SM_AWAIT_PAIRING_REQUEST:
-        kept_key_requested(sm, pairing, random, ediv);
-        break;
-    case SM_AWAIT_ENCRYPTION:
-        if (!link->central && ediv == 0 && memcmp(random, zeros, sizeof random) == 0) {
-            reply_key(sm, link, pairing->work->key);
-            break;
-        }
-        /* fall through */
-    default:
-        reply_key(sm, link, NULL);
-        hci_protocol_error(sm->links->hci);
-        sm_fail(sm, pairing, SM_UNSPECIFIED_REASON);
-        break;
+    uint8_t numbers[10];
+    read_octets(event, numbers, sizeof numbers);
+    if (NOT_BEGUN >> pairing->state & 1) {
+        kept_key_requested(sm, pairing, numbers);
+        return;
     }
+    bool ready = pairing->state == SM_AWAIT_ENCRYPTION && pairing->side == SM_RESPONDER &&
+                 memcmp(numbers, zeros, sizeof zeros) == 0;
+    reply_key(sm, link, ready ? pairing->work->exchange.secret + 16 : NULL);
+    if (ready)
+        return;
+    hci_protocol_error(sm->links->hci);
+    send_failed(sm, pairing, SM_UNSPECIFIED_REASON);
+    sm_end(sm, pairing, SM_UNSPECIFIED_REASON);
 }
 
 BLUET_INTERNAL void sm_save(struct sm *sm, const struct link *link)
 {
     const struct sm_pairing *pairing = &sm->pairings[link->index];
     struct sm_secret ours;
-    if (!link->bonded || !pairing->bond || pairing->state == SM_AWAIT_KEYS)
+    if (!link->bonded || pairing->state == SM_AWAIT_KEYS)
         return;
-    struct bluet_address peer = pairing->bond->peer;
-    if (sm_bonds_read(&sm->bonds, &ours, BLUET_SECRET_OURS, &peer)) {
+    if (sm_read_kept(sm, pairing, &ours, BLUET_SECRET_OURS, 0)) {
         ours.tail_length = sm->keeper.save(sm->keeper.context, link, ours.tail);
         sm_bonds_write(&sm->bonds, &ours, BLUET_SECRET_OURS);
     }
@@ -457,34 +502,31 @@ static bool take_work(struct sm *sm, struct sm_pairing *pairing)
     return pairing->work;
 }
 
-static void begin_as_central(struct sm *sm, struct sm_pairing *pairing)
+static sm_result begin_as_central(struct sm *sm, struct sm_pairing *pairing)
 {
     struct sm_secret secret;
+    sm_result result = SM_SUCCESS;
     bool found =
         !pairing->link->encrypted && !pairing->key_missing && find_kept(sm, pairing, &secret, BLUET_SECRET_PEER);
     if (found) {
-        use_kept(sm, pairing, &secret);
-        encrypt_link(sm, pairing, &secret);
-        crypto_wipe(&secret, sizeof secret);
-    } else if (pairing->kept_only && pairing->bond) {
-        sm_end(sm, pairing, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);
-    } else if (!take_work(sm, pairing)) {
-        sm_end(sm, pairing, BLUET_STATUS_NO_MEMORY);
-    } else {
-        sm_request_pairing(sm, pairing);
+        use_kept(sm, pairing, &secret.keys);
+        result = encrypt_link(sm, pairing, &secret.keys);
     }
+    crypto_wipe(&secret, sizeof secret);
+    if (found)
+        return result;
+    if (pairing->kept_only && pairing->bond)
+        return BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING;
+    return take_work(sm, pairing) ? sm_request_pairing(sm, pairing) : BLUET_STATUS_NO_MEMORY;
 }
 
-static void begin_pairing(struct sm *sm, struct sm_pairing *pairing)
+static sm_result begin_pairing(struct sm *sm, struct sm_pairing *pairing)
 {
-    if (pairing->link->central) {
-        begin_as_central(sm, pairing);
-        return;
-    }
-    uint8_t request = sm_authentication_request(sm, pairing);
-    const struct writer parameters = {.start = &request, .length = 1};
+    if (pairing->side == SM_INITIATOR)
+        return begin_as_central(sm, pairing);
+    const uint8_t pdu[2] = {SM_SECURITY_REQUEST, sm_authentication_request(sm, pairing)};
     sm_enter(sm, pairing, SM_AWAIT_PAIRING_REQUEST);
-    sm_send(sm, pairing, SM_SECURITY_REQUEST, &parameters);
+    return sm_send(sm, pairing, pdu);
 }
 
 static bool is_good_enough(const struct sm *sm, const struct sm_pairing *pairing)
@@ -510,11 +552,26 @@ BLUET_INTERNAL int sm_pair(struct sm *sm, struct link *link)
     return BLUET_OK;
 }
 
+/* What the application has asked for, or answered. */
+static sm_result go_on(struct sm *sm, struct sm_pairing *pairing)
+{
+    bool compares = pairing->action == BLUET_PASSKEY_ACTION_NUMERIC_COMPARISON;
+    if (pairing->refused)
+        return compares ? SM_NUMERIC_COMPARISON_FAILED : SM_PASSKEY_ENTRY_FAILED;
+    switch (pairing->state) {
+    case SM_BEGIN:
+        return begin_pairing(sm, pairing);
+    case SM_AWAIT_PASSKEY:
+        return sm_send_confirm(sm, pairing);
+    case SM_AWAIT_COMPARISON:
+        return sm_check(sm, pairing);
+    default:
+        return SM_SUCCESS;
+    }
+}
+
 BLUET_INTERNAL void sm_settle(struct sm *sm)
 {
-    static const uint8_t refusals[] = {[BLUET_PASSKEY_ACTION_INPUT] = SM_PASSKEY_ENTRY_FAILED,
-                                       [BLUET_PASSKEY_ACTION_DISPLAY] = SM_PASSKEY_ENTRY_FAILED,
-                                       [BLUET_PASSKEY_ACTION_NUMERIC_COMPARISON] = SM_NUMERIC_COMPARISON_FAILED};
     while (sm->due) {
         sm->due = false;
         for (uint8_t i = 0; i < sm->links->limit; i++) {
@@ -522,12 +579,7 @@ BLUET_INTERNAL void sm_settle(struct sm *sm)
             if (!pairing->due)
                 continue;
             pairing->due = false;
-            if (pairing->refused)
-                sm_fail(sm, pairing, refusals[pairing->action]);
-            else if (pairing->state == SM_BEGIN)
-                begin_pairing(sm, pairing);
-            else if (pairing->state == SM_AWAIT_USER && pairing->answered)
-                pairing->resume(sm, pairing);
+            end_step(sm, pairing, go_on(sm, pairing));
         }
         sm_bonds_settle(&sm->bonds, sm->links->hci);
     }
@@ -558,133 +610,71 @@ BLUET_INTERNAL void sm_expire(struct sm *sm)
 
 /* ---- In ---- */
 
-static void pairing_requested(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+static sm_result pairing_requested(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    enum sm_reason reason = SM_SUCCESS;
     if (is_held_off(sm, pairing))
-        reason = SM_REPEATED_ATTEMPTS;
-    else if (!take_work(sm, pairing))
-        reason = SM_UNSPECIFIED_REASON;
-    if (!reason) {
-        sm_pairing_request(sm, pairing, pdu);
-        return;
-    }
-    send_failed(sm, pairing, reason);
-    if (pairing->state != SM_IDLE)
-        sm_end(sm, pairing, (uint16_t)reason);
+        return SM_REPEATED_ATTEMPTS;
+    return take_work(sm, pairing) ? sm_pairing_request(sm, pairing, pdu) : SM_UNSPECIFIED_REASON;
 }
 
 /* The peer has no right to more than the encryption of a bond that there is, or to a pairing where there is none. */
-static void security_requested(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+static sm_result security_requested(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
     uint8_t request = read_u8(pdu);
     const struct link *link = pairing->link;
     bool wanted = !link->encrypted || ((request & SM_MITM) && !link->authenticated);
     if (pairing->state != SM_IDLE || !wanted || pairing->key_missing || is_held_off(sm, pairing))
-        return;
+        return SM_SUCCESS;
     pairing->kept_only = true;
     sm_enter(sm, pairing, SM_BEGIN);
-    begin_pairing(sm, pairing);
+    return begin_pairing(sm, pairing);
 }
 
-static void pairing_failed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+static sm_result pairing_failed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
     uint8_t reason = read_u8(pdu);
-    if (pairing->state == SM_IDLE || pairing->state == SM_AWAIT_KEPT_ENCRYPTION) {
+    if (pairing->state == SM_IDLE || pairing->state == SM_AWAIT_KEPT_ENCRYPTION)
         hci_protocol_error(sm->links->hci);
-        return;
-    }
-    sm_end(sm, pairing, reason && reason <= SM_REASON_LARGEST ? reason : SM_UNSPECIFIED_REASON);
+    else
+        sm_end(sm, pairing, reason && reason <= SM_REASON_LARGEST ? reason : SM_UNSPECIFIED_REASON);
+    return SM_SUCCESS;
 }
 
 /* Accepted, and of no use to anybody here (3.5.8). */
-static void key_pressed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+static sm_result key_pressed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
     if (read_u8(pdu) > SM_KEYPRESS_LARGEST || pairing->state == SM_IDLE)
         hci_protocol_error(sm->links->hci);
-}
-
-enum { ANY_STATE = 0xffff, NOT_BEGUN = 1 << SM_IDLE | 1 << SM_BEGIN | 1 << SM_AWAIT_PAIRING_REQUEST };
-enum sm_role { SM_BY_EITHER, SM_BY_CENTRAL, SM_BY_PERIPHERAL };
-
-struct sm_command {
-    uint8_t code;
-    uint8_t length; /* of its parameters, to the octet */
-    uint8_t role;   /* who may send it */
-    uint16_t states;
-    void (*handle)(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu); /* NULL: sm_key_received() */
-};
-
-/* Vol 3 Part H, 3.3 */
-static const struct sm_command sm_commands[] = {
-    {SM_PAIRING_REQUEST, 6, SM_BY_CENTRAL, NOT_BEGUN, pairing_requested},
-    {SM_PAIRING_RESPONSE, 6, SM_BY_PERIPHERAL, 1 << SM_AWAIT_PAIRING_RESPONSE, sm_pairing_response},
-    {SM_PAIRING_CONFIRM, 16, SM_BY_EITHER, 1 << SM_AWAIT_LEGACY_CONFIRM,
-     BLUET_HAS_LEGACY_PAIRING ? sm_legacy_confirm : NULL},
-    {SM_PAIRING_CONFIRM, 16, SM_BY_EITHER, 1 << SM_AWAIT_SECURE_CONFIRM, sm_secure_confirm},
-    {SM_PAIRING_RANDOM, 16, SM_BY_EITHER, 1 << SM_AWAIT_LEGACY_RANDOM,
-     BLUET_HAS_LEGACY_PAIRING ? sm_legacy_random : NULL},
-    {SM_PAIRING_RANDOM, 16, SM_BY_EITHER, 1 << SM_AWAIT_SECURE_RANDOM, sm_secure_random},
-    {SM_PAIRING_FAILED, 1, SM_BY_EITHER, ANY_STATE, pairing_failed},
-    {SM_ENCRYPTION_INFORMATION, 16, SM_BY_EITHER, 1 << SM_AWAIT_KEYS, NULL},
-    {SM_CENTRAL_IDENTIFICATION, 10, SM_BY_EITHER, 1 << SM_AWAIT_KEYS, NULL},
-    {SM_IDENTITY_INFORMATION, 16, SM_BY_EITHER, 1 << SM_AWAIT_KEYS, NULL},
-    {SM_IDENTITY_ADDRESS_INFORMATION, 7, SM_BY_EITHER, 1 << SM_AWAIT_KEYS, NULL},
-    {SM_SIGNING_INFORMATION, 16, SM_BY_EITHER, 1 << SM_AWAIT_KEYS, NULL},
-    {SM_SECURITY_REQUEST, 1, SM_BY_PERIPHERAL, ANY_STATE, security_requested},
-    {SM_PAIRING_PUBLIC_KEY, 64, SM_BY_EITHER, 1 << SM_AWAIT_PUBLIC_KEY, sm_public_key},
-    {SM_PAIRING_DHKEY_CHECK, 16, SM_BY_EITHER, 1 << SM_AWAIT_DHKEY_CHECK, sm_dhkey_check},
-    {SM_KEYPRESS_NOTIFICATION, 1, SM_BY_EITHER, ANY_STATE, key_pressed},
-};
-
-/* The row of a PDU in that state; failing that, any row of the PDU; NULL: there is no such PDU. */
-static const struct sm_command *find_command(uint8_t code, uint8_t state)
-{
-    const struct sm_command *found = NULL;
-    for (size_t i = 0; i < sizeof sm_commands / sizeof *sm_commands; i++) {
-        const struct sm_command *command = &sm_commands[i];
-        if (command->code != code)
-            continue;
-        found = command;
-        if (command->states & 1 << state)
-            break;
-    }
-    return found;
+    return SM_SUCCESS;
 }
 
 /* One that is not what it should be, or not now: whatever is under way ends, and nothing begins. */
-static void refuse_command(struct sm *sm, struct sm_pairing *pairing, enum sm_reason reason)
+static enum sm_reason check_command(const struct sm_pairing *pairing, const struct sm_command *command, size_t length)
 {
-    hci_protocol_error(sm->links->hci);
-    bool kept = pairing->state == SM_AWAIT_KEPT_ENCRYPTION;
-    if (pairing->state == SM_IDLE || kept)
-        send_failed(sm, pairing, reason);
-    else
-        sm_fail(sm, pairing, reason);
-}
-
-static bool is_by(uint8_t role, const struct link *link)
-{
-    return role == SM_BY_EITHER || (role == SM_BY_PERIPHERAL) == link->central;
+    if (!(command->senders >> !pairing->side & 1))
+        return SM_COMMAND_NOT_SUPPORTED;
+    if (length != command->length)
+        return SM_INVALID_PARAMETERS;
+    return command->states >> pairing->state & 1 ? SM_SUCCESS : SM_UNSPECIFIED_REASON;
 }
 
 BLUET_INTERNAL void sm_receive(struct sm *sm, struct link *link, struct reader *frame)
 {
     struct sm_pairing *pairing = &sm->pairings[link->index];
     uint8_t code = read_u8(frame);
-    const struct sm_command *command = find_command(code, pairing->state);
-    if (pairing->dead || !reader_ok(frame) || !command)
+    if (pairing->dead || code == 0 || code > sizeof sm_commands / sizeof *sm_commands) {
         hci_protocol_error(sm->links->hci);
-    else if (!is_by(command->role, link))
-        refuse_command(sm, pairing, SM_COMMAND_NOT_SUPPORTED);
-    else if (reader_remaining(frame) != command->length)
-        refuse_command(sm, pairing, SM_INVALID_PARAMETERS);
-    else if (!(command->states & 1 << pairing->state))
-        refuse_command(sm, pairing, SM_UNSPECIFIED_REASON);
+        return;
+    }
+    const struct sm_command *command = &sm_commands[code - 1];
+    sm_result result = check_command(pairing, command, reader_remaining(frame));
+    if (result)
+        hci_protocol_error(sm->links->hci);
     else if (command->handle)
-        command->handle(sm, pairing, frame);
+        result = command->handle(sm, pairing, frame);
     else
-        sm_key_received(sm, pairing, code, frame);
+        result = sm_key_received(sm, pairing, code, frame);
+    end_step(sm, pairing, result);
 }
 
 /* ---- What the application asks for ---- */
@@ -713,15 +703,9 @@ BLUET_INTERNAL int sm_bond_delete(struct sm *sm, const struct bluet_address *pee
     struct sm_bond *bond = sm_bonds_find_identity(&sm->bonds, peer);
     if (!bond)
         return BLUET_EINVAL;
-    for (uint8_t i = 0; i < sm->links->limit; i++) {
-        struct sm_pairing *pairing = &sm->pairings[i];
-        if (pairing->link && pairing->bond == bond) {
-            pairing->bond = NULL;
-            pairing->link->key_known = pairing->link->bonded = false;
-        }
-    }
     int ticket = hci_new_ticket(sm->links->hci);
     sm_bonds_delete(&sm->bonds, bond, ticket);
+    sm_forget_bonds(sm);
     sm->due = true;
     return ticket;
 }

@@ -1,8 +1,8 @@
 /*
  * The Security Manager (Vol 3 Part H): pairing in both roles, Legacy and Secure Connections, encryption with kept keys,
  * and what is kept. sm.c is the front: dispatch, timeouts, encryption; sm_pairing.c exchanges features and asks the
- * user; sm_legacy.c and sm_secure.c authenticate, with what sm_oob.c has where there is such; sm_distribution.c
- * distributes keys; sm_bonds.c keeps them; sm_signing.c signs.
+ * user; sm_authentication.c has both prove what they know, by sm_legacy.c or sm_secure.c, with what sm_oob.c has where
+ * there is such; sm_distribution.c distributes keys; sm_bonds.c keeps them; sm_signing.c signs.
  *
  *     IDLE -> BEGIN -> AWAIT_PAIRING_RESPONSE --.
  *       |       '----> AWAIT_PAIRING_REQUEST    |
@@ -14,7 +14,8 @@
  *                                                                                             |
  *          with a kept key: AWAIT_KEPT_ENCRYPTION -> IDLE          IDLE <-  AWAIT_KEYS <------'
  *
- * AWAIT_USER stands before any step that needs an answer which has not come yet. Whatever fails leads to IDLE.
+ * AWAIT_PASSKEY stands before the first confirm value of ours, AWAIT_COMPARISON before the DHKey Check, while the user
+ * has not answered. Whatever fails leads to IDLE.
  */
 #ifndef BLUET_HOST_SM_H
 #define BLUET_HOST_SM_H
@@ -30,13 +31,12 @@ enum sm_state {
     SM_BEGIN, /* the application has asked; what that means is decided at the next poll */
     SM_AWAIT_PAIRING_REQUEST,
     SM_AWAIT_PAIRING_RESPONSE,
-    SM_AWAIT_LEGACY_CONFIRM,
-    SM_AWAIT_LEGACY_RANDOM,
     SM_AWAIT_PUBLIC_KEY,
-    SM_AWAIT_SECURE_CONFIRM,
-    SM_AWAIT_SECURE_RANDOM,
+    SM_AWAIT_PASSKEY,
+    SM_AWAIT_CONFIRM,
+    SM_AWAIT_RANDOM,
+    SM_AWAIT_COMPARISON,
     SM_AWAIT_DHKEY_CHECK,
-    SM_AWAIT_USER,
     SM_AWAIT_ENCRYPTION,
     SM_AWAIT_KEYS,
     SM_AWAIT_KEPT_ENCRYPTION
@@ -52,43 +52,13 @@ enum sm_model {
     SM_OUT_OF_BAND
 };
 
-struct sm;
-struct sm_pairing;
-
-typedef void (*sm_step)(struct sm *sm, struct sm_pairing *pairing);
-
-/* Of Legacy Pairing and of Secure Connections, until the link is encrypted. */
-struct sm_exchange {
-    uint8_t own_nonce[16], peer_nonce[16];
-    uint8_t peer_confirm[16]; /* later the peer's DHKey Check, or ours */
-    uint8_t secret[32];       /* our private key, then the DHKey; later MacKey */
-    uint8_t own_x[32], peer_x[32];
-    uint8_t round; /* of twenty, of Passkey Entry */
-};
-
-/* Of one side, while keys are distributed. */
-struct sm_keys {
-    uint8_t flags; /* enum sm_secret_flag */
-    uint16_t ediv;
-    uint8_t random[8];
-    uint8_t ltk[16], csrk[16];
-};
-
-struct sm_given {
-    struct sm_keys ours, theirs;
-    struct bluet_address identity; /* the peer's */
-    bool identified;
-    uint8_t irk[16];
-};
-
 /* What a pairing needs between its features and its end. There are fewer of them than links. */
 struct sm_work {
     bool used;
-    uint8_t request[SM_FEATURES_LENGTH], response[SM_FEATURES_LENGTH]; /* as on the air */
-    uint8_t key[16];                                                   /* STK or LTK of this pairing */
+    bool kept; /* beyond the end of the pairing, until its secrets are written */
     union {
-        struct sm_exchange exchange;
-        struct sm_given distribution;
+        struct sm_exchange exchange; /* until the link is encrypted */
+        struct sm_given given;       /* while keys are distributed */
     };
 };
 
@@ -103,17 +73,17 @@ struct sm_signing {
 struct sm_pairing {
     struct link *link; /* NULL: there is none with this index */
     struct sm_bond *bond;
-    struct sm_work *work;           /* NULL: no features have been exchanged */
-    struct bluet_address own, peer; /* as on the air */
-    uint64_t deadline;
-    sm_step resume; /* what goes on once the user has answered */
+    struct sm_work *work; /* NULL: no features have been exchanged */
     uint32_t passkey;
-    uint8_t state;        /* enum sm_state */
-    uint8_t model;        /* enum sm_model */
-    uint8_t action;       /* that the user was asked for; 0: none */
-    uint8_t expected;     /* PDUs of key distribution that have yet to come, by sm_key_bit() */
-    uint8_t key_size;     /* of the key that is being made, or that is about to be used: */
-    uint8_t secret_flags; /* enum sm_secret_flag */
+    uint64_t deadline;
+    uint8_t state;                /* enum sm_state */
+    uint8_t side;                 /* ours, enum sm_side: the link layer has who begins as central */
+    uint8_t model;                /* enum sm_model */
+    uint8_t action;               /* that the user was asked for; 0: none */
+    uint8_t key_size;             /* of the key that is being made, or that is about to be used: */
+    uint8_t secret_flags;         /* enum sm_secret_flag */
+    uint8_t expected;             /* PDUs of key distribution that have yet to come, by key_bit() */
+    struct bluet_address ends[2]; /* by side, as on the air */
     bool answered : 1;
     bool refused : 1;     /* by the user */
     bool due : 1;         /* there is something to be done at the next poll */
@@ -121,7 +91,9 @@ struct sm_pairing {
     bool key_missing : 1; /* the peer has said so: the next pairing is the application's wish */
     bool kept_only : 1;   /* the peer has asked; no pairing comes of that where there is a bond */
     bool bonding : 1;
-    bool secure : 1; /* the link is encrypted with a key of Secure Connections */
+    bool secure : 1;      /* the link is encrypted with a key of Secure Connections */
+    bool oob_flagged : 1; /* in this pairing we have the peer's out of band data, */
+    bool oob_known : 1;   /* and the peer has ours */
     struct sm_signing own_signing, peer_signing;
 };
 

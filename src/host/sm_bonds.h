@@ -20,18 +20,30 @@ enum sm_secret_flag {
     SM_SECRET_PRIVATE = 0x80   /* the peer uses resolvable addresses */
 };
 
-/* A secret of either kind, most significant octets first; `random` as on the air. */
-struct sm_secret {
-    struct bluet_address peer;
+/* What both kinds of secrets have, most significant octets first, in the order in which they are stored. */
+struct sm_keys {
     uint8_t flags; /* enum sm_secret_flag */
     uint8_t key_size;
-    uint16_t ediv;
-    uint8_t random[8];
+    struct bluet_address peer;
+    uint8_t ediv[2], random[8]; /* as on the air, both in one PDU */
     uint8_t ltk[16];
     uint8_t csrk[16];
-    uint32_t counter; /* the least that has not been signed with, or is taken */
+};
+
+/* A secret of either kind. */
+struct sm_secret {
+    struct sm_keys keys;
     uint8_t tail_length;
     uint8_t tail[SM_SECRET_TAIL_LARGEST]; /* of a peer: its IRK. Ours: what the keeper saves */
+    uint32_t counter;                     /* the least that has not been signed with, or is taken */
+};
+
+/* What both sides have given each other in a pairing. */
+struct sm_given {
+    struct sm_keys ours, theirs;
+    uint8_t irk[16];
+    bool identified; /* the peer, by that key */
+    uint8_t sends;   /* enum sm_distribution: what we give */
 };
 
 struct sm_bond {
@@ -60,12 +72,11 @@ static inline bool sm_is_resolvable(const struct bluet_address *address)
     return address->type == BLUET_ADDRESS_RANDOM && address->octets[0] >> 6 == 1;
 }
 
+BLUET_INTERNAL bool sm_bond_has_irk(const struct sm_bond *bond);
+
 static inline bool sm_has_irk(const struct sm_bond *bond)
 {
-    uint8_t any = 0;
-    for (size_t i = 0; i < sizeof bond->irk; i++)
-        any |= bond->irk[i];
-    return bond->used && any;
+    return BLUET_HAS_SECURITY && sm_bond_has_irk(bond);
 }
 
 /* What a blob says, if it is whole. */
@@ -83,7 +94,8 @@ BLUET_INTERNAL void sm_bonds_settle(struct sm_bonds *bonds, const struct hci *hc
 /* Of that address, be it an identity or one that resolves to it; NULL: a stranger. */
 BLUET_INTERNAL struct sm_bond *sm_bonds_find(const struct sm_bonds *bonds, const struct bluet_address *peer);
 BLUET_INTERNAL struct sm_bond *sm_bonds_find_identity(const struct sm_bonds *bonds, const struct bluet_address *peer);
-BLUET_INTERNAL bool sm_bonds_have_room(const struct sm_bonds *bonds);
+/* The bond that a peer has, or a free one; NULL: there is no room. */
+BLUET_INTERNAL struct sm_bond *sm_bonds_place(const struct sm_bonds *bonds, const struct bluet_address *peer);
 /* The ticket ends when the application has been told. */
 BLUET_INTERNAL void sm_bonds_delete(struct sm_bonds *bonds, struct sm_bond *bond, int ticket);
 
@@ -92,9 +104,14 @@ BLUET_INTERNAL bool sm_bonds_read(const struct sm_bonds *bonds, struct sm_secret
                                   const struct bluet_address *peer);
 /* Whether the application keeps it. Raises. */
 BLUET_INTERNAL bool sm_bonds_write(const struct sm_bonds *bonds, const struct sm_secret *secret, uint8_t sec_type);
-/* After a pairing: both secrets of a peer, and our identity if it is not kept yet. The bond, or NULL: not kept. Raises.
+/* Our identity, if it is not kept yet. Raises. */
+BLUET_INTERNAL void sm_bonds_keep_irk(struct sm_bonds *bonds);
+/*
+ * After a pairing: both secrets of a peer. `secret` holds the tail of ours, and is used up. The bond, or NULL: not
+ * kept. What was kept of the one is then deleted if the other is not, and what was kept of an earlier bond with it.
+ * Raises.
  */
-BLUET_INTERNAL struct sm_bond *sm_bonds_keep(struct sm_bonds *bonds, const struct sm_secret *ours,
-                                             const struct sm_secret *theirs);
+BLUET_INTERNAL struct sm_bond *sm_bonds_keep(struct sm_bonds *bonds, const struct sm_given *given,
+                                             struct sm_secret *secret);
 
 #endif

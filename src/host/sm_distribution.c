@@ -1,21 +1,17 @@
 /* Keys that are given to each other once the link is encrypted (Vol 3 Part H, 2.4.3, 3.6). */
 #include "host/sm_pairing.h"
 
-enum { FEATURE_INITIATOR_KEYS = 5, FEATURE_RESPONDER_KEYS = 6 };
-
 /* The PDUs in the order in which they come. */
 static uint8_t key_bit(uint8_t code)
 {
     return (uint8_t)(1 << (code - SM_ENCRYPTION_INFORMATION));
 }
 
-static uint8_t keys_of(const struct sm_pairing *pairing, bool initiator)
+/* Secure Connections have one key for both, which nobody has to send. */
+static uint8_t keys_of(const struct sm_pairing *pairing, unsigned side)
 {
-    uint8_t keys = pairing->work->response[initiator ? FEATURE_INITIATOR_KEYS : FEATURE_RESPONDER_KEYS];
-    /* Secure Connections have one key for both, which nobody has to send. */
-    if (pairing->secret_flags & SM_SECRET_SECURE)
-        keys &= (uint8_t)~SM_ENCRYPTION_KEY;
-    return keys;
+    uint8_t keys = pairing->work->exchange.features[SM_RESPONDER][SM_FEATURE_INITIATOR_KEYS + side];
+    return sm_is_secure(pairing) ? keys & (uint8_t)~SM_ENCRYPTION_KEY : keys;
 }
 
 static uint8_t expected_of(uint8_t keys)
@@ -32,122 +28,111 @@ static uint8_t expected_of(uint8_t keys)
 
 /* ---- Ours ---- */
 
-static bool send_encryption_key(struct sm *sm, struct sm_pairing *pairing, struct sm_keys *ours)
+static sm_result send_encryption_key(struct sm *sm, const struct sm_pairing *pairing, struct sm_keys *ours)
 {
-    uint8_t octets[10];
-    struct writer writer = writer_of(octets, sizeof octets);
-    sm_random(sm, ours->ltk, sizeof ours->ltk);
+    uint8_t pdu[1 + 16] = {SM_CENTRAL_IDENTIFICATION};
+    sm_random(sm, ours->ltk);
     sm_shorten(ours->ltk, pairing->key_size);
-    sm_random(sm, octets, sizeof octets);
-    ours->ediv = (uint16_t)(octets[0] | octets[1] << 8);
-    memcpy(ours->random, octets + 2, sizeof ours->random);
+    sm_random(sm, pdu + 1);
+    memcpy(ours->ediv, pdu + 1, sizeof ours->ediv);
+    memcpy(ours->random, pdu + 3, sizeof ours->random);
     ours->flags |= SM_SECRET_LTK;
-    write_u16(&writer, ours->ediv);
-    write_octets(&writer, ours->random, sizeof ours->random);
-    return sm_send_value(sm, pairing, SM_ENCRYPTION_INFORMATION, ours->ltk) &&
-           sm_send(sm, pairing, SM_CENTRAL_IDENTIFICATION, &writer);
+    sm_result result = sm_send_value(sm, pairing, SM_ENCRYPTION_INFORMATION, ours->ltk);
+    return result ? result : sm_send(sm, pairing, pdu);
 }
 
-static bool send_identity(struct sm *sm, struct sm_pairing *pairing)
+static sm_result send_identity(struct sm *sm, const struct sm_pairing *pairing)
 {
-    uint8_t octets[7];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_u8(&writer, sm->identity.type);
-    write_reversed(&writer, sm->identity.octets, sizeof sm->identity.octets);
-    return sm_send_value(sm, pairing, SM_IDENTITY_INFORMATION, sm->bonds.irk) &&
-           sm_send(sm, pairing, SM_IDENTITY_ADDRESS_INFORMATION, &writer);
+    uint8_t pdu[1 + 7] = {SM_IDENTITY_ADDRESS_INFORMATION, sm->identity.type};
+    sm_reverse(pdu + 2, sm->identity.octets, sizeof sm->identity.octets);
+    sm_result result = sm_send_value(sm, pairing, SM_IDENTITY_INFORMATION, sm->bonds.irk);
+    return result ? result : sm_send(sm, pairing, pdu);
 }
 
-static bool send_keys(struct sm *sm, struct sm_pairing *pairing)
+static sm_result send_keys(struct sm *sm, const struct sm_pairing *pairing)
 {
-    struct sm_keys *ours = &pairing->work->distribution.ours;
-    uint8_t keys = keys_of(pairing, pairing->link->central);
-    if ((keys & SM_ENCRYPTION_KEY) && !send_encryption_key(sm, pairing, ours))
-        return false;
-    if ((keys & SM_IDENTITY_KEY) && !send_identity(sm, pairing))
-        return false;
-    if (!(keys & SM_SIGNING_KEY))
-        return true;
-    sm_random(sm, ours->csrk, sizeof ours->csrk);
-    ours->flags |= SM_SECRET_CSRK;
-    return sm_send_value(sm, pairing, SM_SIGNING_INFORMATION, ours->csrk);
+    struct sm_given *given = &pairing->work->given;
+    sm_result result = SM_SUCCESS;
+    if (given->sends & SM_ENCRYPTION_KEY)
+        result = send_encryption_key(sm, pairing, &given->ours);
+    if (!result && (given->sends & SM_IDENTITY_KEY))
+        result = send_identity(sm, pairing);
+    if (result || !(given->sends & SM_SIGNING_KEY))
+        return result;
+    sm_random(sm, given->ours.csrk);
+    given->ours.flags |= SM_SECRET_CSRK;
+    given->theirs.flags |= SM_SECRET_OWN_CSRK;
+    return sm_send_value(sm, pairing, SM_SIGNING_INFORMATION, given->ours.csrk);
 }
 
 /* ---- The end ---- */
 
-static struct sm_secret secret_of(const struct sm_keys *keys, const struct bluet_address *peer, uint8_t key_size)
+/* The application has been told of the pairing, and may have done anything since. */
+static void keep_secrets(struct sm *sm, struct sm_pairing *pairing, const struct sm_given *given)
 {
-    struct sm_secret secret = {.peer = *peer, .flags = keys->flags, .key_size = key_size, .ediv = keys->ediv};
-    memcpy(secret.random, keys->random, sizeof secret.random);
-    memcpy(secret.ltk, keys->ltk, sizeof secret.ltk);
-    memcpy(secret.csrk, keys->csrk, sizeof secret.csrk);
-    return secret;
-}
-
-static void keep_secrets(struct sm *sm, struct sm_pairing *pairing, const struct sm_secret *ours,
-                         const struct sm_secret *theirs)
-{
+    struct sm_secret secret;
+    struct link *link = pairing->link;
     sm_bonds_settle(&sm->bonds, sm->links->hci); /* what was deleted comes before what is kept anew */
-    struct sm_bond *bond = sm_bonds_keep(&sm->bonds, ours, theirs);
+    if (!link)
+        return;
+    secret.tail_length = sm->keeper.save(sm->keeper.context, link, secret.tail);
+    sm_bonds_keep_irk(&sm->bonds);
+    struct sm_bond *bond = sm_bonds_keep(&sm->bonds, given, &secret);
+    crypto_wipe(&secret, sizeof secret);
     pairing->own_signing.known = pairing->peer_signing.known = false;
+    sm_forget_bonds(sm);
     if (!pairing->link)
         return;
     if (bond) {
         pairing->bond = bond;
-        pairing->link->identity = bond->peer;
+        link->identity = bond->peer;
     }
-    pairing->link->bonded = bond;
-    pairing->link->key_known = pairing->bond;
+    link->bonded = bond;
+    link->key_known = pairing->bond;
 }
 
 /* The application hears of the pairing first, then of what is to be kept. */
-static void complete(struct sm *sm, struct sm_pairing *pairing)
+static sm_result complete(struct sm *sm, struct sm_pairing *pairing)
 {
-    struct link *link = pairing->link;
-    const struct sm_given *given = &pairing->work->distribution;
-    struct sm_secret ours = secret_of(&given->ours, &given->identity, pairing->key_size);
-    struct sm_secret theirs = secret_of(&given->theirs, &given->identity, pairing->key_size);
-    bool bonding = pairing->bonding;
-    link->bonded = bonding;
-    theirs.tail_length = given->identified ? sizeof given->irk : 0;
-    memcpy(theirs.tail, given->irk, sizeof given->irk);
-    if (ours.flags & SM_SECRET_CSRK)
-        theirs.flags |= SM_SECRET_OWN_CSRK;
-    if (bonding)
-        ours.tail_length = sm->keeper.save(sm->keeper.context, link, ours.tail);
+    struct sm_work *work = pairing->work;
+    work->kept = true;
+    work->given.ours.peer = work->given.theirs.peer;
+    pairing->link->bonded = pairing->bonding && sm_bonds_place(&sm->bonds, &work->given.theirs.peer);
+    bool bonded = pairing->link->bonded;
     sm_end(sm, pairing, SM_SUCCESS);
-    if (bonding)
-        keep_secrets(sm, pairing, &ours, &theirs);
-    crypto_wipe(&ours, sizeof ours);
-    crypto_wipe(&theirs, sizeof theirs);
+    if (bonded)
+        keep_secrets(sm, pairing, &work->given);
+    crypto_wipe(work, sizeof *work);
+    return SM_SUCCESS;
 }
 
-static void peers_keys_are_there(struct sm *sm, struct sm_pairing *pairing)
+static sm_result peers_keys_are_there(struct sm *sm, struct sm_pairing *pairing)
 {
-    if (!pairing->link->central || send_keys(sm, pairing))
-        complete(sm, pairing);
+    sm_result result = pairing->side == SM_INITIATOR ? send_keys(sm, pairing) : SM_SUCCESS;
+    return result ? result : complete(sm, pairing);
 }
 
-BLUET_INTERNAL void sm_distribute(struct sm *sm, struct sm_pairing *pairing)
+BLUET_INTERNAL sm_result sm_distribute(struct sm *sm, struct sm_pairing *pairing)
 {
-    struct sm_given *keys = &pairing->work->distribution;
-    *keys = (struct sm_given){0};
-    keys->ours.flags = keys->theirs.flags = pairing->secret_flags;
-    keys->identity = pairing->peer;
-    if (pairing->secret_flags & SM_SECRET_SECURE) {
-        memcpy(keys->ours.ltk, pairing->work->key, sizeof keys->ours.ltk);
-        memcpy(keys->theirs.ltk, pairing->work->key, sizeof keys->theirs.ltk);
-        keys->ours.flags = keys->theirs.flags |= SM_SECRET_LTK;
+    struct sm_given *given = &pairing->work->given;
+    struct sm_keys keys = {.flags = pairing->secret_flags, .key_size = pairing->key_size, .peer = *sm_peer(pairing)};
+    uint8_t sends = keys_of(pairing, pairing->side);
+    pairing->expected = expected_of(keys_of(pairing, !pairing->side));
+    if (sm_is_secure(pairing)) {
+        keys.flags |= SM_SECRET_LTK;
+        memcpy(keys.ltk, pairing->work->exchange.secret + 16, sizeof keys.ltk);
     }
-    if (sm_is_resolvable(&pairing->peer))
-        keys->theirs.flags |= SM_SECRET_PRIVATE;
-    crypto_wipe(pairing->work->key, sizeof pairing->work->key);
-    pairing->expected = expected_of(keys_of(pairing, !pairing->link->central));
+    crypto_wipe(&pairing->work->exchange, sizeof pairing->work->exchange);
+    given->ours = given->theirs = keys;
+    crypto_wipe(&keys, sizeof keys);
+    given->sends = sends;
+    if (sm_is_resolvable(sm_peer(pairing)))
+        given->theirs.flags |= SM_SECRET_PRIVATE;
     sm_enter(sm, pairing, SM_AWAIT_KEYS);
-    if (!pairing->link->central && !send_keys(sm, pairing))
-        return;
-    if (!pairing->expected)
-        peers_keys_are_there(sm, pairing);
+    sm_result result = pairing->side == SM_RESPONDER ? send_keys(sm, pairing) : SM_SUCCESS;
+    if (result || pairing->expected)
+        return result;
+    return peers_keys_are_there(sm, pairing);
 }
 
 /* ---- The peer's ---- */
@@ -161,8 +146,8 @@ static enum sm_reason check_identity(const struct sm *sm, const struct sm_pairin
 {
     if (identity->type > BLUET_ADDRESS_RANDOM || sm_is_private(identity) || hci_address_equal(identity, &sm->identity))
         return SM_INVALID_PARAMETERS;
-    if (!sm_is_private(&pairing->peer))
-        *identity = pairing->peer;
+    if (!sm_is_private(sm_peer(pairing)))
+        *identity = *sm_peer(pairing);
     const struct sm_bond *known = sm_bonds_find_identity(&sm->bonds, identity);
     if (!known || known == pairing->bond)
         return SM_SUCCESS;
@@ -171,9 +156,9 @@ static enum sm_reason check_identity(const struct sm *sm, const struct sm_pairin
     return lesser || !shown ? SM_KEY_REJECTED : SM_SUCCESS;
 }
 
-static enum sm_reason read_key(struct sm *sm, struct sm_pairing *pairing, uint8_t code, struct reader *pdu)
+static sm_result read_key(struct sm *sm, const struct sm_pairing *pairing, uint8_t code, struct reader *pdu)
 {
-    struct sm_given *given = &pairing->work->distribution;
+    struct sm_given *given = &pairing->work->given;
     struct sm_keys *theirs = &given->theirs;
     switch (code) {
     case SM_ENCRYPTION_INFORMATION:
@@ -182,7 +167,7 @@ static enum sm_reason read_key(struct sm *sm, struct sm_pairing *pairing, uint8_
         theirs->flags |= SM_SECRET_LTK;
         return SM_SUCCESS;
     case SM_CENTRAL_IDENTIFICATION:
-        theirs->ediv = read_u16(pdu);
+        read_octets(pdu, theirs->ediv, sizeof theirs->ediv);
         read_octets(pdu, theirs->random, sizeof theirs->random);
         return SM_SUCCESS;
     case SM_IDENTITY_INFORMATION:
@@ -190,9 +175,9 @@ static enum sm_reason read_key(struct sm *sm, struct sm_pairing *pairing, uint8_
         read_reversed(pdu, given->irk, sizeof given->irk);
         return SM_SUCCESS;
     case SM_IDENTITY_ADDRESS_INFORMATION:
-        given->identity.type = read_u8(pdu);
-        read_reversed(pdu, given->identity.octets, sizeof given->identity.octets);
-        return check_identity(sm, pairing, &given->identity);
+        theirs->peer.type = read_u8(pdu);
+        read_reversed(pdu, theirs->peer.octets, sizeof theirs->peer.octets);
+        return check_identity(sm, pairing, &theirs->peer);
     default:
         read_reversed(pdu, theirs->csrk, sizeof theirs->csrk);
         theirs->flags |= SM_SECRET_CSRK;
@@ -201,18 +186,15 @@ static enum sm_reason read_key(struct sm *sm, struct sm_pairing *pairing, uint8_
 }
 
 /* One that was not agreed on, or is out of its place, is none. */
-BLUET_INTERNAL void sm_key_received(struct sm *sm, struct sm_pairing *pairing, uint8_t code, struct reader *pdu)
+BLUET_INTERNAL sm_result sm_key_received(struct sm *sm, struct sm_pairing *pairing, uint8_t code, struct reader *pdu)
 {
     uint8_t next = (uint8_t)(pairing->expected & -pairing->expected);
-    enum sm_reason reason = SM_UNSPECIFIED_REASON;
-    if (key_bit(code) == next)
-        reason = read_key(sm, pairing, code, pdu);
-    if (reason) {
-        sm_fail(sm, pairing, reason);
-        return;
-    }
+    if (key_bit(code) != next)
+        return SM_UNSPECIFIED_REASON;
+    sm_result result = read_key(sm, pairing, code, pdu);
+    if (result)
+        return result;
     pairing->expected &= (uint8_t)~next;
     sm_enter(sm, pairing, SM_AWAIT_KEYS); /* the timer begins anew */
-    if (!pairing->expected)
-        peers_keys_are_there(sm, pairing);
+    return pairing->expected ? SM_SUCCESS : peers_keys_are_there(sm, pairing);
 }

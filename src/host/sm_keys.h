@@ -10,27 +10,33 @@
 #include "spec/internal.h"
 #include "spec/sm.h"
 
-/* Who takes part: the one that began, and the other. */
-struct sm_parties {
-    struct bluet_address initiator, responder;
+/* The one that began, and the other. */
+enum sm_side { SM_INITIATOR, SM_RESPONDER };
+
+/* What both sides have said, each value at the place of whose it is, and what they have in common. */
+struct sm_exchange {
+    uint8_t features[2][SM_FEATURES_LENGTH]; /* Pairing Request and Pairing Response, as on the air */
+    uint8_t nonce[2][16];
+    uint8_t x[2][32];    /* of the public keys */
+    uint8_t secret[32];  /* our private key, then the DHKey, then MacKey and the long-term key */
+    uint8_t confirm[16]; /* the peer's, and later its DHKey Check */
+    uint8_t round;       /* of twenty, of Passkey Entry */
 };
 
-/* 2.2.3; the PDUs of the exchange of features stand as they went over the air. */
-BLUET_INTERNAL bool sm_c1(uint8_t out[16], const uint8_t key[16], const uint8_t random[16], const uint8_t *request,
-                          const uint8_t *response, const struct sm_parties *parties);
+/* `ends` are the addresses of both sides, as on the air. 2.2.3 */
+BLUET_INTERNAL bool sm_c1(uint8_t out[16], const struct sm_exchange *exchange, const struct bluet_address *ends,
+                          unsigned side, const uint8_t key[16]);
 /* 2.2.4 */
-BLUET_INTERNAL bool sm_s1(uint8_t out[16], const uint8_t key[16], const uint8_t r1[16], const uint8_t r2[16]);
+BLUET_INTERNAL bool sm_s1(uint8_t out[16], const struct sm_exchange *exchange, const uint8_t key[16]);
 /* 2.2.6 */
 BLUET_INTERNAL bool sm_f4(uint8_t out[16], const uint8_t u[32], const uint8_t v[32], const uint8_t x[16], uint8_t z);
-/* 2.2.7 */
-BLUET_INTERNAL bool sm_f5(uint8_t out_mac_key[16], uint8_t out_ltk[16], const uint8_t dhkey[32], const uint8_t n1[16],
-                          const uint8_t n2[16], const struct sm_parties *parties);
-/* 2.2.8; `io` is AuthReq, OOB data flag, IO capability. The parties stand in the order of the nonces. */
-BLUET_INTERNAL bool sm_f6(uint8_t out[16], const uint8_t mac_key[16], const uint8_t n1[16], const uint8_t n2[16],
-                          const uint8_t r[16], const uint8_t io[3], const struct sm_parties *parties);
+/* 2.2.7; MacKey and the long-term key take the place of the DHKey, for this is what it is for. */
+BLUET_INTERNAL bool sm_f5(struct sm_exchange *exchange, const struct bluet_address *ends);
+/* 2.2.8; of that side. */
+BLUET_INTERNAL bool sm_f6(uint8_t out[16], const struct sm_exchange *exchange, const struct bluet_address *ends,
+                          unsigned side, const uint8_t r[16]);
 /* 2.2.9, cut to the six digits that are compared. */
-BLUET_INTERNAL bool sm_g2(uint32_t *out, const uint8_t u[32], const uint8_t v[32], const uint8_t x[16],
-                          const uint8_t y[16]);
+BLUET_INTERNAL bool sm_g2(uint32_t *out, const struct sm_exchange *exchange);
 /* 2.2.10, 2.2.11 */
 BLUET_INTERNAL bool sm_h6(uint8_t out[16], const uint8_t key[16], const uint8_t identifier[4]);
 BLUET_INTERNAL bool sm_h7(uint8_t out[16], const uint8_t salt[16], const uint8_t key[16]);
@@ -40,5 +46,10 @@ BLUET_INTERNAL bool sm_h7(uint8_t out[16], const uint8_t salt[16], const uint8_t
 BLUET_INTERNAL bool sm_sign(uint8_t out[SM_SIGNATURE_LENGTH], const uint8_t csrk[16], uint8_t *message, size_t length);
 /* 2.2.2 */
 BLUET_INTERNAL bool sm_ah(uint8_t out[3], const uint8_t irk[16], const uint8_t random[3]);
+
+/* From the order of the toolbox to that of the air, or back. */
+BLUET_INTERNAL void sm_reverse(uint8_t *out, const uint8_t *octets, size_t length);
+/* Of 16 octets: in the same time, whether they differ or not. */
+BLUET_INTERNAL bool sm_is_equal(const uint8_t one[16], const uint8_t other[16]);
 
 #endif

@@ -12,7 +12,7 @@ static struct sm_oob *get_oob(struct sm *sm)
     if (!sm->oob) {
         sm->oob = memory_take(sm->links->hci->port, sizeof *sm->oob);
         if (sm->oob)
-            *sm->oob = (struct sm_oob){0};
+            memset(sm->oob, 0, sizeof *sm->oob);
     }
     return sm->oob;
 }
@@ -21,10 +21,7 @@ static struct sm_oob *get_oob(struct sm *sm)
 
 static void forget_own(struct sm_oob *oob)
 {
-    crypto_wipe(oob->private_key, sizeof oob->private_key);
-    crypto_wipe(oob->random, sizeof oob->random);
-    oob->own_used = false;
-    oob->own_failures = 0;
+    crypto_wipe(oob, offsetof(struct sm_oob, peers));
 }
 
 BLUET_INTERNAL int sm_oob_own(struct sm *sm, uint8_t out_confirm[16], uint8_t out_random[16])
@@ -35,16 +32,12 @@ BLUET_INTERNAL int sm_oob_own(struct sm *sm, uint8_t out_confirm[16], uint8_t ou
     if (!oob)
         return BLUET_ENOMEM;
     forget_own(oob);
-    if (!sm_new_key_pair(sm, oob->private_key, key))
-        return BLUET_EIO;
-    sm_random(sm, oob->random, sizeof oob->random);
-    if (!sm_f4(confirm, key, key, oob->random, 0))
+    sm_random(sm, oob->random);
+    if (!sm_new_key_pair(sm, oob->private_key, key) || !sm_f4(confirm, key, key, oob->random, 0))
         return BLUET_EIO;
     oob->own_used = true;
-    for (size_t i = 0; i < sizeof confirm; i++) {
-        out_confirm[i] = confirm[sizeof confirm - 1 - i];
-        out_random[i] = oob->random[sizeof confirm - 1 - i];
-    }
+    sm_reverse(out_confirm, confirm, 16);
+    sm_reverse(out_random, oob->random, 16);
     return BLUET_OK;
 }
 
@@ -55,11 +48,13 @@ BLUET_INTERNAL bool sm_oob_has_own(const struct sm *sm)
 
 /* ---- Of peers ---- */
 
+/* NULL: a place that is free. */
 static struct sm_oob_peer *find_peer(struct sm_oob *oob, const struct bluet_address *peer)
 {
     for (size_t i = 0; oob && i < SM_OOB_PEERS; i++) {
-        if (oob->peers[i].used && hci_address_equal(&oob->peers[i].address, peer))
-            return &oob->peers[i];
+        struct sm_oob_peer *place = &oob->peers[i];
+        if (peer ? place->used && hci_address_equal(&place->address, peer) : !place->used)
+            return place;
     }
     return NULL;
 }
@@ -67,7 +62,7 @@ static struct sm_oob_peer *find_peer(struct sm_oob *oob, const struct bluet_addr
 /* By the address that it has on the air, or by the one that it is known under. */
 static struct sm_oob_peer *peer_of(const struct sm *sm, const struct sm_pairing *pairing)
 {
-    struct sm_oob_peer *found = find_peer(sm->oob, &pairing->peer);
+    struct sm_oob_peer *found = find_peer(sm->oob, sm_peer(pairing));
     return found ? found : find_peer(sm->oob, &pairing->link->peer);
 }
 
@@ -81,14 +76,17 @@ BLUET_INTERNAL int sm_oob_set_peer(struct sm *sm, const struct bluet_address *pe
     }
     if (peer->type > BLUET_ADDRESS_RANDOM || (!data->legacy && !data->secure))
         return BLUET_EINVAL;
-    struct sm_oob *oob = get_oob(sm);
-    for (size_t i = 0; oob && !place && i < SM_OOB_PEERS; i++) {
-        if (!oob->peers[i].used)
-            place = &oob->peers[i];
-    }
+    if (!place)
+        place = find_peer(get_oob(sm), NULL);
     if (!place)
         return BLUET_ENOMEM;
-    *place = (struct sm_oob_peer){.used = true, .address = *peer, .data = *data};
+    place->used = true;
+    place->address = *peer;
+    place->data.legacy = data->legacy;
+    place->data.secure = data->secure;
+    sm_reverse(place->data.temporary_key, data->temporary_key, 16);
+    sm_reverse(place->data.confirm, data->confirm, 16);
+    sm_reverse(place->data.random, data->random, 16);
     return BLUET_OK;
 }
 
@@ -103,8 +101,7 @@ BLUET_INTERNAL void sm_oob_pairing_ended(struct sm *sm, const struct sm_pairing 
     struct sm_oob_peer *peer = peer_of(sm, pairing);
     if (reason == SM_SUCCESS && peer)
         crypto_wipe(peer, sizeof *peer);
-    bool ours = sm_is_flagged(pairing, false) && (pairing->secret_flags & SM_SECRET_SECURE);
-    if (!ours || !sm_oob_has_own(sm))
+    if (!pairing->oob_known || !sm_is_secure(pairing) || !sm_oob_has_own(sm))
         return;
     if (reason == SM_SUCCESS || ++sm->oob->own_failures == OWN_FAILURES_MOST)
         forget_own(sm->oob);

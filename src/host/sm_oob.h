@@ -13,7 +13,7 @@ enum { SM_OOB_PEERS = 4 };
 struct sm_oob_peer {
     bool used;
     struct bluet_address address;
-    struct bluet_oob data;
+    struct bluet_oob data; /* most significant octets first */
 };
 
 struct sm_oob {
@@ -31,7 +31,7 @@ struct sm_pairing;
 BLUET_INTERNAL int sm_oob_own(struct sm *sm, uint8_t out_confirm[16], uint8_t out_random[16]);
 BLUET_INTERNAL int sm_oob_set_peer(struct sm *sm, const struct bluet_address *peer, const struct bluet_oob *data);
 
-/* Of the peer of that pairing; NULL: none. */
+/* Of the peer of that pairing, most significant octets first; NULL: none. */
 BLUET_INTERNAL const struct bluet_oob *sm_oob_of_peer(const struct sm *sm, const struct sm_pairing *pairing);
 /* Whether the peer can have ours. */
 BLUET_INTERNAL bool sm_oob_has_own(const struct sm *sm);

@@ -4,9 +4,6 @@
 
 #include "spec/l2cap.h"
 
-/* Where the octets of Pairing Request and Pairing Response are (3.5.1, 3.5.2). */
-enum { FEATURE_IO = 1, FEATURE_OOB, FEATURE_AUTHENTICATION, FEATURE_KEY_SIZE, FEATURE_INITIATOR, FEATURE_RESPONDER };
-
 enum { ALL_KEYS = SM_ENCRYPTION_KEY | SM_IDENTITY_KEY | SM_SIGNING_KEY };
 enum { OUR_KEYS = BLUET_HAS_SIGNING ? ALL_KEYS : SM_ENCRYPTION_KEY | SM_IDENTITY_KEY };
 
@@ -16,7 +13,7 @@ BLUET_INTERNAL uint8_t sm_authentication_request(const struct sm *sm, const stru
 {
     const struct bluet_security *security = &sm->security;
     uint8_t request = 0;
-    if (security->bond && (pairing->bond || sm_bonds_have_room(&sm->bonds)))
+    if (security->bond && sm_bonds_place(&sm->bonds, &pairing->link->identity))
         request |= SM_BONDING;
     if (security->mitm || security->secure_only)
         request |= SM_MITM;
@@ -40,74 +37,61 @@ BLUET_INTERNAL bool sm_suffices(const struct sm *sm, const struct sm_pairing *pa
 }
 
 /* Who begins, and has a temporary key and nothing else, has to leave out Secure Connections to use it. */
-static void set_out_of_band(const struct sm *sm, const struct sm_pairing *pairing, uint8_t *features, bool asked)
+static void set_out_of_band(const struct sm *sm, const struct sm_pairing *pairing, uint8_t *features)
 {
     const struct bluet_security *security = &sm->security;
     const struct bluet_oob *data = sm_oob_of_peer(sm, pairing);
-    bool secure = features[FEATURE_AUTHENTICATION] & SM_SECURE_CONNECTIONS;
-    if (asked)
-        secure = secure && (pairing->work->request[FEATURE_AUTHENTICATION] & SM_SECURE_CONNECTIONS);
-    else if (BLUET_HAS_LEGACY_PAIRING && secure && data && !data->secure && !security->le_secure &&
-             !security->secure_only)
-        secure = false;
-    if (!asked && !secure)
-        features[FEATURE_AUTHENTICATION] &= (uint8_t)~SM_SECURE_CONNECTIONS;
-    features[FEATURE_OOB] = data && (secure ? data->secure : data->legacy);
+    uint8_t secure = features[SM_FEATURE_AUTHENTICATION] & SM_SECURE_CONNECTIONS;
+    if (!data)
+        return;
+    if (pairing->side == SM_RESPONDER)
+        secure &= pairing->work->exchange.features[SM_INITIATOR][SM_FEATURE_AUTHENTICATION];
+    else if (BLUET_HAS_LEGACY_PAIRING && secure && !data->secure && !security->le_secure && !security->secure_only)
+        features[SM_FEATURE_AUTHENTICATION] &= (uint8_t)~SM_SECURE_CONNECTIONS;
+    secure &= features[SM_FEATURE_AUTHENTICATION];
+    features[SM_FEATURE_OOB] = secure ? data->secure : data->legacy;
 }
 
-BLUET_INTERNAL bool sm_is_flagged(const struct sm_pairing *pairing, bool own)
+/* Ours. A responder may drop keys that it is asked for, but not add any. */
+static uint8_t *write_features(const struct sm *sm, struct sm_pairing *pairing)
 {
-    const struct sm_work *work = pairing->work;
-    return (own == pairing->link->central ? work->request : work->response)[FEATURE_OOB];
+    const uint8_t *request = pairing->work->exchange.features[SM_INITIATOR];
+    uint8_t *features = pairing->work->exchange.features[pairing->side];
+    features[0] = SM_PAIRING_REQUEST + pairing->side;
+    features[SM_FEATURE_IO] = sm->security.io;
+    features[SM_FEATURE_AUTHENTICATION] = sm_authentication_request(sm, pairing);
+    features[SM_FEATURE_KEY_SIZE] = SM_KEY_SIZE_MOST;
+    set_out_of_band(sm, pairing, features);
+    for (size_t i = SM_FEATURE_INITIATOR_KEYS; i <= SM_FEATURE_RESPONDER_KEYS; i++) {
+        features[i] = features[SM_FEATURE_AUTHENTICATION] & SM_BONDING ? OUR_KEYS : 0;
+        if (pairing->side == SM_RESPONDER)
+            features[i] &= request[i];
+    }
+    return features;
 }
 
-static void write_features(const struct sm *sm, struct sm_pairing *pairing, uint8_t code)
+BLUET_INTERNAL sm_result sm_request_pairing(struct sm *sm, struct sm_pairing *pairing)
 {
-    uint8_t *features = code == SM_PAIRING_REQUEST ? pairing->work->request : pairing->work->response;
-    bool asked = code == SM_PAIRING_RESPONSE;
-    features[0] = code;
-    features[FEATURE_IO] = sm->security.io;
-    features[FEATURE_AUTHENTICATION] = sm_authentication_request(sm, pairing);
-    features[FEATURE_KEY_SIZE] = SM_KEY_SIZE_MOST;
-    set_out_of_band(sm, pairing, features, asked);
-    uint8_t keys = features[FEATURE_AUTHENTICATION] & SM_BONDING ? OUR_KEYS : 0;
-    features[FEATURE_INITIATOR] = asked ? keys & pairing->work->request[FEATURE_INITIATOR] : keys;
-    features[FEATURE_RESPONDER] = asked ? keys & pairing->work->request[FEATURE_RESPONDER] : keys;
-}
-
-static bool send_features(struct sm *sm, struct sm_pairing *pairing, uint8_t *features)
-{
-    const struct writer parameters = {.start = features + 1, .length = SM_FEATURES_LENGTH - 1};
-    return sm_send(sm, pairing, features[0], &parameters);
-}
-
-BLUET_INTERNAL void sm_request_pairing(struct sm *sm, struct sm_pairing *pairing)
-{
-    write_features(sm, pairing, SM_PAIRING_REQUEST);
     sm_enter(sm, pairing, SM_AWAIT_PAIRING_RESPONSE);
-    send_features(sm, pairing, pairing->work->request);
+    return sm_send(sm, pairing, write_features(sm, pairing));
 }
 
 /* ---- The model ---- */
 
-/* [responder][initiator]; where it says comparison, Legacy Pairing has the other (2.3.5.1, table 2.8). */
+/* By what initiator and responder have (2.3.5.1, table 2.8). */
 static uint8_t model_of(uint8_t initiator, uint8_t responder, bool secure)
 {
     enum { J = SM_JUST_WORKS, I = SM_INITIATOR_DISPLAYS, R = SM_RESPONDER_DISPLAYS, B = SM_BOTH_TYPE };
     enum { N = SM_NUMERIC_COMPARISON };
-    static const uint8_t legacy[5][5] = {
-        {J, J, R, J, R}, {J, J, R, J, R}, {I, I, B, J, I}, {J, J, J, J, J}, {I, I, R, J, I}};
-    static const uint8_t secure_connections[5][5] = {
+    static const uint8_t models[5][5] = {
         {J, J, R, J, R}, {J, N, R, J, N}, {I, I, B, J, I}, {J, J, J, J, J}, {I, N, R, J, N}};
-    return secure ? secure_connections[responder][initiator] : legacy[responder][initiator];
-}
-
-static enum sm_reason check_features(const uint8_t *features)
-{
-    if (features[FEATURE_IO] > BLUET_IO_KEYBOARD_DISPLAY || features[FEATURE_OOB] > 1 ||
-        features[FEATURE_KEY_SIZE] < SM_KEY_SIZE_LEAST || features[FEATURE_KEY_SIZE] > SM_KEY_SIZE_MOST)
-        return SM_INVALID_PARAMETERS;
-    return SM_SUCCESS;
+    uint8_t model = models[responder][initiator];
+    if (secure || model != N)
+        return model;
+    /* Legacy Pairing does not compare: who has a keyboard besides types, the responder if both have. */
+    if (responder == BLUET_IO_KEYBOARD_DISPLAY)
+        return I;
+    return initiator == BLUET_IO_KEYBOARD_DISPLAY ? R : J;
 }
 
 /*
@@ -122,15 +106,14 @@ static bool may_replace(const struct sm_pairing *pairing)
     uint8_t level = SM_SECRET_AUTHENTICATED | SM_SECRET_SECURE;
     if ((bond->flags & ~pairing->secret_flags & level) || pairing->key_size < bond->key_size)
         return false;
-    return (pairing->secret_flags & SM_SECRET_AUTHENTICATED) || pairing->link->encrypted || pairing->link->central;
+    return (pairing->secret_flags & SM_SECRET_AUTHENTICATED) || pairing->link->encrypted ||
+           pairing->side == SM_INITIATOR;
 }
 
 /* Legacy Pairing has to have such data at both sides, Secure Connections at one (2.3.5.1, tables 2.6 and 2.7). */
 static bool is_out_of_band(const struct sm_pairing *pairing, bool secure)
 {
-    bool ours = sm_is_flagged(pairing, true);
-    bool theirs = sm_is_flagged(pairing, false);
-    return secure ? ours || theirs : ours && theirs;
+    return secure ? pairing->oob_flagged || pairing->oob_known : pairing->oob_flagged && pairing->oob_known;
 }
 
 static bool has_out_of_band(const struct sm *sm, const struct sm_pairing *pairing, bool secure)
@@ -138,91 +121,87 @@ static bool has_out_of_band(const struct sm *sm, const struct sm_pairing *pairin
     const struct bluet_oob *data = sm_oob_of_peer(sm, pairing);
     if (!secure)
         return data && data->legacy;
-    return (!sm_is_flagged(pairing, true) || (data && data->secure)) &&
-           (!sm_is_flagged(pairing, false) || sm_oob_has_own(sm));
+    return (!pairing->oob_flagged || (data && data->secure)) && (!pairing->oob_known || sm_oob_has_own(sm));
 }
 
 /* Both sides' features are known: what comes of them. */
-static enum sm_reason conclude(struct sm *sm, struct sm_pairing *pairing)
+static sm_result conclude(struct sm *sm, struct sm_pairing *pairing)
 {
-    const uint8_t *request = pairing->work->request;
-    const uint8_t *response = pairing->work->response;
-    const uint8_t *peer = pairing->link->central ? response : request;
-    uint8_t both = request[FEATURE_AUTHENTICATION] & response[FEATURE_AUTHENTICATION];
-    uint8_t either = request[FEATURE_AUTHENTICATION] | response[FEATURE_AUTHENTICATION];
+    const uint8_t *request = pairing->work->exchange.features[SM_INITIATOR];
+    const uint8_t *response = pairing->work->exchange.features[SM_RESPONDER];
+    const uint8_t *peer = pairing->work->exchange.features[!pairing->side];
+    uint8_t both = request[SM_FEATURE_AUTHENTICATION] & response[SM_FEATURE_AUTHENTICATION];
+    uint8_t either = request[SM_FEATURE_AUTHENTICATION] | response[SM_FEATURE_AUTHENTICATION];
     bool secure = both & SM_SECURE_CONNECTIONS;
     /* A peer of our own name could send us back what we say, and it would hold. */
-    if (hci_address_equal(&pairing->own, &pairing->peer))
+    if (hci_address_equal(&pairing->ends[SM_INITIATOR], &pairing->ends[SM_RESPONDER]))
         return SM_UNSPECIFIED_REASON;
+    pairing->oob_flagged = pairing->work->exchange.features[pairing->side][SM_FEATURE_OOB];
+    pairing->oob_known = peer[SM_FEATURE_OOB];
     bool out_of_band = is_out_of_band(pairing, secure);
     if (out_of_band && !has_out_of_band(sm, pairing, secure))
         return SM_OOB_NOT_AVAILABLE;
 
     pairing->model = out_of_band ? SM_OUT_OF_BAND : SM_JUST_WORKS;
     if (!out_of_band && (either & SM_MITM))
-        pairing->model = model_of(request[FEATURE_IO], response[FEATURE_IO], secure);
-    pairing->key_size = SM_KEY_SIZE_MOST;
-    if (peer[FEATURE_KEY_SIZE] < pairing->key_size)
-        pairing->key_size = peer[FEATURE_KEY_SIZE];
-    pairing->bonding = (request[FEATURE_AUTHENTICATION] & SM_BONDING_MASK) == SM_BONDING &&
-                       (response[FEATURE_AUTHENTICATION] & SM_BONDING_MASK) == SM_BONDING;
+        pairing->model = model_of(request[SM_FEATURE_IO], response[SM_FEATURE_IO], secure);
+    pairing->key_size = peer[SM_FEATURE_KEY_SIZE];
+    /* Of the two bits the one has no meaning yet: with it this is no bonding. */
+    pairing->bonding = (both & SM_BONDING) && !(either & SM_BONDING_MASK & ~SM_BONDING);
     pairing->secret_flags = secure ? SM_SECRET_SECURE : 0;
     if (pairing->model != SM_JUST_WORKS)
         pairing->secret_flags |= SM_SECRET_AUTHENTICATED;
     if (pairing->key_size < sm->security.key_size)
         return SM_ENCRYPTION_KEY_SIZE;
-    if (!BLUET_HAS_LEGACY_PAIRING && !secure)
-        return SM_AUTHENTICATION_REQUIREMENTS;
-    if (!sm_suffices(sm, pairing, pairing->secret_flags, pairing->key_size) || !may_replace(pairing))
+    if ((!BLUET_HAS_LEGACY_PAIRING && !secure) || !sm_suffices(sm, pairing, pairing->secret_flags, pairing->key_size) ||
+        !may_replace(pairing))
         return SM_AUTHENTICATION_REQUIREMENTS;
     return SM_SUCCESS;
 }
 
-static void begin_authentication(struct sm *sm, struct sm_pairing *pairing)
+static sm_result begin_authentication(struct sm *sm, struct sm_pairing *pairing)
 {
-    if (pairing->secret_flags & SM_SECRET_SECURE)
-        sm_secure_begin(sm, pairing);
-    else if (BLUET_HAS_LEGACY_PAIRING)
-        sm_legacy_begin(sm, pairing);
+    return sm_is_secure(pairing) ? sm_secure_begin(sm, pairing) : sm_authenticate(sm, pairing);
 }
 
-static void read_pairing_features(uint8_t *out, uint8_t code, struct reader *pdu)
+/* The peer's. */
+static sm_result read_features(const struct sm_pairing *pairing, struct reader *pdu)
 {
-    out[0] = code;
-    read_octets(pdu, out + 1, SM_FEATURES_LENGTH - 1);
+    uint8_t *features = pairing->work->exchange.features[!pairing->side];
+    features[0] = SM_PAIRING_REQUEST + !pairing->side;
+    read_octets(pdu, features + 1, SM_FEATURES_LENGTH - 1);
+    if (features[SM_FEATURE_IO] > BLUET_IO_KEYBOARD_DISPLAY || features[SM_FEATURE_OOB] > 1 ||
+        features[SM_FEATURE_KEY_SIZE] < SM_KEY_SIZE_LEAST || features[SM_FEATURE_KEY_SIZE] > SM_KEY_SIZE_MOST)
+        return SM_INVALID_PARAMETERS;
+    return SM_SUCCESS;
 }
 
-BLUET_INTERNAL void sm_pairing_request(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+/* What will not do is not responded to: the peer's user would be asked in vain. */
+BLUET_INTERNAL sm_result sm_pairing_request(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    read_pairing_features(pairing->work->request, SM_PAIRING_REQUEST, pdu);
     sm_enter(sm, pairing, SM_AWAIT_PAIRING_REQUEST);
-    enum sm_reason reason = check_features(pairing->work->request);
-    write_features(sm, pairing, SM_PAIRING_RESPONSE);
-    /* What will not do is not responded to: the peer's user would be asked in vain. */
-    if (!reason)
-        reason = conclude(sm, pairing);
-    if (reason)
-        sm_fail(sm, pairing, reason);
-    else if (send_features(sm, pairing, pairing->work->response))
-        begin_authentication(sm, pairing);
+    sm_result result = read_features(pairing, pdu);
+    const uint8_t *response = write_features(sm, pairing);
+    if (!result)
+        result = conclude(sm, pairing);
+    if (!result)
+        result = sm_send(sm, pairing, response);
+    return result ? result : begin_authentication(sm, pairing);
 }
 
-BLUET_INTERNAL void sm_pairing_response(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+BLUET_INTERNAL sm_result sm_pairing_response(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    uint8_t *response = pairing->work->response;
-    const uint8_t *request = pairing->work->request;
-    read_pairing_features(response, SM_PAIRING_RESPONSE, pdu);
-    enum sm_reason reason = check_features(response);
+    const uint8_t *request = pairing->work->exchange.features[SM_INITIATOR];
+    const uint8_t *response = pairing->work->exchange.features[SM_RESPONDER];
+    sm_result result = read_features(pairing, pdu);
     /* The responder may drop keys, but not add any; reserved ones and the link key are nobody's. */
-    if (ALL_KEYS & ((response[FEATURE_INITIATOR] & ~request[FEATURE_INITIATOR]) |
-                    (response[FEATURE_RESPONDER] & ~request[FEATURE_RESPONDER])))
-        reason = SM_INVALID_PARAMETERS;
-    if (!reason)
-        reason = conclude(sm, pairing);
-    if (reason)
-        sm_fail(sm, pairing, reason);
-    else
-        begin_authentication(sm, pairing);
+    for (size_t i = SM_FEATURE_INITIATOR_KEYS; i <= SM_FEATURE_RESPONDER_KEYS; i++) {
+        if (ALL_KEYS & response[i] & ~request[i])
+            result = SM_INVALID_PARAMETERS;
+    }
+    if (!result)
+        result = conclude(sm, pairing);
+    return result ? result : begin_authentication(sm, pairing);
 }
 
 /* ---- The user ---- */
@@ -232,38 +211,14 @@ BLUET_INTERNAL bool sm_is_passkey_entry(const struct sm_pairing *pairing)
     return pairing->model >= SM_INITIATOR_DISPLAYS && pairing->model <= SM_BOTH_TYPE;
 }
 
-BLUET_INTERNAL uint8_t sm_passkey_action(const struct sm_pairing *pairing)
-{
-    if (!sm_is_passkey_entry(pairing))
-        return BLUET_PASSKEY_ACTION_NONE;
-    bool displays = pairing->model == (pairing->link->central ? SM_INITIATOR_DISPLAYS : SM_RESPONDER_DISPLAYS);
-    return displays ? BLUET_PASSKEY_ACTION_DISPLAY : BLUET_PASSKEY_ACTION_INPUT;
-}
-
 BLUET_INTERNAL void sm_ask_user(struct sm *sm, struct sm_pairing *pairing, uint8_t action, uint32_t passkey)
 {
-    pairing->action = action;
-    pairing->answered = action == BLUET_PASSKEY_ACTION_NONE;
-    pairing->passkey = 0;
-    if (action == BLUET_PASSKEY_ACTION_NONE) {
-        if (pairing->state == SM_AWAIT_USER)
-            pairing->resume(sm, pairing);
-        return;
-    }
     struct bluet_event event = {.code = BLUET_EVENT_PASSKEY_ACTION, .conn_handle = pairing->link->handle};
     event.passkey_action.action = action;
     event.passkey_action.passkey = passkey;
-    event_raise(sm->links->hci->sink, &event);
-}
-
-BLUET_INTERNAL void sm_await_user(struct sm *sm, struct sm_pairing *pairing, sm_step resume)
-{
-    if (pairing->action == BLUET_PASSKEY_ACTION_NONE || pairing->answered) {
-        resume(sm, pairing);
-        return;
-    }
-    sm_enter(sm, pairing, SM_AWAIT_USER);
-    pairing->resume = resume;
+    pairing->action = action;
+    if (action != BLUET_PASSKEY_ACTION_NONE)
+        event_raise(sm->links->hci->sink, &event);
 }
 
 BLUET_INTERNAL int sm_passkey(struct sm *sm, struct link *link, enum bluet_passkey_action action, uint32_t passkey)
@@ -271,9 +226,7 @@ BLUET_INTERNAL int sm_passkey(struct sm *sm, struct link *link, enum bluet_passk
     struct sm_pairing *pairing = &sm->pairings[link->index];
     bool compared = action == BLUET_PASSKEY_ACTION_NUMERIC_COMPARISON;
     bool refused = action == BLUET_PASSKEY_ACTION_NONE || (compared && passkey == 0);
-    if (pairing->action == BLUET_PASSKEY_ACTION_NONE || pairing->answered)
-        return BLUET_EINVAL;
-    if (action != BLUET_PASSKEY_ACTION_NONE && action != pairing->action)
+    if (!sm_is_asking(pairing) || (action != BLUET_PASSKEY_ACTION_NONE && action != pairing->action))
         return BLUET_EINVAL;
     if (!refused && (passkey > (compared ? 1 : 999999) || (!compared && passkey == sm->burnt_passkey)))
         return BLUET_EINVAL;

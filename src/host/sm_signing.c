@@ -7,6 +7,7 @@
  */
 #include "host/sm_signing.h"
 
+#include "host/sm_pairing.h"
 #include "spec/att.h"
 
 enum { STRIDE = 32 }; /* how far ahead */
@@ -14,10 +15,7 @@ enum { STRIDE = 32 }; /* how far ahead */
 static bool read_signing_key(struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret,
                              uint8_t sec_type)
 {
-    if (!pairing->bond)
-        return false;
-    struct bluet_address peer = pairing->bond->peer;
-    return sm_bonds_read(&sm->bonds, out_secret, sec_type, &peer) && (out_secret->flags & SM_SECRET_CSRK);
+    return sm_read_kept(sm, pairing, out_secret, sec_type, SM_SECRET_CSRK);
 }
 
 /* As the secret has it. */
@@ -27,7 +25,7 @@ static bool learn(struct sm *sm, const struct sm_pairing *pairing, struct sm_sig
     bool good = read_signing_key(sm, pairing, &secret, sec_type);
     if (good) {
         *out = (struct sm_signing){.next = secret.counter, .kept = secret.counter, .known = true};
-        memcpy(out->csrk, secret.csrk, sizeof out->csrk);
+        memcpy(out->csrk, secret.keys.csrk, sizeof out->csrk);
     }
     crypto_wipe(&secret, sizeof secret);
     return good;
@@ -41,7 +39,7 @@ static bool move_on(struct sm *sm, const struct sm_pairing *pairing, struct sm_s
                     uint32_t next)
 {
     struct sm_secret secret;
-    bool good = read_signing_key(sm, pairing, &secret, sec_type) && crypto_equal(secret.csrk, signing->csrk, 16);
+    bool good = read_signing_key(sm, pairing, &secret, sec_type) && crypto_equal(secret.keys.csrk, signing->csrk, 16);
     if (good && secret.counter > next)
         next = secret.counter;
     good = good && next < UINT32_MAX;
@@ -143,7 +141,7 @@ BLUET_INTERNAL void sm_signing_end(struct sm *sm, struct sm_pairing *pairing)
     if (!has_counter(peer))
         return;
     if (read_signing_key(sm, pairing, &secret, BLUET_SECRET_PEER) && secret.counter == peer->kept &&
-        crypto_equal(secret.csrk, peer->csrk, sizeof secret.csrk)) {
+        crypto_equal(secret.keys.csrk, peer->csrk, sizeof secret.keys.csrk)) {
         secret.counter = peer->next;
         sm_bonds_write(&sm->bonds, &secret, BLUET_SECRET_PEER);
     }

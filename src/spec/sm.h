@@ -40,6 +40,16 @@ enum sm_reason {
     SM_REASON_LARGEST = 0x0f
 };
 
+/* Where the octets of Pairing Request and Pairing Response are, behind their code (3.5.1, 3.5.2). */
+enum sm_feature {
+    SM_FEATURE_IO = 1,
+    SM_FEATURE_OOB,
+    SM_FEATURE_AUTHENTICATION,
+    SM_FEATURE_KEY_SIZE,
+    SM_FEATURE_INITIATOR_KEYS,
+    SM_FEATURE_RESPONDER_KEYS
+};
+
 /* AuthReq (3.5.1) */
 enum sm_authentication {
     SM_BONDING_MASK = 0x03,

@@ -44,8 +44,8 @@ static void make_blobs(uint8_t flags)
     for (uint8_t i = 0; i < (uint8_t)BONDED_COUNT; i++) {
         const struct event_sink sink = {bonded_keep_blob, &blobs[i], NULL};
         const struct sm_bonds bonds = {.sink = &sink};
-        struct sm_secret secret = {
-            .peer = bonded_identity(i), .flags = SM_SECRET_LTK | flags, .key_size = 16, .tail_length = 16};
+        struct sm_secret secret = {.keys = {.peer = bonded_identity(i), .flags = SM_SECRET_LTK | flags, .key_size = 16},
+                                   .tail_length = 16};
         irk_of(secret.tail, i);
         assert_true(sm_bonds_write(&bonds, &secret, BLUET_SECRET_PEER));
     }
@@ -146,6 +146,12 @@ void bonded_expect_report(struct talk *talk, uint8_t adv_type, const struct blue
     snprintf(text, sizeof text, "SCAN_RESULT %u/%02x%02x%02x%02x%02x%02x type %u rssi -56", peer->type, o[0], o[1],
              o[2], o[3], o[4], o[5], adv_type);
     talk_expect_event(talk, text);
+}
+
+const struct bluet_address *bonded_on_air(const struct talk *talk, bool own)
+{
+    const struct sm_pairing *pairing = &talk->host->sm.pairings[0];
+    return &pairing->ends[own ? pairing->side : !pairing->side];
 }
 
 void bonded_start_scan(struct talk *talk)

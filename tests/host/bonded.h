@@ -40,6 +40,8 @@ const char *bonded_hex(const struct bluet_address *address);
 void bonded_report(struct talk *talk, uint8_t adv_type, uint8_t address_type, const struct bluet_address *address);
 void bonded_expect_report(struct talk *talk, uint8_t adv_type, const struct bluet_address *peer);
 void bonded_connection(struct talk *talk, uint8_t role, uint8_t type, const struct bluet_address *peer);
+/* What the Security Manager takes for an address, ours or the peer's, of the first connection. */
+const struct bluet_address *bonded_on_air(const struct talk *talk, bool own);
 void bonded_start_scan(struct talk *talk);
 void bonded_start_advertising(struct talk *talk);
 

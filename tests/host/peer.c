@@ -108,19 +108,20 @@ void end(struct talk *talk)
 void make_key_as_central(struct talk *talk, const struct bluet_address *peer, const char *request, const char *response)
 {
     const struct bluet_address own = {BLUET_ADDRESS_PUBLIC, {0xc4, 0x11, 0x22, 0x33, 0x44, 0x55}};
-    const struct sm_parties parties = {*peer, own};
-    static const uint8_t zeros[16], random[16] = {0x77};
-    uint8_t features[2][7], confirm[16], pdu[17];
+    const struct bluet_address ends[2] = {*peer, own};
+    static const uint8_t zeros[16];
+    struct sm_exchange exchange = {.nonce = {{0x77}}};
+    uint8_t confirm[16], pdu[17];
     for (size_t i = 0; i < 7; i++) {
-        features[0][i] = (uint8_t)strtoul(request + 3 * i, NULL, 16);
-        features[1][i] = (uint8_t)strtoul(response + 3 * i, NULL, 16);
+        exchange.features[SM_INITIATOR][i] = (uint8_t)strtoul(request + 3 * i, NULL, 16);
+        exchange.features[SM_RESPONDER][i] = (uint8_t)strtoul(response + 3 * i, NULL, 16);
     }
     say(talk, request);
     hear(talk, response);
-    assert_true(sm_c1(confirm, zeros, random, features[0], features[1], &parties));
+    assert_true(sm_c1(confirm, &exchange, ends, SM_INITIATOR, zeros));
     say_reversed(talk, SM_PAIRING_CONFIRM, confirm, 16);
     take(talk, pdu, 17);
-    say_reversed(talk, SM_PAIRING_RANDOM, random, 16);
+    say_reversed(talk, SM_PAIRING_RANDOM, exchange.nonce[SM_INITIATOR], 16);
     take(talk, pdu, 17);
     assert_int_equal(pdu[0], SM_PAIRING_RANDOM);
 }

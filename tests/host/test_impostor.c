@@ -333,7 +333,7 @@ static void test_other_links(void **state)
     say(talk, LEGACY_REQUEST);
     hear(talk, LEGACY_RESPONSE);
     const struct sm_pairing *pairing = &talk->host->sm.pairings[0];
-    assert_int_equal(pairing->state, SM_AWAIT_LEGACY_CONFIRM);
+    assert_int_equal(pairing->state, SM_AWAIT_CONFIRM);
     for (uint8_t code = 1; code < (uint8_t)sizeof lengths; code++) {
         char hex[3 * 65 + 1];
         int used = snprintf(hex, sizeof hex, "%02x", code);
@@ -342,11 +342,11 @@ static void test_other_links(void **state)
         complete_packets(talk);
         talk_receive(talk, "04 13 05 01 41 00 01 00");
         talk_receive_frame(talk, 0x41, SM, hex);
-        assert_int_equal(pairing->state, SM_AWAIT_LEGACY_CONFIRM);
+        assert_int_equal(pairing->state, SM_AWAIT_CONFIRM);
         talk_forget(talk);
     }
     talk_receive(talk, "04 08 04 00 41 00 01");
-    assert_int_equal(pairing->state, SM_AWAIT_LEGACY_CONFIRM);
+    assert_int_equal(pairing->state, SM_AWAIT_CONFIRM);
     say(talk, "05 08");
     expect_failure(talk, SM_UNSPECIFIED_REASON);
     end(talk);
@@ -398,14 +398,14 @@ static void test_nonces_of_ours(void **state)
     static const uint8_t zeros[16];
     struct talk *talk = as_peripheral();
     uint8_t pdu[65], nonce[16], confirm[16];
-    const uint8_t request[7] = {1, 3, 0, 0, 16, 0, 0}, response[7] = {2, 3, 0, 8, 16, 0, 0};
+    struct sm_exchange exchange = {.features = {{1, 3, 0, 0, 16, 0, 0}, {2, 3, 0, 8, 16, 0, 0}}};
     const struct bluet_address own = {BLUET_ADDRESS_PUBLIC, {0xc4, 0x11, 0x22, 0x33, 0x44, 0x55}};
-    const struct sm_parties parties = {usual_peer, own};
+    const struct bluet_address ends[2] = {usual_peer, own};
     say(talk, LEGACY_REQUEST);
     hear(talk, LEGACY_RESPONSE);
     for (uint8_t i = 0; i < (uint8_t)sizeof nonce; i++)
-        nonce[i] = (uint8_t)(talk->random + i);
-    assert_true(sm_c1(confirm, zeros, nonce, request, response, &parties));
+        exchange.nonce[SM_INITIATOR][i] = (uint8_t)(talk->random + i);
+    assert_true(sm_c1(confirm, &exchange, ends, SM_INITIATOR, zeros));
     say_reversed(talk, SM_PAIRING_CONFIRM, confirm, sizeof confirm);
     expect_refusal(talk, SM_CONFIRM_VALUE_FAILED);
     talk_pass(talk, 1000000);
@@ -415,7 +415,7 @@ static void test_nonces_of_ours(void **state)
     say(talk, GENERATOR);
     take(talk, pdu, 65);
     take(talk, pdu, 17);
-    memcpy(nonce, talk->host->sm.pairings[0].work->exchange.own_nonce, sizeof nonce);
+    memcpy(nonce, talk->host->sm.pairings[0].work->exchange.nonce[SM_RESPONDER], sizeof nonce);
     say_reversed(talk, SM_PAIRING_RANDOM, nonce, sizeof nonce);
     expect_refusal(talk, SM_CONFIRM_VALUE_FAILED);
     end(talk);

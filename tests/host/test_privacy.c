@@ -292,8 +292,7 @@ static void test_identity_key(void **state)
     assert_memory_equal(&again, &address, sizeof address);
     assert_memory_equal(talk->host->sm.bonds.irk, irk, sizeof irk);
     talk->answer = 1; /* kept */
-    const struct sm_secret secret = {.key_size = 16};
-    sm_bonds_keep(&talk->host->sm.bonds, &secret, &secret);
+    sm_bonds_keep_irk(&talk->host->sm.bonds);
     assert_true(irk_blob.length > 0);
     bonded_end(talk);
 
@@ -371,9 +370,8 @@ static void test_ends_of_a_connection(void **state)
         talk_receive(talk, hex);
         if (rows[i].event) {
             talk_expect_event(talk, rows[i].event);
-            const struct sm_pairing *pairing = &talk->host->sm.pairings[0];
-            assert_memory_equal(&pairing->own, &rows[i].own, sizeof pairing->own);
-            assert_memory_equal(&pairing->peer, &rows[i].on_air, sizeof pairing->peer);
+            assert_memory_equal(bonded_on_air(talk, true), &rows[i].own, sizeof rows[i].own);
+            assert_memory_equal(bonded_on_air(talk, false), &rows[i].on_air, sizeof rows[i].own);
         } else {
             talk_expect(talk, "01 06 04 03 40 00 14"); /* who that is cannot be known */
             assert_int_equal(talk->host->links.count, 0);
@@ -395,8 +393,8 @@ static void test_central_is_resolved_here(void **state)
     const struct bluet_address address = bonded_resolvable(1, 3), identity = bonded_identity(1);
     bonded_connection(talk, 1, 1, &address);
     talk_expect_event(talk, "CENTRAL_CONNECT 0x0040 0/102030405001");
-    assert_memory_equal(&talk->host->sm.pairings[0].own, &own, sizeof own);
-    assert_memory_equal(&talk->host->sm.pairings[0].peer, &address, sizeof address);
+    assert_memory_equal(bonded_on_air(talk, true), &own, sizeof own);
+    assert_memory_equal(bonded_on_air(talk, false), &address, sizeof address);
     assert_int_equal(bluet_gap_connect(talk->host, &address, 0, NULL), BLUET_EISCONN);
     assert_int_equal(bluet_gap_connect(talk->host, &identity, 0, NULL), BLUET_EISCONN);
     talk_receive(talk, "04 05 04 00 40 00 13");
@@ -439,7 +437,7 @@ static void test_peer_is_sought(void **state)
     talk_answer(talk);
     talk_peer_is_heard(talk, HANDLE);
     talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0040 0/102030405001");
-    assert_memory_equal(&talk->host->sm.pairings[0].peer, &address, sizeof address);
+    assert_memory_equal(bonded_on_air(talk, false), &address, sizeof address);
     assert_ptr_equal(talk->host->sm.pairings[0].bond, &talk->host->sm.bonds.bonds[1]);
     bonded_end(talk);
 }
@@ -486,8 +484,8 @@ static void test_connection_to_one_in_the_list(void **state)
     snprintf(text, sizeof text, "PERIPHERAL_CONNECT 0x0040 1/%02x%02x%02x%02x%02x%02x", o[0], o[1], o[2], o[3], o[4],
              o[5]);
     talk_expect_event(talk, text);
-    assert_memory_equal(&talk->host->sm.pairings[0].own, &local, sizeof local);
-    assert_memory_equal(&talk->host->sm.pairings[0].peer, &address, sizeof address);
+    assert_memory_equal(bonded_on_air(talk, true), &local, sizeof local);
+    assert_memory_equal(bonded_on_air(talk, false), &address, sizeof address);
     assert_ptr_equal(talk->host->sm.pairings[0].bond, &talk->host->sm.bonds.bonds[0]);
     assert_int_equal(bluet_gap_connect(talk->host, &peer, 0, NULL), BLUET_EISCONN);
     bonded_end(talk);

@@ -71,7 +71,7 @@ static void test_rotation_while_connecting(void **state)
         else
             talk_receive(talk, "04 3e 13 01 02 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00");
         if (made) {
-            assert_memory_equal(&talk->host->sm.pairings[0].own, &under, sizeof under);
+            assert_memory_equal(bonded_on_air(talk, true), &under, sizeof under);
             talk_answer(talk);
             talk_peer_is_heard(talk, HANDLE);
             talk_expect_event(talk, "PERIPHERAL_CONNECT 0x0040 0/010203040506");
@@ -103,7 +103,7 @@ static void test_connection_in_a_pause(void **state)
             talk_receive(talk, "04 0e 04 01 05 20 00");
         bonded_connection(talk, 1, 1, &peer);
         talk_expect_event(talk, "CENTRAL_CONNECT 0x0040 1/c00203040506");
-        assert_memory_equal(&talk->host->sm.pairings[0].own, &under, sizeof under);
+        assert_memory_equal(bonded_on_air(talk, true), &under, sizeof under);
         if (late) {
             bonded_step(talk, "01 0a 20 01 01", HCI_SUCCESS);
             bonded_step(talk, "01 0a 20 01 00", HCI_SUCCESS);

@@ -83,13 +83,13 @@ static uint32_t counter_in(struct store *store, uint8_t sec_type)
 static void fill(struct store *store, uint8_t level, uint32_t own_counter, uint32_t peers_counter)
 {
     *store = (struct store){0};
-    struct sm_secret secret = {.peer = peer, .flags = level | SM_SECRET_LTK | SM_SECRET_CSRK, .key_size = 16};
-    memcpy(secret.csrk, own_key, sizeof own_key);
+    struct sm_secret secret = {.keys = {.peer = peer, .flags = level | SM_SECRET_LTK | SM_SECRET_CSRK, .key_size = 16}};
+    memcpy(secret.keys.csrk, own_key, sizeof own_key);
     secret.counter = own_counter;
     put_secret(store, &secret, BLUET_SECRET_OURS);
-    memcpy(secret.csrk, peers_key, sizeof peers_key);
+    memcpy(secret.keys.csrk, peers_key, sizeof peers_key);
     secret.counter = peers_counter;
-    secret.flags |= SM_SECRET_OWN_CSRK;
+    secret.keys.flags |= SM_SECRET_OWN_CSRK;
     put_secret(store, &secret, BLUET_SECRET_PEER);
 }
 
@@ -314,8 +314,8 @@ static void test_strangers(void **state)
     assert_false(takes(talk, 0));
     end(talk);
 
-    struct sm_secret secret = {.peer = peer, .flags = SM_SECRET_LTK, .key_size = 16};
-    memcpy(secret.csrk, peers_key, sizeof peers_key);
+    struct sm_secret secret = {.keys = {.peer = peer, .flags = SM_SECRET_LTK, .key_size = 16}};
+    memcpy(secret.keys.csrk, peers_key, sizeof peers_key);
     put_secret(&store, &secret, BLUET_SECRET_OURS);
     put_secret(&store, &secret, BLUET_SECRET_PEER);
     talk = start_connected(&store);

@@ -116,6 +116,8 @@ static int set_secret(struct device *device, const struct bluet_event *event)
             *place = device->secrets[--device->secret_count];
         return place ? 1 : 0;
     }
+    if (device->refused_type == event->set_secret.sec_type)
+        return 0;
     if (!place) {
         assert_true(device->secret_count < SECRETS_MOST);
         place = &device->secrets[device->secret_count++];

@@ -65,6 +65,7 @@ struct device {
     struct secret secrets[SECRETS_MOST];
     size_t secret_count;
     bool keeps_nothing;
+    uint8_t refused_type; /* secrets that are not kept, enum bluet_secret; 0: all are */
 
     /* Sees each packet from the controller first; false: the host does not get it. Without a host: all that hears. */
     bool (*hear)(struct device *device, const uint8_t *packet, size_t length);

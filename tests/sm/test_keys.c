@@ -61,9 +61,25 @@ static const char n2[] = "a6e8e7cc25a75f6e216583f7ff3dc4cf";
 static const char mac_key[] = "2965f176a1084a02fd3f6a20ce636e20";
 static const char irk[] = "ec0234a357c8ad05341010a60a397d9b";
 
-static struct sm_parties parties_ab(void)
+static void put(uint8_t *out, const char *hex)
 {
-    return (struct sm_parties){address(0x00, "56123737bfce"), address(0x00, "a713702dcfc1")};
+    struct octets octets = from(hex);
+    memcpy(out, octets.data, octets.length);
+}
+
+static struct bluet_address ends_ab[2];
+
+/* What A and B have said in appendix D. */
+static struct sm_exchange exchange_ab(void)
+{
+    struct sm_exchange exchange = {0};
+    ends_ab[0] = address(0x00, "56123737bfce");
+    ends_ab[1] = address(0x00, "a713702dcfc1");
+    put(exchange.x[0], "20b003d2f297be2c5e2c83a7e9f9a5b9eff49111acf4fddbcc0301480e359de6");
+    put(exchange.x[1], "55188b3d32f6bb9a900afcfbeed4e72a59cb9ac2f19d7cfb6b4fdd49f47fc5fd");
+    put(exchange.nonce[0], n1);
+    put(exchange.nonce[1], n2);
+    return exchange;
 }
 
 static void test_public_key(void **state)
@@ -134,19 +150,28 @@ static void test_cmac(void **state)
 static void test_c1(void **state)
 {
     (void)state;
+    static const uint8_t zeros[16];
     uint8_t out[16];
-    const struct sm_parties parties = {address(1, "a1a2a3a4a5a6"), address(0, "b1b2b3b4b5b6")};
-    assert_true(sm_c1(out, from("00000000000000000000000000000000").data, from("5783d52156ad6f0e6388274ec6702ee0").data,
-                      reversed("07071000000101").data, reversed("05000800000302").data, &parties));
-    assert_octets(out, "1e1e3fef878988ead2a74dc5bef13b86");
+    const struct bluet_address ends[2] = {address(1, "a1a2a3a4a5a6"), address(0, "b1b2b3b4b5b6")};
+    struct sm_exchange exchange = {0};
+    memcpy(exchange.features[0], reversed("07071000000101").data, 7);
+    memcpy(exchange.features[1], reversed("05000800000302").data, 7);
+    for (unsigned side = 0; side < 2; side++) {
+        put(exchange.nonce[side], "5783d52156ad6f0e6388274ec6702ee0");
+        assert_true(sm_c1(out, &exchange, ends, side, zeros));
+        assert_octets(out, "1e1e3fef878988ead2a74dc5bef13b86");
+        memset(exchange.nonce[side], 0, 16);
+    }
 }
 
 static void test_s1(void **state)
 {
     (void)state;
-    uint8_t out[16];
-    assert_true(sm_s1(out, from("00000000000000000000000000000000").data, from("000f0e0d0c0b0a091122334455667788").data,
-                      from("010203040506070899aabbccddeeff00").data));
+    uint8_t out[16] = {0};
+    struct sm_exchange exchange = {0};
+    put(exchange.nonce[SM_RESPONDER], "000f0e0d0c0b0a091122334455667788");
+    put(exchange.nonce[SM_INITIATOR], "010203040506070899aabbccddeeff00");
+    assert_true(sm_s1(out, &exchange, out));
     assert_octets(out, "9a1fe1f0e8b0f49b5b4216ae796da062");
 }
 
@@ -163,30 +188,37 @@ static void test_f4(void **state)
 static void test_f5(void **state)
 {
     (void)state;
-    uint8_t mac[16], ltk[16];
-    const struct sm_parties parties = parties_ab();
-    assert_true(sm_f5(mac, ltk, from(dhkey).data, from(n1).data, from(n2).data, &parties));
-    assert_octets(mac, mac_key);
-    assert_octets(ltk, "6986791169d7cd23980522b594750a38");
+    struct sm_exchange exchange = exchange_ab();
+    put(exchange.secret, dhkey);
+    assert_true(sm_f5(&exchange, ends_ab));
+    assert_octets(exchange.secret, mac_key);
+    assert_octets(exchange.secret + 16, "6986791169d7cd23980522b594750a38");
 }
 
+/* Of A; and of B, if all that they have said were the other way round. */
 static void test_f6(void **state)
 {
     (void)state;
-    uint8_t out[16];
-    const struct sm_parties parties = parties_ab();
-    assert_true(sm_f6(out, from(mac_key).data, from(n1).data, from(n2).data,
-                      from("12a3343bb453bb5408da42d20c2d0fc8").data, from("010102").data, &parties));
-    assert_octets(out, "e3c473989cd0e8c5d26c0b09da958f61");
+    for (unsigned side = 0; side < 2; side++) {
+        uint8_t out[16];
+        struct sm_exchange exchange = exchange_ab();
+        const struct bluet_address ends[2] = {ends_ab[side], ends_ab[!side]};
+        put(exchange.secret, mac_key);
+        put(exchange.nonce[side], n1);
+        put(exchange.nonce[!side], n2);
+        put(exchange.features[side], "01020101");
+        put(exchange.features[!side], "02030000");
+        assert_true(sm_f6(out, &exchange, ends, side, from("12a3343bb453bb5408da42d20c2d0fc8").data));
+        assert_octets(out, "e3c473989cd0e8c5d26c0b09da958f61");
+    }
 }
 
 static void test_g2(void **state)
 {
     (void)state;
     uint32_t number;
-    assert_true(sm_g2(&number, from("20b003d2f297be2c5e2c83a7e9f9a5b9eff49111acf4fddbcc0301480e359de6").data,
-                      from("55188b3d32f6bb9a900afcfbeed4e72a59cb9ac2f19d7cfb6b4fdd49f47fc5fd").data,
-                      from("d5cb8454d177733effffb2ec712baeab").data, from("a6e8e7cc25a75f6e216583f7ff3dc4cf").data));
+    const struct sm_exchange exchange = exchange_ab();
+    assert_true(sm_g2(&number, &exchange));
     assert_int_equal(number, 0x2f9ed5ba % 1000000);
 }
 
