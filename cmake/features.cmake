@@ -12,7 +12,8 @@ option(BLUET_SIGNING "Build signed writes" ON)
 option(BLUET_PRIVACY "Build private addresses of our own, and the controller's resolving list" ON)
 
 set(bluet_CENTRAL_files gap_connect gap_scan host_central)
-set(bluet_GATT_CLIENT_files gatt_client gatt_client_access gatt_client_bearers gatt_client_discover host_gatt_client)
+set(bluet_GATT_CLIENT_files gatt_client gatt_client_ask gatt_client_bearers gatt_client_hear
+    gatt_client_news host_gatt_client)
 set(bluet_L2CAP_CHANNELS_files host_l2cap l2cap_channel l2cap_channel_bearer l2cap_channel_reconfigure
     l2cap_channel_signal l2cap_stream)
 set(bluet_EATT_files gatt_client_bearers)

@@ -1,37 +1,18 @@
 /*
  * The GATT client: procedures, one at a time on each link, the others waiting their turn; notifications and indications
- * that come in (Vol 3 Part G, 4). What each procedure says and hears: gatt_client_discover.c, gatt_client_access.c,
- * gatt_client_bearers.c.
+ * that come in (Vol 3 Part G, 4). What each procedure says and hears: gatt_client_ask.c, gatt_client_hear.c.
  */
 #ifndef BLUET_HOST_GATT_CLIENT_H
 #define BLUET_HOST_GATT_CLIENT_H
 
 #include "host/gatt_procedure.h"
 
-/* What the public functions of the same names do, once the host is active and the link found. */
-
-BLUET_INTERNAL int gatt_client_discover_services(struct gatt_client *client, struct link *link,
-                                                 const struct bluet_uuid *uuid);
-BLUET_INTERNAL int gatt_client_discover_included(struct gatt_client *client, struct link *link, uint16_t start_handle,
-                                                 uint16_t end_handle);
-BLUET_INTERNAL int gatt_client_discover_characteristics(struct gatt_client *client, struct link *link,
-                                                        uint16_t start_handle, uint16_t end_handle,
-                                                        const struct bluet_uuid *uuid);
-BLUET_INTERNAL int gatt_client_discover_descriptors(struct gatt_client *client, struct link *link,
-                                                    uint16_t start_handle, uint16_t end_handle);
-BLUET_INTERNAL int gatt_client_read(struct gatt_client *client, struct link *link, uint16_t value_handle,
-                                    uint16_t offset);
-BLUET_INTERNAL int gatt_client_read_long(struct gatt_client *client, struct link *link, uint16_t value_handle);
-BLUET_INTERNAL int gatt_client_read_by_uuid(struct gatt_client *client, struct link *link, uint16_t start_handle,
-                                            uint16_t end_handle, const struct bluet_uuid *uuid);
-BLUET_INTERNAL int gatt_client_read_multiple(struct gatt_client *client, struct link *link, const uint16_t *handles,
-                                             size_t count, bool variable);
-BLUET_INTERNAL int gatt_client_write_reliable(struct gatt_client *client, struct link *link,
-                                              const struct bluet_write *writes, size_t count);
-/* A write without response does not wait for other procedures, but for writes that were asked for before it. */
-BLUET_INTERNAL int gatt_client_write(struct gatt_client *client, struct link *link, uint16_t value_handle,
-                                     const void *data, size_t length, enum bluet_write_mode mode);
-BLUET_INTERNAL int gatt_client_exchange_mtu(struct gatt_client *client, struct link *link);
+/*
+ * What the public functions do, once the host is active and the link found. A write without response does not wait for
+ * other procedures, but for writes that were asked for before it.
+ */
+BLUET_INTERNAL int gatt_client_begin(struct gatt_client *client, const struct link *link,
+                                     const struct gatt_question *question);
 
 /* For gatt.c */
 

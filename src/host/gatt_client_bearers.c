@@ -1,6 +1,6 @@
 /*
  * Enhanced bearers from the client's side: the server says whether it has them, the client that it knows them, and then
- * asks for some (Vol 3 Part G, 5.3.1, 7.2, 7.4).
+ * asks for some (Vol 3 Part G, 5.3.1, 7.2, 7.4). What begins early on one of them is held until its turn comes.
  */
 #include "host/gatt_client_bearers.h"
 
@@ -8,63 +8,134 @@
 
 enum { OUR_FEATURES = GATT_ENHANCED_BEARER | GATT_MULTIPLE_NOTIFICATIONS };
 
-BLUET_INTERNAL int gatt_ask_bearers(struct gatt_client *client, struct gatt_procedure *procedure)
+/* ---- To look for them ---- */
+
+static void set_type(struct gatt_procedure *procedure, uint16_t type)
 {
-    uint8_t request[7];
-    struct writer writer = writer_of(request, sizeof request);
-    if (procedure->phase == GATT_WRITING_CLIENT) {
-        write_u8(&writer, ATT_WRITE_REQUEST);
-        write_u16(&writer, procedure->handle);
-        write_u8(&writer, (uint8_t)procedure->offset);
-    } else {
-        write_u8(&writer, ATT_READ_BY_TYPE_REQUEST);
-        write_u16(&writer, 1);
-        write_u16(&writer, UINT16_MAX);
-        write_u16(&writer, procedure->phase == GATT_READING_SERVER ? GATT_SERVER_SUPPORTED_FEATURES
-                                                                   : GATT_CLIENT_SUPPORTED_FEATURES);
-    }
-    const struct bluet_span span = {request, writer.length};
-    return att_send_request(client->att, procedure->bearer, &span, 1);
+    procedure->uuid.length = 2;
+    procedure->uuid.octets[0] = (uint8_t)type;
+    procedure->uuid.octets[1] = (uint8_t)(type >> 8);
+    procedure->handle = 1;
+    procedure->end_handle = UINT16_MAX;
+    procedure->request = ATT_READ_BY_TYPE_REQUEST;
 }
 
-/* Whether the response has a value; its first octet. */
-static bool read_server_features(struct reader *response, uint16_t *out_handle, uint8_t *out_features)
+BLUET_INTERNAL void gatt_seek_bearers(struct gatt_client *client, const struct link *link)
+{
+    struct gatt_client_link *state = gatt_client_link(client, link);
+    struct gatt_procedure *procedure = client->spare;
+    if (!procedure || state->sought || !link->encrypted || att_next(client->att, att_bearer(client->att, link)))
+        return;
+    state->sought = true;
+    client->spare = NULL;
+    *procedure = (struct gatt_procedure){.next = state->first->next, .kind = GATT_FIND_BEARERS};
+    set_type(procedure, GATT_SERVER_SUPPORTED_FEATURES);
+    state->first->next = procedure;
+}
+
+static int connect(const struct gatt_client *client, const struct gatt_procedure *procedure)
+{
+    (void)l2cap_bearers_connect(client->att->channels, procedure->bearer->link);
+    return BLUET_OK;
+}
+
+static int write_client_features(struct gatt_procedure *procedure, uint16_t handle, uint8_t features)
+{
+    procedure->uuid.octets[0] = features | OUR_FEATURES;
+    procedure->direct = procedure->uuid.octets;
+    procedure->length = 1;
+    procedure->handle = handle;
+    procedure->request = ATT_WRITE_REQUEST;
+    return GATT_GOES_ON;
+}
+
+static bool asks_server(const struct gatt_procedure *procedure)
+{
+    return procedure->uuid.octets[0] == (uint8_t)GATT_SERVER_SUPPORTED_FEATURES;
+}
+
+BLUET_INTERNAL int gatt_hear_bearers(const struct gatt_client *client, struct gatt_procedure *procedure,
+                                     struct reader *response)
 {
     enum { LEAST = 3 };
+    if (procedure->request == ATT_WRITE_REQUEST)
+        return connect(client, procedure);
     uint8_t entry = read_u8(response);
-    *out_handle = read_u16(response);
-    *out_features = read_u8(response);
-    return reader_ok(response) && entry >= LEAST;
+    uint16_t handle = read_u16(response);
+    uint8_t features = read_u8(response);
+    if (!reader_ok(response) || entry < LEAST)
+        return BLUET_STATUS_PROTOCOL;
+    if (!asks_server(procedure))
+        return (features & OUR_FEATURES) == OUR_FEATURES ? connect(client, procedure)
+                                                         : write_client_features(procedure, handle, features);
+    set_type(procedure, GATT_CLIENT_SUPPORTED_FEATURES);
+    return features & GATT_SERVER_HAS_BEARERS ? GATT_GOES_ON : BLUET_OK;
 }
 
-static enum gatt_step connect(const struct gatt_client *client, struct link *link)
+BLUET_INTERNAL int gatt_bearers_refused(const struct gatt_client *client, const struct gatt_procedure *procedure,
+                                        uint8_t error)
 {
-    (void)l2cap_bearers_connect(client->att->channels, link);
-    return GATT_STEP_END;
+    bool nothing_to_write = procedure->request == ATT_READ_BY_TYPE_REQUEST && !asks_server(procedure) &&
+                            error == ATT_ERROR_ATTRIBUTE_NOT_FOUND;
+    return nothing_to_write ? connect(client, procedure) : BLUET_OK;
 }
 
-BLUET_INTERNAL enum gatt_step gatt_hear_bearers(struct gatt_client *client, struct link *link,
-                                                struct gatt_procedure *procedure, struct reader *response)
+/* ---- To use them ---- */
+
+/* What a program sees must be the same, so that for all but discoveries the MTU must be as long as the link's. */
+BLUET_INTERNAL struct att_bearer *gatt_free_bearer(const struct gatt_client *client, const struct link *link,
+                                                   const struct gatt_procedure *procedure)
 {
-    uint8_t features;
-    if (procedure->phase == GATT_WRITING_CLIENT)
-        return connect(client, link);
-    if (!read_server_features(response, &procedure->handle, &features))
-        return GATT_STEP_PROTOCOL;
-    if (procedure->phase == GATT_READING_SERVER) {
-        procedure->phase = GATT_READING_CLIENT;
-        return features & GATT_SERVER_HAS_BEARERS ? GATT_STEP_REQUEST : GATT_STEP_END;
+    const struct att_bearer *plain = att_bearer(client->att, link);
+    if (gatt_is_of_plain(procedure))
+        return NULL;
+    for (struct att_bearer *bearer = att_next(client->att, plain); bearer; bearer = att_next(client->att, bearer)) {
+        bool fits = procedure->kind <= GATT_DISCOVER_DESCRIPTORS || bearer->mtu >= plain->mtu;
+        if (fits && !bearer->expired && l2cap_bearer_is_ready(bearer->channel) && !gatt_procedure_on(client, bearer))
+            return bearer;
     }
-    if ((features & OUR_FEATURES) == OUR_FEATURES)
-        return connect(client, link);
-    procedure->phase = GATT_WRITING_CLIENT;
-    procedure->offset = features | OUR_FEATURES;
-    return GATT_STEP_REQUEST;
+    return NULL;
 }
 
-BLUET_INTERNAL enum gatt_step gatt_bearers_refused(struct gatt_client *client, struct link *link,
-                                                   struct gatt_procedure *procedure, uint8_t error)
+BLUET_INTERNAL void gatt_put_off(const struct gatt_client *client, struct gatt_procedure *procedure)
 {
-    bool nothing_to_write = procedure->phase == GATT_READING_CLIENT && error == ATT_ERROR_ATTRIBUTE_NOT_FOUND;
-    return nothing_to_write ? connect(client, link) : GATT_STEP_END;
+    buffer_free(client->pool, procedure->held);
+    procedure->held = NULL;
+    procedure->bearer->request = 0;
+    procedure->bearer = NULL;
+    procedure->late = true;
+}
+
+BLUET_INTERNAL struct att_bearer *gatt_take_bearer(const struct gatt_client *client, const struct gatt_procedure *first)
+{
+    for (struct gatt_procedure *other = first->next; other; other = other->next) {
+        struct att_bearer *bearer = other->bearer;
+        if (!other->held || (gatt_is_of_plain(first) && bearer->channel))
+            continue;
+        gatt_put_off(client, other);
+        return bearer;
+    }
+    return NULL;
+}
+
+BLUET_INTERNAL void gatt_hold(const struct gatt_client *client, struct gatt_procedure *procedure, const uint8_t *pdu,
+                              size_t length)
+{
+    struct att_bearer *bearer = procedure->bearer;
+    struct reader response = reader_of(pdu, length);
+    uint8_t request = bearer->request;
+    uint8_t error;
+    if (procedure->held || att_take_response(bearer, &response, &error) == ATT_ANSWER_NONE) {
+        hci_protocol_error(client->att->links->hci);
+        return;
+    }
+    const struct bluet_span span = {pdu, length};
+    if (length <= client->pool->size)
+        procedure->held = buffer_copy(client->pool, &span, 1);
+    if (!procedure->held) {
+        gatt_put_off(client, procedure);
+        return;
+    }
+    bearer->request = request;
+    bearer->request_deadline = BLUET_NEVER;
 }

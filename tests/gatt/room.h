@@ -96,4 +96,80 @@ struct bluet_uuid uuid128(uint16_t number);
 struct bluet_service service_of(struct bluet_uuid uuid, const struct bluet_characteristic *characteristics,
                                 size_t characteristic_count);
 
+/* ---- Questions, in fewer words ---- */
+
+static inline int room_ask(struct gatt_client *client, struct link *link, enum gatt_procedure_kind kind,
+                           uint16_t handle, uint16_t until, const void *what)
+{
+    const struct gatt_question question = {what, 0, handle, until, (uint8_t)kind};
+    return gatt_client_begin(client, link, &question);
+}
+
+static inline int gatt_client_discover_services(struct gatt_client *client, struct link *link,
+                                                const struct bluet_uuid *uuid)
+{
+    return room_ask(client, link, uuid ? GATT_DISCOVER_SERVICES_BY_UUID : GATT_DISCOVER_SERVICES, 1, UINT16_MAX, uuid);
+}
+
+static inline int gatt_client_discover_included(struct gatt_client *client, struct link *link, uint16_t start,
+                                                uint16_t end)
+{
+    return room_ask(client, link, GATT_DISCOVER_INCLUDED, start, end, NULL);
+}
+
+static inline int gatt_client_discover_characteristics(struct gatt_client *client, struct link *link, uint16_t start,
+                                                       uint16_t end, const struct bluet_uuid *uuid)
+{
+    return room_ask(client, link, GATT_DISCOVER_CHARACTERISTICS, start, end, uuid);
+}
+
+static inline int gatt_client_discover_descriptors(struct gatt_client *client, struct link *link, uint16_t start,
+                                                   uint16_t end)
+{
+    return room_ask(client, link, GATT_DISCOVER_DESCRIPTORS, start, end, NULL);
+}
+
+static inline int gatt_client_read_by_uuid(struct gatt_client *client, struct link *link, uint16_t start, uint16_t end,
+                                           const struct bluet_uuid *uuid)
+{
+    return room_ask(client, link, GATT_READ_BY_UUID, start, end, uuid);
+}
+
+static inline int gatt_client_read(struct gatt_client *client, struct link *link, uint16_t handle, uint16_t offset)
+{
+    return room_ask(client, link, GATT_READ_VALUE, handle, offset, NULL);
+}
+
+static inline int gatt_client_read_long(struct gatt_client *client, struct link *link, uint16_t handle)
+{
+    return room_ask(client, link, GATT_READ_LONG_VALUE, handle, 0, NULL);
+}
+
+static inline int gatt_client_exchange_mtu(struct gatt_client *client, struct link *link)
+{
+    return room_ask(client, link, GATT_EXCHANGE_MTU, 0, 0, NULL);
+}
+
+static inline int gatt_client_read_multiple(struct gatt_client *client, struct link *link, const uint16_t *handles,
+                                            size_t count, bool variable)
+{
+    enum gatt_procedure_kind kind = variable ? GATT_READ_MULTIPLE_VARIABLE : GATT_READ_MULTIPLE;
+    const struct gatt_question question = {handles, count, 0, 0, (uint8_t)kind};
+    return gatt_client_begin(client, link, &question);
+}
+
+static inline int gatt_client_write_reliable(struct gatt_client *client, struct link *link,
+                                             const struct bluet_write *writes, size_t count)
+{
+    const struct gatt_question question = {writes, count, 0, 0, GATT_WRITE_RELIABLE};
+    return gatt_client_begin(client, link, &question);
+}
+
+static inline int gatt_client_write(struct gatt_client *client, struct link *link, uint16_t handle, const void *data,
+                                    size_t length, enum bluet_write_mode mode)
+{
+    const struct gatt_question question = {data, length, handle, 0, gatt_write_kind(mode)};
+    return gatt_client_begin(client, link, &question);
+}
+
 #endif
