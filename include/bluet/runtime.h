@@ -43,6 +43,13 @@ BLUET_API int bluet_runtime_create(struct bluet_runtime **out_runtime, const str
 /* Stops its thread, destroys its radios, and gives everything back. Not from a handler. */
 BLUET_API void bluet_runtime_destroy(struct bluet_runtime *runtime);
 
+/*
+ * In a child that fork() has made of a process whose runtime has a thread: closes what the child has inherited, so that
+ * nothing stays open or locked for its sake. The controllers, and the parent, notice nothing. The runtime, of which the
+ * child has no thread, must not be used any more, and its memory stays; another one may be made.
+ */
+BLUET_API void bluet_runtime_disinherit(struct bluet_runtime *runtime);
+
 /* Starts the thread that runs the loop; not with a virtual air. BLUET_EALREADY, BLUET_ENOMEM, BLUET_EINVAL. */
 BLUET_API int bluet_runtime_start(struct bluet_runtime *runtime);
 

@@ -78,9 +78,13 @@ static PyObject *ble_type_new(PyTypeObject *type, PyObject *arguments, PyObject 
     PyObject *ble = known ? Py_NewRef(state->ble) : ble_new(state, runner, NULL, transport);
     if (ble && store != Py_None && !ble_set_store((struct ble *)ble, store))
         Py_CLEAR(ble);
-    if (ble && !transport && !state->ble)
+    if (!ble || transport)
+        return ble;
+    /* Making it may have let other threads on, and one of them been quicker. */
+    if (!state->ble)
         state->ble = Py_NewRef(ble);
-    return ble;
+    Py_DECREF(ble);
+    return Py_NewRef(state->ble);
 }
 
 static int ble_traverse(PyObject *object, visitproc visit, void *arg)

@@ -116,6 +116,8 @@ struct runner_air {
 struct runner *runner_new(struct state *state, const struct runner_air *air);
 /* Stops all, and frees it. Its BLE objects are without a radio then. Not from a handler. */
 void runner_free(struct runner *runner);
+/* In a child that fork() has made: nothing of its parent's is used, or told, any more. */
+void runner_disinherit(struct runner *runner);
 /* Ends every radio properly, waiting for their controllers, without a word to handlers. Not from a handler. */
 void runner_deactivate(struct runner *runner);
 struct bluet_runtime *runner_runtime(struct runner *runner);

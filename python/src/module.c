@@ -114,6 +114,19 @@ static PyObject *shut_down(PyObject *module, PyObject *unused)
     return Py_NewRef(Py_None);
 }
 
+/* os.fork() copies neither the runtime's thread nor the controller: the radios are the parent's, the child has none. */
+static PyObject *after_fork(PyObject *module, PyObject *unused)
+{
+    (void)unused;
+    struct state *state = PyModule_GetState(module);
+    struct runner *runner = state->runner;
+    state->runner = NULL;
+    if (runner)
+        runner_disinherit(runner);
+    Py_CLEAR(state->ble);
+    return Py_NewRef(Py_None);
+}
+
 static int register_shut_down(PyObject *module)
 {
     PyObject *function = PyObject_GetAttrString(module, "_shut_down");
@@ -121,6 +134,23 @@ static int register_shut_down(PyObject *module)
     PyObject *result = atexit ? PyObject_CallMethod(atexit, "register", "(O)", function) : NULL;
     Py_XDECREF(function);
     Py_XDECREF(atexit);
+    Py_XDECREF(result);
+    return result ? 0 : -1;
+}
+
+static int register_after_fork(PyObject *module)
+{
+    PyObject *function = PyObject_GetAttrString(module, "_after_fork");
+    PyObject *os = function ? PyImport_ImportModule("os") : NULL;
+    PyObject *registrar = os ? PyObject_GetAttrString(os, "register_at_fork") : NULL;
+    PyObject *nothing = registrar ? PyTuple_New(0) : NULL;
+    PyObject *keywords = nothing ? Py_BuildValue("{sO}", "after_in_child", function) : NULL;
+    PyObject *result = keywords ? PyObject_Call(registrar, nothing, keywords) : NULL;
+    Py_XDECREF(function);
+    Py_XDECREF(os);
+    Py_XDECREF(registrar);
+    Py_XDECREF(nothing);
+    Py_XDECREF(keywords);
     Py_XDECREF(result);
     return result ? 0 : -1;
 }
@@ -162,7 +192,7 @@ static int module_exec(PyObject *module)
     state->air_type = state->ble_type ? add_type(module, &air_spec) : NULL;
     if (!state->air_type || add_constants(module) < 0 || events_initialise(module, state) < 0)
         return -1;
-    return register_shut_down(module);
+    return register_shut_down(module) < 0 || register_after_fork(module) < 0 ? -1 : 0;
 }
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
@@ -200,6 +230,7 @@ static PyMethodDef module_methods[] = {
     {"explain", explain, METH_VARARGS,
      "explain($module, space, code, /)\n--\n\n(name, words, causes, remedy) of a code of 'hci', 'att', ... or None."},
     {"_shut_down", shut_down, METH_NOARGS, NULL},
+    {"_after_fork", after_fork, METH_NOARGS, NULL},
     {0},
 };
 

@@ -8,6 +8,7 @@
 #include "extension.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -111,11 +112,19 @@ static int call_handler(struct runner *runner, struct ble *ble, const struct blu
     return code;
 }
 
-static void warn_inactive(uint8_t hci_status)
+/* Why, for people: what became of its transport, or else what it said last. With the runtime's lock held. */
+static void tell_loss(char *out, size_t size, const struct link *link, uint8_t hci_status)
 {
+    const char *trouble = bluet_radio_trouble(link->radio);
     const struct bluet_explanation *reason = hci_status ? bluet_explain(BLUET_CODE_HCI, hci_status) : NULL;
+    const char *words = reason ? reason->words : "it has failed, was reset, or answers no more";
+    snprintf(out, size, "%s", trouble[0] ? trouble : words);
+}
+
+static void warn_inactive(const char *why)
+{
     if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "the Bluetooth controller is gone (%s); active(True) begins again",
-                         reason ? reason->words : "its end of the transport was closed") < 0)
+                         why) < 0)
         PyErr_WriteUnraisable(NULL);
 }
 
@@ -127,12 +136,15 @@ static int on_event(void *context, struct bluet *host, const struct bluet_event 
     if (!event_is_public(event) && event->code != BLUET_EVENT_INACTIVE)
         return 0;
 
+    char why[512] = "";
+    if (event->code == BLUET_EVENT_INACTIVE)
+        tell_loss(why, sizeof why, link, event->inactive.hci_status);
     bluet_runtime_unlock(runner->runtime);
     take_gil(runner);
     runner->event_seen = true;
     int answer = 0;
     if (link->ble && event->code == BLUET_EVENT_INACTIVE)
-        warn_inactive(event->inactive.hci_status);
+        warn_inactive(why);
     else if (link->ble)
         answer = call_handler(runner, link->ble, event);
     bluet_runtime_lock(runner->runtime);
@@ -236,6 +248,15 @@ void runner_free(struct runner *runner)
         free(link);
     }
     free(runner);
+}
+
+/* What it stands on stays in memory: the thread that would give it back is not here. */
+void runner_disinherit(struct runner *runner)
+{
+    for (struct link *link = runner->links; link; link = link->next)
+        if (link->ble)
+            link->ble->link = NULL;
+    bluet_runtime_disinherit(runner->runtime);
 }
 
 /* ---- Waiting ---- */

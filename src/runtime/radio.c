@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 enum { DEFAULT_RECEIVE_SIZE = 65536, LEAST_RECEIVE_SIZE = 1024, OUTPUT_LIMIT = 1 << 20 };
 
@@ -275,6 +276,16 @@ void bluet_radio_destroy(struct bluet_radio *radio)
         radio->wire->close(radio);
     free_radio(radio);
     loop_resume(runtime);
+}
+
+/* A descriptor of libusb's it does not tell; what the parent does with the device does not depend on it. */
+BLUET_INTERNAL void radio_disinherit(struct bluet_radio *radio)
+{
+    if (radio->carrier.kind)
+        close(radio->carrier.fd);
+    if (radio->store)
+        store_file_unlock(&radio->store->file);
+    capture_close(&radio->capture);
 }
 
 const char *bluet_radio_trouble(const struct bluet_radio *radio)

@@ -86,6 +86,9 @@ BLUET_INTERNAL void radio_store_close(struct bluet_radio *radio);
 /* Answers an event about secrets in the handler's place. */
 BLUET_INTERNAL int radio_store_answer(struct bluet_radio *radio, const struct bluet_event *event);
 
+/* In a child: closes its copies of the radio's descriptors, and nothing else. */
+BLUET_INTERNAL void radio_disinherit(struct bluet_radio *radio);
+
 /* Unpredictable octets; on a virtual air, its own. */
 BLUET_INTERNAL void radio_random(const struct bluet_radio *radio, uint8_t *out, size_t length);
 

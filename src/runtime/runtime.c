@@ -96,6 +96,14 @@ void bluet_runtime_destroy(struct bluet_runtime *runtime)
     free(runtime);
 }
 
+/* No lock is taken: the thread that held it may not have come along. */
+void bluet_runtime_disinherit(struct bluet_runtime *runtime)
+{
+    for (struct bluet_radio *radio = runtime->radios; radio; radio = radio->next)
+        radio_disinherit(radio);
+    loop_close(runtime);
+}
+
 /* ---- Running ---- */
 
 static void *run_thread(void *context)

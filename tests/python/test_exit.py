@@ -198,3 +198,4 @@ print(ble.active(True))
     output, errors = process.communicate(timeout=30)
     assert output == "True\nTrue\n", errors
     assert errors.count("RuntimeWarning: the Bluetooth controller is gone") == 1
+    assert "(lost the controller at air: it has closed the connection)" in errors
