@@ -43,6 +43,8 @@ class Air:
 
     def run(self, seconds: float) -> None:
         """Lets so much time pass."""
+        if seconds < 0:
+            raise ValueError("time does not go back")
         self._air.run(self._air.now() + round(seconds * _MICROSECONDS))
 
     def run_until(self, condition: Callable[[], object], timeout: float = 60.0) -> bool:

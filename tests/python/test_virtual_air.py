@@ -212,3 +212,11 @@ def test_connections_of_one_radio(air):
         central.ble.gattc_discover_services(handle)
     assert air.run_until(lambda: len(central.all(bluetooth.IRQ_GATTC_SERVICE_DONE)) == 32, 30)
     assert all(status == 0 for _, status in central.all(bluetooth.IRQ_GATTC_SERVICE_DONE))
+
+
+def test_time_does_not_go_back(air):
+    for seconds in (-1, -1e-9, float("-inf")):
+        with pytest.raises(ValueError, match="does not go back"):
+            air.run(seconds)
+    assert air.now == 0
+    air.run(0)
