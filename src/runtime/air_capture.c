@@ -26,7 +26,7 @@ enum {
 /* PDU types of that header. */
 enum { PDU_ADVERTISING = 0, PDU_FROM_CENTRAL = 2, PDU_FROM_PERIPHERAL = 3 };
 
-enum { ADVERTISING_CHANNEL = 37, CODED = 3, CRC_OCTETS = 3 };
+enum { ADVERTISING_CHANNEL = 37, CODED = 3, CRC_OCTETS = 3, LINKS_MOST = 256 };
 
 #define CRC_POLYNOMIAL UINT32_C(0x00da6000) /* x24 + x10 + x9 + x6 + x4 + x3 + x + 1, bits reversed */
 
@@ -161,10 +161,11 @@ static void describe_packet(const struct bluet_air_observation *seen, char *out,
     }
 }
 
+/* The one of that access address, or a new one; where there are LINKS_MOST already, in the place of the oldest. */
 static struct air_capture_link *find_link(struct air_capture *capture, uint32_t access_address)
 {
     struct air_capture_link **at = &capture->links;
-    while (*at && (*at)->access_address != access_address)
+    for (size_t count = 1; *at && (*at)->access_address != access_address && count < LINKS_MOST; count++)
         at = &(*at)->next;
     struct air_capture_link *link = *at;
     if (link)

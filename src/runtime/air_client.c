@@ -74,7 +74,8 @@ static void sent_octets(struct air_client *client, size_t length)
 
 BLUET_INTERNAL uint64_t air_client_deadline(const struct air_client *client)
 {
-    return client->baud && queue_length(&client->output) ? client->line_free_us : BLUET_NEVER;
+    bool waits_for_room = (client->source.events & EPOLLOUT) != 0;
+    return client->baud && queue_length(&client->output) && !waits_for_room ? client->line_free_us : BLUET_NEVER;
 }
 
 BLUET_INTERNAL void air_client_write(struct air_client *client)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 #include "runtime/air_capture.h"
 
-enum { WORDS_MOST = 24, RADIOS_MOST = 10000, CHANNEL_MOST = 39 };
+enum { WORDS_MOST = 24, CHANNEL_MOST = 39 };
 
 #define SECOND_US 1e6
 #define LONGEST_S 1e9
@@ -53,7 +54,7 @@ static struct bluet_air_controller *read_radio(struct request *request, const ch
 {
     unsigned long number;
     struct bluet_air_controller *found = NULL;
-    if (read_integer(word, RADIOS_MOST, &number))
+    if (read_integer(word, ULONG_MAX, &number))
         found = request->control->find(request->control->context, number);
     if (!found)
         say(request, "there is no radio %s: `radios` lists them", word);

@@ -9,11 +9,14 @@
 #include "runtime/air_server.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -124,6 +127,47 @@ static void renew(struct bluet_air_server *server, struct air_entrance *listener
         say(server, "%s is given up: %s", listener->path, bluet_runtime_message());
 }
 
+static void add_client(struct bluet_air_server *server, struct air_entrance *listener, int descriptor);
+
+/*
+ * A host has closed a pseudo-terminal. Another one may have opened it since, before this was noticed: once the name
+ * leads elsewhere nobody can any more, and who is there then stays.
+ */
+static void leave_terminal(struct bluet_air_server *server, struct air_entrance *listener, int descriptor)
+{
+    struct pollfd terminal = {.fd = descriptor, .events = 0};
+    if (listener->source.fd < 0)
+        renew(server, listener);
+    if (poll(&terminal, 1, 0) != 0) {
+        close(descriptor);
+        return;
+    }
+    tcflush(descriptor, TCOFLUSH); /* what the other one has not read */
+    add_client(server, listener, descriptor);
+}
+
+/* The client is taken off the air; its terminal may live on. */
+static void remove_client(struct bluet_air_server *server, struct air_client *client)
+{
+    char name[AIR_CLIENT_NAME_SIZE];
+    char reason[AIR_CLIENT_REASON_SIZE];
+    memcpy(name, client->name, sizeof name);
+    memcpy(reason, client->reason, sizeof reason);
+    struct air_entrance *listener = client->listener;
+    bool terminal = listener && listener->kind == AIR_ENTRANCE_PTY;
+    int left = terminal && !*reason ? fcntl(client->source.fd, F_DUPFD_CLOEXEC, 0) : -1;
+    air_capture_remove(&server->capture, client->controller);
+    air_client_destroy(client);
+    if (*reason)
+        say(server, "%s is dropped: %s", name, reason);
+    else
+        say(server, "%s has gone", name);
+    if (left >= 0)
+        leave_terminal(server, listener, left);
+    else if (terminal && listener->source.fd < 0)
+        renew(server, listener);
+}
+
 static void remove_finished(struct bluet_air_server *server)
 {
     bool removed = false;
@@ -135,19 +179,7 @@ static void remove_finished(struct bluet_air_server *server)
             continue;
         }
         *place = client->next;
-        char name[AIR_CLIENT_NAME_SIZE];
-        char reason[AIR_CLIENT_REASON_SIZE];
-        memcpy(name, client->name, sizeof name);
-        memcpy(reason, client->reason, sizeof reason);
-        struct air_entrance *listener = client->listener;
-        air_capture_remove(&server->capture, client->controller);
-        air_client_destroy(client);
-        if (listener && listener->kind == AIR_ENTRANCE_PTY)
-            renew(server, listener);
-        if (*reason)
-            say(server, "%s is dropped: %s", name, reason);
-        else
-            say(server, "%s has gone", name);
+        remove_client(server, client);
         removed = true;
     }
     if (!removed)
@@ -242,8 +274,7 @@ static void accept_terminal(struct bluet_air_server *server, struct air_entrance
         add_client(server, listener, descriptor);
         return;
     }
-    close(descriptor);
-    renew(server, listener);
+    leave_terminal(server, listener, descriptor);
 }
 
 static void accept_all(struct bluet_air_server *server, struct air_entrance *listener)

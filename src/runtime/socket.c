@@ -228,6 +228,26 @@ static void send_at_once(int descriptor)
     setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
+static long milliseconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Whether the descriptor can be written to within CONNECT_MS, whatever signals come meanwhile. */
+static bool becomes_writable(int descriptor)
+{
+    struct pollfd waiting = {.fd = descriptor, .events = POLLOUT};
+    long end = milliseconds_now() + CONNECT_MS;
+    for (long left = CONNECT_MS; left >= 0; left = end - milliseconds_now()) {
+        int count = poll(&waiting, 1, (int)left);
+        if (count >= 0 || errno != EINTR)
+            return count == 1;
+    }
+    return false;
+}
+
 /* 0, or -1 with errno. */
 static int connect_within(int descriptor, const struct addrinfo *address)
 {
@@ -235,8 +255,7 @@ static int connect_within(int descriptor, const struct addrinfo *address)
         return 0;
     if (errno != EINPROGRESS)
         return -1;
-    struct pollfd waiting = {.fd = descriptor, .events = POLLOUT};
-    if (poll(&waiting, 1, CONNECT_MS) != 1) {
+    if (!becomes_writable(descriptor)) {
         errno = ETIMEDOUT;
         return -1;
     }

@@ -50,12 +50,12 @@ static int find_folder(struct store_file *file, const char *name)
         message_set("the store %s is a symbolic link that leads nowhere", name);
         return BLUET_EIO;
     }
-    if (!*base || length >= sizeof folder) {
+    if (!*base || length + sizeof "." > sizeof folder) {
         message_set("the store %s: not the name of a file", name);
         return BLUET_EIO;
     }
     memcpy(folder, name, length);
-    memcpy(folder + length, ".", 2);
+    memcpy(folder + length, ".", sizeof ".");
     if (!realpath(folder, resolved)) {
         message_set("cannot keep secrets in %s: its folder: %s", name, strerror(errno));
         return BLUET_EIO;

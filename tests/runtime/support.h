@@ -26,6 +26,9 @@ const char *support_path(const char *name);
 /* ---- Time ---- */
 
 uint64_t support_now(void); /* milliseconds */
+/* Milliseconds: long enough for a machine that is busy. Nothing waits for so long that succeeds. */
+enum { SUPPORT_PATIENCE = 60000 };
+
 void support_sleep(unsigned milliseconds);
 /* Runs the loop of `runtime`, or sleeps while its thread does, until `condition` holds; false after `milliseconds`. */
 bool support_until(struct bluet_runtime *runtime, bool (*condition)(void *context), void *context,

@@ -2,21 +2,26 @@
 #include "support.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "runtime/air_console.h"
 #include "runtime/air_server.h"
 #include "runtime/socket.h"
 
 enum { LOG_SIZE = 8192, CLIENTS = 2 };
 
 struct server {
+    void (*noticed)(const char *line); /* called with each line; NULL: nobody */
     struct bluet_runtime *runtime;
     struct bluet_air_server *server;
     pthread_mutex_t mutex;
@@ -38,6 +43,8 @@ static void on_log(void *context, const char *line)
     size_t length = strlen(server->log);
     snprintf(server->log + length, LOG_SIZE - length, "%s\n", line);
     pthread_mutex_unlock(&server->mutex);
+    if (server->noticed)
+        server->noticed(line);
 }
 
 static struct server *serve(const struct bluet_air_server_config *wish)
@@ -63,16 +70,32 @@ static void end(struct server *server)
     free(server);
 }
 
-static bool has_logged(struct server *server, const char *words, unsigned milliseconds)
+static bool has_logged(struct server *server, const char *words)
 {
-    for (unsigned i = 0;; i++) {
+    for (uint64_t end = support_now() + SUPPORT_PATIENCE;;) {
         pthread_mutex_lock(&server->mutex);
         bool found = strstr(server->log, words);
         pthread_mutex_unlock(&server->mutex);
-        if (found || i >= milliseconds)
+        if (found || support_now() >= end)
             return found;
         support_sleep(1);
     }
+}
+
+static uint64_t air_now(struct server *server)
+{
+    bluet_runtime_lock(server->runtime);
+    uint64_t now = bluet_air_now(bluet_air_server_air(server->server));
+    bluet_runtime_unlock(server->runtime);
+    return now;
+}
+
+/* Until so much of the air's time has passed. */
+static void let_pass(struct server *server, uint64_t duration_us)
+{
+    uint64_t end = air_now(server) + duration_us;
+    while (air_now(server) < end)
+        support_sleep(1);
 }
 
 static int on_event(void *context, struct bluet *host, const struct bluet_event *event)
@@ -141,9 +164,9 @@ static void connect_to(struct user *user, const struct bluet_address *peer)
     bluet_runtime_unlock(user->runtime);
 }
 
-static bool reaches(const atomic_uint *count, unsigned least, unsigned milliseconds)
+static bool reaches(const atomic_uint *count, unsigned least)
 {
-    for (unsigned i = 0; atomic_load(count) < least && i < milliseconds; i++)
+    for (uint64_t end = support_now() + SUPPORT_PATIENCE; atomic_load(count) < least && support_now() < end;)
         support_sleep(1);
     return atomic_load(count) >= least;
 }
@@ -185,7 +208,7 @@ static void test_two_hosts_meet(void **state)
     struct user *peripheral = join(transport), *central = join(transport);
     advertise(peripheral);
     scan(central, 0);
-    assert_true(reaches(&central->reports, 3, 2000));
+    assert_true(reaches(&central->reports, 3));
 
     struct visit visit = {0};
     bluet_air_server_visit(server->server, on_visit, &visit);
@@ -197,15 +220,15 @@ static void test_two_hosts_meet(void **state)
 
     struct bluet_address peer = address_of(peripheral);
     connect_to(central, &peer);
-    assert_true(reaches(&central->connects, 1, 2000));
+    assert_true(reaches(&central->connects, 1));
     visit = (struct visit){0};
     bluet_air_server_visit(server->server, on_visit, &visit);
     assert_int_equal(visit.connections, 2);
-    support_sleep(400); /* until the link has been established for good */
+    let_pass(server, 400000); /* until the link has been established for good */
     leave(peripheral);
-    assert_true(reaches(&central->disconnects, 1, 2000));
+    assert_true(reaches(&central->disconnects, 1));
     assert_int_equal(atomic_load(&central->reason), 0x08); /* the supervision timeout */
-    assert_true(has_logged(server, "has gone", 1000));
+    assert_true(has_logged(server, "has gone"));
     leave(central);
     end(server);
     assert_int_not_equal(access(transport + 5, F_OK), 0);
@@ -234,9 +257,9 @@ static void test_tcp(void **state)
     bluet_runtime_destroy(runtime);
 
     struct user *user = join(transport);
-    assert_true(has_logged(server, "127.0.0.1:", 1000));
+    assert_true(has_logged(server, "127.0.0.1:"));
     end(server);
-    assert_true(reaches(&user->inactive, 1, 2000)); /* the air has gone under it */
+    assert_true(reaches(&user->inactive, 1)); /* the air has gone under it */
     leave(user);
 }
 
@@ -249,9 +272,13 @@ static void test_speed(void **state)
     struct user *advertiser = join(transport), *scanner = join(transport);
     advertise(advertiser);
     scan(scanner, 0);
-    support_sleep(500); /* ten seconds of the air: some 400 advertisements */
+    uint64_t before = support_now();
+    uint64_t air_before = air_now(server);
+    let_pass(server, 10000000);                 /* ten seconds of the air: some 400 advertisements */
+    assert_true(support_now() - before >= 450); /* of which twenty last one of the wall's */
+    assert_true(reaches(&scanner->reports, 100));
     unsigned reports = atomic_load(&scanner->reports);
-    assert_in_range(reports, 100, 1200);
+    assert_true(reports <= (air_now(server) - air_before) / 20000 + 2);
     leave(advertiser);
     leave(scanner);
     end(server);
@@ -338,20 +365,20 @@ static void test_garbage(void **state)
     struct bluet_address peer = address_of(peripheral);
     advertise(peripheral);
     connect_to(central, &peer);
-    assert_true(reaches(&central->connects, 1, 2000));
+    assert_true(reaches(&central->connects, 1));
 
     for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
         int client = socket_connect_unix(path, NULL);
         assert_int_equal(send(client, nonsense[i].octets, nonsense[i].length, 0), nonsense[i].length);
-        assert_true(has_logged(server, nonsense[i].words, 1000));
-        support_sleep(5);
+        assert_true(has_logged(server, nonsense[i].words));
         char rest[64];
-        while (recv(client, rest, sizeof rest, 0) > 0)
-            continue;
-        assert_int_not_equal(errno, EAGAIN); /* closed at the other end */
+        struct pollfd end_of_stream = {client, POLLIN, 0};
+        do
+            assert_int_equal(poll(&end_of_stream, 1, SUPPORT_PATIENCE), 1);
+        while (recv(client, rest, sizeof rest, 0) > 0); /* until it is closed at the other end */
         close(client);
     }
-    assert_true(has_logged(server, "is dropped: ", 0));
+    assert_true(has_logged(server, "is dropped: "));
 
     uint32_t noise = 1;
     for (unsigned i = 0; i < 60; i++) {
@@ -365,7 +392,7 @@ static void test_garbage(void **state)
     }
     int half = socket_connect_unix(path, NULL);
     assert_int_equal(send(half, "\x01\x03", 2, 0), 2);
-    support_sleep(700); /* longer than the supervision timeout */
+    let_pass(server, 700000); /* longer than the supervision timeout */
     assert_int_equal(atomic_load(&central->disconnects), 0);
     close(half);
     leave(central);
@@ -373,16 +400,32 @@ static void test_garbage(void **state)
     end(server);
 }
 
+static const uint8_t reset[] = {0x01, 0x03, 0x0c, 0x00}, reset_done[] = {0x04, 0x0e, 0x04, 0x01, 0x03, 0x0c, 0x00};
+
+/* Sends Reset, and takes its answer octet by octet. */
+static void expect_reset(int descriptor)
+{
+    uint8_t answer[sizeof reset_done];
+    assert_int_equal(write(descriptor, reset, sizeof reset), sizeof reset);
+    for (size_t i = 0; i < sizeof answer; i++) {
+        struct pollfd ready = {descriptor, POLLIN, 0};
+        assert_int_equal(poll(&ready, 1, SUPPORT_PATIENCE), 1);
+        assert_int_equal(read(descriptor, &answer[i], 1), 1);
+    }
+    assert_memory_equal(answer, reset_done, sizeof answer);
+}
+
+static const uint8_t scan_commands[] = {
+    0x01, 0x01, 0x0c, 0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, /* event mask: LE events too */
+    0x01, 0x0b, 0x20, 0x07, 0x00, 0x10, 0x00, 0x10, 0x00, 0x00, 0x00,       /* scan parameters */
+    0x01, 0x0c, 0x20, 0x02, 0x01, 0x00,                                     /* scan enable */
+};
+
 /* One that scans and does not read: it is sent no more than it takes, others hear each other, and it can go on later.
  */
 static void test_slow_client(void **state)
 {
     (void)state;
-    static const uint8_t scan_commands[] = {
-        0x01, 0x01, 0x0c, 0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, /* event mask: LE events too */
-        0x01, 0x0b, 0x20, 0x07, 0x00, 0x10, 0x00, 0x10, 0x00, 0x00, 0x00,       /* scan parameters */
-        0x01, 0x0c, 0x20, 0x02, 0x01, 0x00,                                     /* scan enable */
-    };
     char transport[128];
     snprintf(transport, sizeof transport, "unix:%s", support_path("slow"));
     struct server *server = serve(&(struct bluet_air_server_config){.unix_path = transport + 5, .speed = 1000});
@@ -392,10 +435,10 @@ static void test_slow_client(void **state)
     setsockopt(client, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     assert_int_equal(send(client, scan_commands, sizeof scan_commands, 0), sizeof scan_commands);
     advertise(advertiser);
-    support_sleep(600); /* ten minutes of the air: 24000 advertisements, well over a megabyte */
+    let_pass(server, 600000000); /* ten minutes: 24000 advertisements, well over a megabyte */
     struct user *other = join(transport);
     scan(other, 0);
-    assert_true(reaches(&other->reports, 10, 2000));
+    assert_true(reaches(&other->reports, 10));
     leave(advertiser);
 
     /* What was kept comes now, and then there is silence again. */
@@ -412,14 +455,142 @@ static void test_slow_client(void **state)
         }
     }
     assert_in_range(taken, 1000, 1000000);
-    static const uint8_t reset[] = {0x01, 0x03, 0x0c, 0x00}, done[] = {0x04, 0x0e, 0x04, 0x01, 0x03, 0x0c, 0x00};
-    assert_int_equal(send(client, reset, sizeof reset, 0), sizeof reset);
-    support_sleep(100);
-    assert_int_equal(recv(client, block, sizeof block, 0), sizeof done);
-    assert_memory_equal(block + 4, done + 4, 3);
+    expect_reset(client);
     close(client);
     leave(other);
     end(server);
+}
+
+/* ---- Lines ---- */
+
+/* Ten bits for each octet; what is more than a hundredth of a second's worth waits its turn. */
+static void test_octets_come_as_on_a_slow_line(void **state)
+{
+    (void)state;
+    static const uint8_t read_address[] = {0x01, 0x09, 0x10, 0x00}, done[] = {0x04, 0x0e, 0x0a, 0x01, 0x09, 0x10, 0x00};
+    enum { COUNT = 40, ANSWER = 13, BAUD = 9600, LEAST_MS = COUNT * ANSWER * 10 * 1000 / BAUD - 50 };
+    char listener[128];
+    snprintf(listener, sizeof listener, "unix:%s,uart=%d", support_path("paced"), BAUD);
+    struct server *server = serve(&(struct bluet_air_server_config){.listeners = (const char *[]){listener, NULL}});
+    int client = socket_connect_unix(support_path("paced"), NULL);
+    uint64_t start = support_now();
+    uint8_t block[COUNT * ANSWER];
+    for (unsigned i = 0; i < COUNT; i++)
+        assert_int_equal(send(client, read_address, sizeof read_address, 0), sizeof read_address);
+    for (size_t length = 0; length < sizeof block;) {
+        struct pollfd ready = {client, POLLIN, 0};
+        assert_int_equal(poll(&ready, 1, SUPPORT_PATIENCE), 1);
+        ssize_t octets = recv(client, block + length, sizeof block - length, 0);
+        assert_true(octets > 0);
+        length += (size_t)octets;
+    }
+    assert_true(support_now() - start >= LEAST_MS);
+    assert_memory_equal(block, done, sizeof done);
+    assert_memory_equal(block + sizeof block - ANSWER, done, sizeof done);
+    close(client);
+    end(server);
+}
+
+static uint64_t processor_milliseconds(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000 + (uint64_t)used.tv_nsec / 1000000;
+}
+
+/* A host on a line who does not read: the air waits for him, asleep. */
+static void test_slow_line_that_is_not_read(void **state)
+{
+    (void)state;
+    char listener[128];
+    snprintf(listener, sizeof listener, "unix:%s,uart=100000000", support_path("unread"));
+    struct server *server =
+        serve(&(struct bluet_air_server_config){.listeners = (const char *[]){listener, NULL}, .speed = 1000});
+    snprintf(listener, sizeof listener, "unix:%s", support_path("unread"));
+    struct user *advertiser = join(listener);
+    int client = socket_connect_unix(support_path("unread"), NULL);
+    assert_int_equal(send(client, scan_commands, sizeof scan_commands, 0), sizeof scan_commands);
+    advertise(advertiser);
+    let_pass(server, 600000000); /* more than a megabyte of reports */
+    leave(advertiser);
+    assert_true(has_logged(server, "has gone"));
+    uint64_t before = processor_milliseconds();
+    support_sleep(500);
+    assert_true(processor_milliseconds() - before < 20);
+    close(client);
+    end(server);
+}
+
+/* The next host of a pseudo-terminal, who opens it when the one before has left and the air is about to see to it. */
+static int next_host = -1;
+
+static void open_at_once(const char *line)
+{
+    if (next_host < 0 && strstr(line, "has gone"))
+        next_host = open(support_path("line"), O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+static void test_next_host_of_a_terminal_comes_at_once(void **state)
+{
+    (void)state;
+    char listener[128];
+    char before[128];
+    char after[128];
+    snprintf(listener, sizeof listener, "pty:%s", support_path("line"));
+    struct server *server = serve(&(struct bluet_air_server_config){.listeners = (const char *[]){listener, NULL}});
+    server->noticed = open_at_once;
+    ssize_t length = readlink(support_path("line"), before, sizeof before);
+    int host = open(support_path("line"), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    expect_reset(host);
+    assert_int_equal(write(host, reset, sizeof reset), sizeof reset); /* whose answer it does not read */
+    close(host);
+    assert_true(has_logged(server, "has gone"));
+    while (readlink(support_path("line"), after, sizeof after) == length && memcmp(before, after, (size_t)length) == 0)
+        support_sleep(1);
+    expect_reset(next_host);
+    expect_reset(next_host);
+
+    /* A third one meets neither. */
+    host = open(support_path("line"), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    expect_reset(host);
+    expect_reset(next_host);
+    server->noticed = NULL;
+    close(next_host);
+    expect_reset(host);
+    close(host);
+    end(server);
+    assert_int_not_equal(access(support_path("line"), F_OK), 0);
+}
+
+/* ---- Commands ---- */
+
+static struct bluet_air_controller *find_late_radio(void *context, unsigned long number)
+{
+    return number == 1000000 ? context : NULL;
+}
+
+static bool ignore(void *context, const uint8_t *packet, size_t length)
+{
+    (void)context;
+    (void)packet;
+    (void)length;
+    return true;
+}
+
+/* An air that has seen a million hosts. */
+static void test_commands_about_a_late_radio(void **state)
+{
+    (void)state;
+    struct bluet_air *air;
+    struct bluet_air_controller *controller;
+    char out[AIR_CONSOLE_ANSWER_SIZE];
+    assert_int_equal(bluet_air_create(&air, &(struct bluet_air_config){.reallocate = support_reallocate}), 0);
+    assert_int_equal(bluet_air_attach(air, &controller, &(struct bluet_air_controller_config){.deliver = ignore}), 0);
+    const struct air_console console = {.air = air, .find = find_late_radio, .context = controller};
+    assert_int_equal(air_console_run(&console, "dead 1000000", out, sizeof out), 0);
+    assert_int_equal(air_console_run(&console, "dead 1000001", out, sizeof out), BLUET_EINVAL);
+    assert_string_equal(out, "there is no radio 1000001: `radios` lists them");
+    bluet_air_destroy(air);
 }
 
 static int advertise_until_killed(const char *transport, int out)
@@ -479,9 +650,11 @@ static void test_killed_client(void **state)
         bluet_runtime_run(runtime, 30000000);
         _exit(0);
     }
-    for (unsigned i = 0; access(transport + 5, F_OK) < 0 && i < 2000; i++)
+    int probe = -1;
+    for (unsigned i = 0; i < SUPPORT_PATIENCE && (probe = socket_connect_unix(transport + 5, NULL)) < 0; i++)
         support_sleep(1);
-    support_sleep(20);
+    assert_true(probe >= 0);
+    close(probe);
 
     struct bluet_address address;
     struct user user = {0};
@@ -496,13 +669,13 @@ static void test_killed_client(void **state)
         atomic_store(&user.connects, 0);
         atomic_store(&user.disconnects, 0);
         connect_to(&user, &address);
-        assert_true(support_until(user.runtime, is_connected, &user, 20000));
+        assert_true(support_until(user.runtime, is_connected, &user, SUPPORT_PATIENCE));
         uint64_t start = support_now();
         kill(victim, SIGKILL);
         waitpid(victim, NULL, 0);
-        assert_true(support_until(user.runtime, is_disconnected, &user, 20000));
+        assert_true(support_until(user.runtime, is_disconnected, &user, SUPPORT_PATIENCE));
         assert_int_equal(atomic_load(&user.reason), 0x08);
-        assert_in_range(support_now() - start, 350, 20000);
+        assert_true(support_now() - start >= 350);
     }
     bluet_runtime_destroy(user.runtime);
     kill(air, SIGKILL);
@@ -520,18 +693,19 @@ static void test_stall_of_the_air(void **state)
     struct bluet_address peer = address_of(peripheral);
     advertise(peripheral);
     connect_to(central, &peer);
-    assert_true(reaches(&central->connects, 1, 2000));
-    support_sleep(100);
+    assert_true(reaches(&central->connects, 1));
+    let_pass(server, 100000);
 
     bluet_runtime_lock(server->runtime); /* nothing moves */
     uint64_t before = bluet_air_now(bluet_air_server_air(server->server));
     support_sleep(3000);
+    uint64_t resumed = support_now();
     bluet_runtime_unlock(server->runtime);
+    while (air_now(server) - before < 900000)
+        support_sleep(1);
+    uint64_t made_up = air_now(server) - before;
+    assert_true(made_up <= 1100000 + (support_now() - resumed) * 1000); /* and not all three seconds */
     support_sleep(300);
-    bluet_runtime_lock(server->runtime);
-    uint64_t after = bluet_air_now(bluet_air_server_air(server->server));
-    bluet_runtime_unlock(server->runtime);
-    assert_in_range(after - before, 900000, 1700000);
     assert_int_equal(atomic_load(&central->disconnects), 0);
     leave(central);
     leave(peripheral);
@@ -562,6 +736,10 @@ int main(void)
         cmocka_unit_test(test_leaves_when_empty),
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_slow_client),
+        cmocka_unit_test(test_octets_come_as_on_a_slow_line),
+        cmocka_unit_test(test_slow_line_that_is_not_read),
+        cmocka_unit_test(test_next_host_of_a_terminal_comes_at_once),
+        cmocka_unit_test(test_commands_about_a_late_radio),
         cmocka_unit_test(test_killed_client),
         cmocka_unit_test(test_stall_of_the_air),
     };

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,9 +52,13 @@ static bool everybody_was_heard(void *context)
     return ((struct meeting *)context)->count >= STARTERS - 1;
 }
 
-/* Advertises and scans until all the others have been heard: so they are on the same air. */
-static int meet(void)
+/*
+ * Advertises and scans until all the others have been heard: so they are on the same air. Says so by an octet, and
+ * stays until the other pipe ends: some are later.
+ */
+static int meet(int heard, int over)
 {
+    char octet = 0;
     struct meeting meeting = {.count = 0};
     struct bluet_runtime *runtime;
     struct bluet_radio *radio;
@@ -64,9 +69,13 @@ static int meet(void)
     if (bluet_radio_wait(radio, bluet_gap_advertise(host, 30000, &data, NULL, false), NULL, NULL) ||
         bluet_radio_wait(radio, bluet_gap_scan(host, 0, 60000, 50000, false), NULL, NULL))
         return 2;
-    if (!support_until(runtime, everybody_was_heard, &meeting, 8000))
+    if (!support_until(runtime, everybody_was_heard, &meeting, SUPPORT_PATIENCE))
         return 3;
-    bluet_runtime_run(runtime, 300000); /* for those who are later */
+    if (write(heard, &octet, 1) != 1)
+        return 4;
+    struct pollfd end = {over, POLLIN, 0};
+    while (poll(&end, 1, 0) == 0)
+        bluet_runtime_run(runtime, 5000);
     bluet_runtime_destroy(runtime);
     return 0;
 }
@@ -79,9 +88,9 @@ static void expect_success(pid_t child)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static bool vanishes(const char *path, unsigned milliseconds)
+static bool vanishes(const char *path)
 {
-    for (unsigned i = 0; i < milliseconds; i++) {
+    for (unsigned i = 0; i < SUPPORT_PATIENCE; i++) {
         if (access(path, F_OK) < 0)
             return true;
         support_sleep(1);
@@ -93,12 +102,25 @@ static void test_race_of_starters(void **state)
 {
     (void)state;
     pid_t children[STARTERS];
+    int heard[2], over[2];
+    char octet;
+    assert_int_equal(pipe(heard), 0);
+    assert_int_equal(pipe(over), 0);
     for (size_t i = 0; i < STARTERS; i++)
-        if ((children[i] = fork()) == 0)
-            _exit(meet());
+        if ((children[i] = fork()) == 0) {
+            close(heard[0]);
+            close(over[1]);
+            _exit(meet(heard[1], over[0]));
+        }
+    close(heard[1]);
+    for (size_t i = 0; i < STARTERS; i++)
+        assert_int_equal(read(heard[0], &octet, 1), 1);
+    close(heard[0]);
+    close(over[0]);
+    close(over[1]);
     for (size_t i = 0; i < STARTERS; i++)
         expect_success(children[i]);
-    assert_true(vanishes(support_path("bluet/race.socket"), 3000));
+    assert_true(vanishes(support_path("bluet/race.socket")));
 }
 
 /* Comes and goes: again and again it is the first one, the last one, or one who comes while the air is leaving. */
@@ -125,7 +147,7 @@ static void test_leaving_and_coming_at_once(void **state)
             _exit(come_and_go(i));
     for (unsigned i = 0; i < CHURNERS; i++)
         expect_success(children[i]);
-    assert_true(vanishes(support_path("bluet/churn.socket"), 3000));
+    assert_true(vanishes(support_path("bluet/churn.socket")));
 }
 
 /* The inode of the socket that listens at `path`. */
@@ -230,13 +252,13 @@ static void test_the_air_stands_alone(void **state)
     assert_int_equal(bluet_radio_wait(other, bluet_radio_activate(other), NULL, NULL), 0);
     assert_int_equal(access(support_path("bluet/air.socket"), F_OK), 0);
     bluet_radio_destroy(other);
-    assert_true(vanishes(support_path("bluet/air.socket"), 3000));
+    assert_true(vanishes(support_path("bluet/air.socket")));
 
     bluet_radio_destroy(radio);
     support_sleep(100);
     assert_int_equal(access(support_path("bluet/alone.socket"), F_OK), 0); /* the second is still there */
     bluet_runtime_destroy(runtime);
-    assert_true(vanishes(support_path("bluet/alone.socket"), 3000));
+    assert_true(vanishes(support_path("bluet/alone.socket")));
 }
 
 static void test_served_by_name(void **state)
@@ -259,6 +281,11 @@ static void test_served_by_name(void **state)
     assert_int_not_equal(access(support_path("bluet/served.socket"), F_OK), 0);
 }
 
+static bool is_inactive(void *context)
+{
+    return !bluet_is_active(bluet_radio_host(context));
+}
+
 /* Killed, the air leaves its socket behind; the next user starts another. */
 static void test_remains_of_a_dead_air(void **state)
 {
@@ -270,12 +297,11 @@ static void test_remains_of_a_dead_air(void **state)
     pid_t air = holder_of(listener_at(support_path("bluet/dead.socket")));
     assert_true(air > 0);
     kill(air, SIGKILL);
-    bluet_runtime_run(runtime, 100000);
-    assert_false(bluet_is_active(bluet_radio_host(radio)));
+    assert_true(support_until(runtime, is_inactive, radio, SUPPORT_PATIENCE));
     assert_int_equal(access(support_path("bluet/dead.socket"), F_OK), 0);
     assert_int_equal(bluet_radio_wait(radio, bluet_radio_activate(radio), NULL, NULL), 0);
     bluet_runtime_destroy(runtime);
-    assert_true(vanishes(support_path("bluet/dead.socket"), 3000));
+    assert_true(vanishes(support_path("bluet/dead.socket")));
 }
 
 static int set_up(void **state)

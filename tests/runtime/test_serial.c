@@ -207,7 +207,7 @@ static bool is_inactive(void *context)
 
 static void expect_loss(struct bluet_radio *radio, const char *words)
 {
-    assert_true(support_until(bluet_radio_runtime(radio), is_inactive, NULL, 20000));
+    assert_true(support_until(bluet_radio_runtime(radio), is_inactive, NULL, SUPPORT_PATIENCE));
     assert_false(bluet_is_active(bluet_radio_host(radio)));
     atomic_store(&inactive, 0);
     if (!strstr(radio->message, words))

@@ -194,7 +194,7 @@ static int activate(struct bluet_radio *radio)
 
 static void expect_loss(struct bluet_radio *radio)
 {
-    assert_true(support_until(bluet_radio_runtime(radio), is_inactive, NULL, 20000));
+    assert_true(support_until(bluet_radio_runtime(radio), is_inactive, NULL, SUPPORT_PATIENCE));
     assert_false(bluet_is_active(bluet_radio_host(radio)));
     assert_non_null(strstr(radio->message, "usb:0: it has been unplugged, or has failed"));
     atomic_store(&inactive, 0);

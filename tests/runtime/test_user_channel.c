@@ -188,13 +188,13 @@ static void test_controller(void **state)
         radio->wire->send(radio, spans, 2);
     assert_true(queue_length(&radio->output) > 0);
     bluet_runtime_unlock(runtime);
-    for (unsigned i = 0; i < 5000 && atomic_load(&wire.packets) < before + 3000; i++)
+    for (unsigned i = 0; i < SUPPORT_PATIENCE && atomic_load(&wire.packets) < before + 3000; i++)
         support_sleep(1);
     assert_int_equal(atomic_load(&wire.packets), before + 3000);
     assert_int_equal(atomic_load(&kernel.badly_cut), 0);
 
     hang_up();
-    assert_true(support_until(runtime, is_inactive, NULL, 20000));
+    assert_true(support_until(runtime, is_inactive, NULL, SUPPORT_PATIENCE));
     assert_non_null(strstr(radio->message, "hci:3: the kernel has taken it away"));
     support_sleep(50);
     plug_in();
