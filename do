@@ -58,8 +58,9 @@ need() {
         as_root=(sudo)
     fi
     say "Installing from the distribution: ${missing[*]}"
-    quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update
-    quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+    local get=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3)
+    quietly "${get[@]}" update
+    quietly "${get[@]}" install -y --no-install-recommends "${missing[@]}"
 }
 
 # Installs what of the named packages can be had: without the rest less is tried, and said to be skipped.
