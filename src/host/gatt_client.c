@@ -290,7 +290,7 @@ BLUET_INTERNAL void gatt_client_settle(struct gatt_client *client)
         if (!link)
             continue;
         if (BLUET_HAS_EATT && client->links[i].ask_again)
-            (void)l2cap_bearers_connect(client->att->channels, link);
+            l2cap_bearers_connect(client->att->channels, link);
         client->links[i].ask_again = false;
         pump(client, link);
     }

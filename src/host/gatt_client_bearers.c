@@ -35,7 +35,7 @@ BLUET_INTERNAL void gatt_seek_bearers(struct gatt_client *client, const struct l
 
 static int connect(const struct gatt_client *client, const struct gatt_procedure *procedure)
 {
-    (void)l2cap_bearers_connect(client->att->channels, procedure->bearer->link);
+    l2cap_bearers_connect(client->att->channels, procedure->bearer->link);
     return BLUET_OK;
 }
 

@@ -34,30 +34,38 @@ int bluet_l2cap_reconfigure(struct bluet *host, uint16_t conn_handle, const uint
     return error ? error : l2cap_channels_reconfigure(&host->channels, link, cids, cid_count, mtu);
 }
 
-int bluet_l2cap_disconnect(struct bluet *host, uint16_t conn_handle, uint16_t cid)
+static int find_channel(struct bluet *host, struct l2cap_channel **out_channel, uint16_t conn_handle, uint16_t cid)
 {
     struct link *link;
     int error = host_find_link(host, &link, conn_handle);
-    return error ? error : l2cap_channels_disconnect(&host->channels, link, cid);
+    if (error)
+        return error;
+    *out_channel = l2cap_channel_find_users(&host->channels, link, cid);
+    return *out_channel ? BLUET_OK : BLUET_EINVAL;
+}
+
+int bluet_l2cap_disconnect(struct bluet *host, uint16_t conn_handle, uint16_t cid)
+{
+    struct l2cap_channel *channel;
+    int error = find_channel(host, &channel, conn_handle, cid);
+    return error ? error : l2cap_channel_disconnect(&host->channels, channel);
 }
 
 int bluet_l2cap_send(struct bluet *host, uint16_t conn_handle, uint16_t cid, const void *data, size_t length)
 {
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    return error ? error : l2cap_channels_send(&host->channels, link, cid, data, length);
+    struct l2cap_channel *channel;
+    int error = find_channel(host, &channel, conn_handle, cid);
+    return error ? error : l2cap_channel_send(&host->channels, channel, data, length);
 }
 
 int bluet_l2cap_receive(struct bluet *host, uint16_t conn_handle, uint16_t cid, void *out_data, size_t size)
 {
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    return error ? error : l2cap_channels_read(&host->channels, link, cid, out_data, size);
+    struct l2cap_channel *channel;
+    int error = find_channel(host, &channel, conn_handle, cid);
+    return error ? error : l2cap_channel_read(&host->channels, channel, out_data, size);
 }
 
 int bluet_l2cap_available(struct bluet *host, uint16_t conn_handle, uint16_t cid)
 {
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    return error ? error : l2cap_channels_read(&host->channels, link, cid, NULL, 0);
+    return bluet_l2cap_receive(host, conn_handle, cid, NULL, 0);
 }

@@ -5,7 +5,8 @@
 #include "spec/l2cap.h"
 #include "spec/writer.h"
 
-enum { CHANNEL_SDU_LARGEST = 65535 };
+/* RTX: 1 s to 60 s (Vol 3 Part A, 6.2.1) */
+static const uint64_t response_timeout_us = 30000000;
 
 static const struct bluet_port *channels_port(const struct l2cap_channels *channels)
 {
@@ -14,41 +15,43 @@ static const struct bluet_port *channels_port(const struct l2cap_channels *chann
 
 static bool send_between(void *context, struct link *link);
 
-/* The table, and behind it what the links' peers do not know. */
+/* The table, and behind it what the links' peers do not know, and the bearers' rings. */
 static size_t table_size(const struct l2cap_channels *channels)
 {
-    return channels->total * sizeof *channels->channels + channels->links->limit * sizeof *channels->plain;
+    return channels->total * sizeof *channels->channels + channels->links->limit * sizeof *channels->plain +
+           (size_t)(channels->total - channels->limit) * channels->bearer_room;
 }
 
-static size_t rings_size(const struct l2cap_channels *channels)
+/* K-frames that fill one link-layer packet of the largest kind, as far as a frame may be so long. */
+static uint16_t local_mps(const struct link_table *links)
 {
-    return (size_t)(channels->total - channels->limit) * channels->bearer_room;
+    enum { PACKET_LARGEST = 251 };
+    size_t frame = links->frame_size < PACKET_LARGEST ? links->frame_size : PACKET_LARGEST;
+    return (uint16_t)(frame - L2CAP_HEADER_LENGTH);
 }
 
 BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l2cap_signal *signal,
                                        const struct bluet_config *limits)
 {
+    struct link_table *links = signal->links;
     *channels = (struct l2cap_channels){
         .signal = signal,
-        .links = signal->links,
+        .links = links,
         .limit = limits->channel_count,
         .receive_size = limits->channel_size,
         .bearer_room = limits->mtu_limit,
         .bearer_limit = limits->mtu_limit < L2CAP_ENHANCED_LEAST ? 0 : limits->bearer_count,
     };
-    channels->total = (uint16_t)(channels->limit + channels->links->limit * channels->bearer_limit);
-    channels->channels = memory_take(channels_port(channels), table_size(channels));
+    channels->local_mps = local_mps(links);
+    channels->total = (uint16_t)(channels->limit + links->limit * channels->bearer_limit);
+    size_t size = table_size(channels);
+    channels->channels = memory_take(links->hci->port, size);
     if (!channels->channels)
         return BLUET_ENOMEM;
-    memset(channels->channels, 0, table_size(channels));
-    if (channels->bearer_limit)
-        channels->bearer_rings = memory_take(channels_port(channels), rings_size(channels));
-    if (channels->bearer_limit && !channels->bearer_rings) {
-        l2cap_channels_close(channels);
-        return BLUET_ENOMEM;
-    }
-    channels->links->channels = (struct link_channels){channels, send_between};
+    memset(channels->channels, 0, size);
     channels->plain = (bool *)(channels->channels + channels->total);
+    channels->bearer_rings = (uint8_t *)(channels->plain + links->limit);
+    links->channels = (struct link_channels){channels, send_between};
     return BLUET_OK;
 }
 
@@ -58,217 +61,252 @@ BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels)
         return;
     const struct bluet_port *port = channels_port(channels);
     for (uint8_t i = 0; channels->channels && i < channels->limit; i++) {
-        if (channels->channels[i].block)
+        if (channels->channels[i].state != CHANNEL_FREE)
             l2cap_channel_free(channels, &channels->channels[i]);
     }
     memory_give(port, channels->channels, table_size(channels));
-    memory_give(port, channels->bearer_rings, rings_size(channels));
-    memory_give(port, channels->listeners, channels->listener_room * sizeof *channels->listeners);
+    memory_give(port, channels->listeners, channels->listener_count * sizeof *channels->listeners);
     *channels = (struct l2cap_channels){0};
 }
 
 /* ---- The table ---- */
 
-BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find(const struct l2cap_channels *channels, const struct link *link,
-                                                        uint16_t local_cid)
+/* With a CID at our end or at the peer's, by where that stands. */
+static struct l2cap_channel *find_by(const struct l2cap_channels *channels, const struct link *link, uint16_t cid,
+                                     bool of_peer)
 {
-    for (uint16_t i = 0; i < channels->total; i++) {
-        struct l2cap_channel *channel = &channels->channels[i];
-        if (channel->state != CHANNEL_FREE && channel->link == link && channel->local_cid == local_cid)
+    struct l2cap_channel *channel = channels->channels;
+    for (uint16_t left = cid ? channels->total : 0; left; left--, channel++) {
+        if (cid == (of_peer ? channel->peer_cid : channel->local_cid) && channel->link == link)
             return channel;
     }
     return NULL;
+}
+
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find(const struct l2cap_channels *channels, const struct link *link,
+                                                        uint16_t local_cid)
+{
+    return find_by(channels, link, local_cid, false);
+}
+
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_peer(const struct l2cap_channels *channels,
+                                                             const struct link *link, uint16_t peer_cid)
+{
+    return find_by(channels, link, peer_cid, true);
 }
 
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_users(const struct l2cap_channels *channels,
                                                               const struct link *link, uint16_t local_cid)
 {
     struct l2cap_channel *channel = l2cap_channel_find(channels, link, local_cid);
-    return channel && l2cap_channel_is_bearer(channels, channel) ? NULL : channel;
+    return channel && l2cap_channel_is_bearer(channel) ? NULL : channel;
 }
 
-BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_peer(const struct l2cap_channels *channels,
-                                                             const struct link *link, uint16_t peer_cid)
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_next_awaiting(const struct l2cap_channels *channels,
+                                                                 struct l2cap_channel *channel, const struct link *link,
+                                                                 uint8_t identifier)
 {
-    for (uint16_t i = 0; i < channels->total; i++) {
-        struct l2cap_channel *channel = &channels->channels[i];
-        bool joined = channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
-                      channel->state == CHANNEL_AWAIT_ACCEPTANCE;
-        if (joined && channel->link == link && channel->peer_cid == peer_cid)
+    if (!channels->awaiting)
+        return NULL;
+    for (channel = channel ? channel + 1 : channels->channels; channel < channels->channels + channels->total;
+         channel++) {
+        if (channel->awaits && channel->identifier == identifier && channel->link == link)
             return channel;
     }
     return NULL;
 }
 
-static struct l2cap_channel *channel_of_state(const struct l2cap_channels *channels, enum l2cap_channel_state state)
+BLUET_INTERNAL void l2cap_channel_await(struct l2cap_channels *channels, struct l2cap_channel *channel, uint8_t code,
+                                        uint8_t identifier)
 {
-    for (uint8_t i = 0; i < channels->limit; i++) {
-        if (channels->channels[i].state == state)
-            return &channels->channels[i];
-    }
-    return NULL;
+    l2cap_channel_settle(channels, channel);
+    channels->awaiting++;
+    channel->awaits = code;
+    channel->identifier = identifier;
+    channel->deadline = channels->links->hci->now + response_timeout_us;
 }
 
-BLUET_INTERNAL uint16_t l2cap_channel_free_cid(const struct l2cap_channels *channels, const struct link *link)
+BLUET_INTERNAL void l2cap_channel_settle(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    for (unsigned cid = L2CAP_CID_DYNAMIC_FIRST; cid <= L2CAP_CID_DYNAMIC_LAST; cid++) {
-        if (!l2cap_channel_find(channels, link, (uint16_t)cid))
-            return (uint16_t)cid;
-    }
-    return 0;
+    if (channel->awaits)
+        channels->awaiting--;
+    channel->awaits = 0;
 }
 
-/* K-frames that fill one link-layer packet of the largest kind, as far as a frame may be so long. */
-BLUET_INTERNAL uint16_t l2cap_channel_local_mps(const struct l2cap_channels *channels)
-{
-    enum { PACKET_LARGEST = 251 };
-    size_t frame = channels->links->frame_size < PACKET_LARGEST ? channels->links->frame_size : PACKET_LARGEST;
-    return (uint16_t)(frame - L2CAP_HEADER_LENGTH);
-}
-
-BLUET_INTERNAL void l2cap_channel_set_state(struct l2cap_channels *channels, struct l2cap_channel *channel,
-                                            enum l2cap_channel_state state)
-{
-    channels->awaiting = (uint16_t)(channels->awaiting - l2cap_channel_awaits(channel));
-    channel->state = state;
-    channels->awaiting = (uint16_t)(channels->awaiting + l2cap_channel_awaits(channel));
-}
-
-/* Room for what comes in, and for what is kept of what goes out. */
+/* Room for what comes in. */
 static size_t ring_size(const struct l2cap_channels *channels, uint16_t mtu)
 {
-    uint16_t mps = l2cap_channel_local_mps(channels);
+    uint16_t mps = channels->local_mps;
     return (size_t)mtu + (channels->receive_size > mps ? channels->receive_size : mps);
 }
 
-static size_t copy_size(uint16_t mtu)
+/* A block for both directions: behind the ring there is room for what is kept of what goes out. False: no memory. */
+static bool put_block(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu)
 {
-    return mtu * 2u < CHANNEL_SDU_LARGEST ? mtu * 2u : CHANNEL_SDU_LARGEST;
-}
-
-static void put_block(struct l2cap_channel *channel, uint8_t *block, size_t ring, size_t copy)
-{
-    channel->block = block;
-    channel->block_size = ring + copy;
-    channel->incoming.ring = block;
-    channel->incoming.size = ring;
-    channel->incoming.few = (uint16_t)(ring / channel->incoming.mps / 2);
-    channel->outgoing.copy = block + ring;
-    channel->outgoing.size = copy;
-}
-
-BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *channels, struct link *link,
-                                                        uint16_t psm, uint16_t mtu, enum l2cap_channel_state state)
-{
-    struct l2cap_channel *channel = channel_of_state(channels, CHANNEL_FREE);
-    if (!channel)
-        channel = channel_of_state(channels, CHANNEL_UNREAD);
-    uint16_t cid = l2cap_channel_free_cid(channels, link);
-    if (!channel || !cid)
-        return NULL;
-    uint8_t *block = memory_take(channels_port(channels), ring_size(channels, mtu) + copy_size(mtu));
-    if (!block)
-        return NULL;
-    if (channel->state == CHANNEL_UNREAD)
-        l2cap_channel_free(channels, channel);
-    channels->count++;
-    *channel = (struct l2cap_channel){
-        .link = link,
-        .local_cid = cid,
-        .psm = psm,
-        .incoming = {.mtu = mtu, .mps = l2cap_channel_local_mps(channels)},
-    };
-    put_block(channel, block, ring_size(channels, mtu), copy_size(mtu));
-    channel->incoming.granted = l2cap_incoming_credits(&channel->incoming);
-    l2cap_channel_set_state(channels, channel, state);
-    return channel;
-}
-
-BLUET_INTERNAL bool l2cap_channel_grow(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu)
-{
-    struct l2cap_incoming *incoming = &channel->incoming;
-    struct l2cap_outgoing *outgoing = &channel->outgoing;
-    if (ring_size(channels, mtu) <= incoming->size)
-        return true;
-    uint8_t *block = memory_take(channels_port(channels), ring_size(channels, mtu) + copy_size(mtu));
+    size_t ring = ring_size(channels, mtu);
+    size_t copy = mtu * 2u < UINT16_MAX ? mtu * 2u : UINT16_MAX;
+    uint8_t *block = memory_take(channels_port(channels), ring + copy);
     if (!block)
         return false;
-    void *old_block = channel->block;
-    size_t old_size = channel->block_size;
-    const uint8_t *rest = outgoing->next;
-    l2cap_incoming_move(incoming, block);
-    put_block(channel, block, ring_size(channels, mtu), copy_size(mtu));
-    if (rest) {
-        memcpy(outgoing->copy + outgoing->sent, rest, (size_t)(outgoing->length - outgoing->sent));
-        outgoing->next = outgoing->copy + outgoing->sent;
-    }
+    struct l2cap_incoming *incoming = &channel->incoming;
+    struct l2cap_outgoing *outgoing = &channel->outgoing;
+    uint8_t *old_block = incoming->ring;
+    size_t old_size = incoming->size + outgoing->size;
+    if (old_block)
+        l2cap_incoming_move(incoming, block);
+    incoming->ring = block;
+    incoming->size = ring;
+    incoming->few = (uint16_t)(ring / channels->local_mps / 2);
+    outgoing->copy = block + ring;
+    outgoing->size = (uint16_t)copy;
+    l2cap_outgoing_keep(outgoing);
     memory_give(channels_port(channels), old_block, old_size);
     return true;
 }
 
+BLUET_INTERNAL bool l2cap_channel_grow(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu)
+{
+    return ring_size(channels, mtu) <= channel->incoming.size || put_block(channels, channel, mtu);
+}
+
+/* A place: one that is free, or else one that holds what nobody may ever read. */
+static struct l2cap_channel *find_place(const struct l2cap_channels *channels, const struct l2cap_channel_plan *plan)
+{
+    struct l2cap_channel *place = channels->channels;
+    size_t count = channels->limit;
+    struct l2cap_channel *found = NULL;
+    if (BLUET_HAS_EATT && plan->bearer) {
+        place += count + (size_t)plan->link->index * channels->bearer_limit;
+        count = channels->bearer_limit;
+    }
+    for (; count; count--, place++) {
+        if (place->state == CHANNEL_FREE)
+            return place;
+        if (place->state == CHANNEL_UNREAD && !found)
+            found = place;
+    }
+    return found;
+}
+
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *channels,
+                                                        const struct l2cap_channel_plan *plan,
+                                                        enum l2cap_channel_state state)
+{
+    enum { CREDITS_FEW = L2CAP_BEARER_CREDITS / 2 };
+    struct l2cap_channel *place = find_place(channels, plan);
+    uint16_t cid = L2CAP_CID_DYNAMIC_FIRST;
+    while (l2cap_channel_find(channels, plan->link, cid))
+        cid++;
+    if (!place || cid > L2CAP_CID_DYNAMIC_LAST)
+        return NULL;
+    struct l2cap_channel channel = {
+        .state = state,
+        .bearer = plan->bearer,
+        .enhanced = plan->enhanced,
+        .local_cid = cid,
+        .psm = plan->psm,
+        .link = plan->link,
+        .incoming = {.terms = {.mtu = plan->mtu, .mps = channels->local_mps}},
+    };
+    size_t credits = 0;
+    if (l2cap_channel_is_bearer(&channel)) {
+        size_t index = (size_t)(place - channels->channels) - channels->limit;
+        channel.incoming.ring = channels->bearer_rings + index * channels->bearer_room;
+        channel.incoming.size = channels->bearer_room;
+        channel.incoming.few = CREDITS_FEW;
+        credits = L2CAP_BEARER_CREDITS;
+    } else if (!put_block(channels, &channel, plan->mtu)) {
+        return NULL;
+    }
+    channel.incoming.terms.credits = l2cap_incoming_credits(&channel.incoming, credits);
+    if (place->state == CHANNEL_UNREAD)
+        l2cap_channel_free(channels, place);
+    *place = channel;
+    return place;
+}
+
 BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    channels->count--;
-    channels->awaiting = (uint16_t)(channels->awaiting - l2cap_channel_awaits(channel));
-    if (l2cap_channel_is_bearer(channels, channel))
-        buffer_free(channels->links->pool, channel->head);
-    else
-        memory_give(channels_port(channels), channel->block, channel->block_size);
+    l2cap_channel_settle(channels, channel);
+    if (!l2cap_channel_is_bearer(channel))
+        memory_give(channels_port(channels), channel->incoming.ring, channel->incoming.size + channel->outgoing.size);
     *channel = (struct l2cap_channel){.state = CHANNEL_FREE};
 }
 
 /* ---- What the application is told ---- */
 
+BLUET_INTERNAL void l2cap_channel_event(struct bluet_event *event, const struct l2cap_channel *channel,
+                                        enum bluet_event_code code)
+{
+    *event = (struct bluet_event){.code = code, .conn_handle = channel->link->handle};
+    event->channel.cid = channel->local_cid;
+}
+
+BLUET_INTERNAL int l2cap_channel_raise(const struct l2cap_channels *channels, const struct bluet_event *event)
+{
+    return event_raise(channels->links->hci->sink, event);
+}
+
+BLUET_INTERNAL int l2cap_channel_raise_terms(const struct l2cap_channels *channels, const struct l2cap_channel *channel,
+                                             enum bluet_event_code code)
+{
+    struct bluet_event event;
+    l2cap_channel_event(&event, channel, code);
+    event.channel.psm = channel->psm;
+    event.channel.our_mtu = channel->incoming.terms.mtu;
+    event.channel.peer_mtu = channel->outgoing.terms.mtu;
+    return l2cap_channel_raise(channels, &event);
+}
+
+static void raise_plainly(const struct l2cap_channels *channels, const struct l2cap_channel *channel,
+                          enum bluet_event_code code)
+{
+    struct bluet_event event;
+    l2cap_channel_event(&event, channel, code);
+    l2cap_channel_raise(channels, &event);
+}
+
 BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    l2cap_channel_set_state(channels, channel, CHANNEL_OPEN);
-    if (l2cap_channel_is_bearer(channels, channel)) {
+    l2cap_channel_settle(channels, channel);
+    channel->state = CHANNEL_OPEN;
+    if (l2cap_channel_is_bearer(channel))
         l2cap_bearer_set(channels, channel);
-        return;
-    }
-    struct bluet_event event = {.code = BLUET_EVENT_L2CAP_CONNECT, .conn_handle = channel->link->handle};
-    event.channel.cid = channel->local_cid;
-    event.channel.psm = channel->psm;
-    event.channel.our_mtu = channel->incoming.mtu;
-    event.channel.peer_mtu = channel->peer_mtu;
-    event_raise(channels->links->hci->sink, &event);
+    else
+        l2cap_channel_raise_terms(channels, channel, BLUET_EVENT_L2CAP_CONNECT);
 }
 
 BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status)
 {
-    if (l2cap_channel_is_bearer(channels, channel)) {
+    if (l2cap_channel_is_bearer(channel)) {
         l2cap_bearer_ended(channels, channel, status);
         return;
     }
     /* From the handler nothing more is begun on it. */
+    channel->outgoing.next = NULL;
     if (channel->state == CHANNEL_OPEN)
-        l2cap_channel_set_state(channels, channel, CHANNEL_AWAIT_DISCONNECTION);
+        channel->state = CHANNEL_AWAIT_DISCONNECTION;
     l2cap_channel_reconfigured(channels, channel, BLUET_STATUS_DISCONNECTED);
-    struct bluet_event event = {.code = BLUET_EVENT_L2CAP_DISCONNECT, .conn_handle = channel->link->handle};
-    event.channel_end.cid = channel->local_cid;
+    struct bluet_event event;
+    l2cap_channel_event(&event, channel, BLUET_EVENT_L2CAP_DISCONNECT);
     event.channel_end.psm = channel->psm;
     event.channel_end.status = status;
-    channel->owes_request = false;
-    channel->outgoing.next = NULL;
-    if (channel->incoming.whole)
-        l2cap_channel_set_state(channels, channel, CHANNEL_UNREAD);
-    else
+    if (channel->incoming.whole) {
+        l2cap_channel_settle(channels, channel);
+        channel->state = CHANNEL_UNREAD;
+        channel->owes_request = false;
+        channel->peer_cid = 0;
+    } else {
         l2cap_channel_free(channels, channel);
-    event_raise(channels->links->hci->sink, &event);
-}
-
-static void raise_received(const struct l2cap_channels *channels, const struct l2cap_channel *channel)
-{
-    struct bluet_event event = {.code = BLUET_EVENT_L2CAP_RECV, .conn_handle = channel->link->handle};
-    event.channel_data.cid = channel->local_cid;
-    event_raise(channels->links->hci->sink, &event);
+    }
+    l2cap_channel_raise(channels, &event);
 }
 
 BLUET_INTERNAL void l2cap_channels_link_closed(struct l2cap_channels *channels, const struct link *link)
 {
     for (uint16_t i = 0; i < channels->total; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
-        if (channel->state == CHANNEL_FREE || channel->link != link)
+        if (channel->link != link)
             continue;
         if (channel->state != CHANNEL_UNREAD)
             l2cap_channel_end(channels, channel,
@@ -285,12 +323,13 @@ BLUET_INTERNAL void l2cap_channels_link_closed(struct l2cap_channels *channels, 
  * Octets of information payload that make a frame fill whole packets: one packet where it takes 251 octets, about as
  * much in several where it takes fewer, so that a credit is worth the same.
  */
-BLUET_INTERNAL size_t l2cap_channel_frame_limit(const struct link *link, uint16_t mps)
+BLUET_INTERNAL size_t l2cap_channel_frame_limit(const struct l2cap_channel *channel)
 {
     enum { FRAME_LARGEST = 251 };
-    size_t packet = link->transmit_octets;
-    size_t frame =
-        (size_t)mps + L2CAP_HEADER_LENGTH < FRAME_LARGEST ? (size_t)mps + L2CAP_HEADER_LENGTH : FRAME_LARGEST;
+    size_t packet = channel->link->transmit_octets;
+    size_t frame = (size_t)channel->outgoing.terms.mps + L2CAP_HEADER_LENGTH;
+    if (frame > FRAME_LARGEST)
+        frame = FRAME_LARGEST;
     if (frame > packet)
         frame -= frame % packet;
     return frame - L2CAP_HEADER_LENGTH;
@@ -299,29 +338,23 @@ BLUET_INTERNAL size_t l2cap_channel_frame_limit(const struct link *link, uint16_
 typedef int (*frame_sender)(struct link_table *, struct link *, uint16_t, const struct bluet_span *, size_t);
 
 /* One K-frame, if there is credit; false: nothing went. */
-static bool send_segment_by(struct l2cap_channels *channels, struct l2cap_channel *channel, frame_sender send,
-                            bool *out_through)
+static bool send_segment_by(struct l2cap_channels *channels, struct l2cap_channel *channel, frame_sender send)
 {
-    struct l2cap_outgoing *outgoing = &channel->outgoing;
-    struct link *link = channel->link;
-    struct l2cap_segment segment;
-    if (!l2cap_outgoing_next(outgoing, l2cap_channel_frame_limit(link, outgoing->mps), &segment))
+    struct bluet_span spans[2];
+    uint8_t head[L2CAP_SDU_LENGTH_SIZE];
+    if (!l2cap_outgoing_next(&channel->outgoing, l2cap_channel_frame_limit(channel), spans, head) ||
+        send(channels->links, channel->link, channel->peer_cid, spans, 2))
         return false;
-    struct bluet_span spans[] = {{segment.sdu_length, segment.first ? L2CAP_SDU_LENGTH_SIZE : 0},
-                                 {outgoing->next, segment.octets}};
-    size_t skipped = segment.first ? 0 : 1;
-    if (send(channels->links, link, channel->peer_cid, spans + skipped, 2 - skipped))
-        return false;
-    *out_through = l2cap_outgoing_sent(outgoing, &segment);
+    l2cap_outgoing_sent(&channel->outgoing, spans[1].length);
     return true;
 }
 
 /* The same, where nothing else of the link waits and buffers are there. */
-static bool send_segment(struct l2cap_channels *channels, struct l2cap_channel *channel, bool *out_through)
+static bool send_segment(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     struct link *link = channel->link;
-    return channel->state == CHANNEL_OPEN && !link->transmit.head && link_allowance(channels->links, link) &&
-           send_segment_by(channels, channel, l2cap_send, out_through);
+    return channel->outgoing.next && !link->transmit.head && link_allowance(channels->links, link) &&
+           send_segment_by(channels, channel, l2cap_send);
 }
 
 /* For struct link_channels: the channels of the link in turn. What has become of it the next flush tells. */
@@ -331,60 +364,66 @@ static bool send_between(void *context, struct link *link)
     for (uint8_t i = 1; channels->waiting && i <= channels->limit; i++) {
         uint16_t turn = (uint16_t)((channels->turn + i) % channels->limit);
         struct l2cap_channel *channel = &channels->channels[turn];
-        bool through;
-        if (channel->state != CHANNEL_OPEN || channel->link != link || !channel->stalled ||
-            !send_segment_by(channels, channel, l2cap_send_first, &through))
-            continue;
-        channels->turn = turn;
-        return true;
+        if (channel->link == link && channel->stalled && send_segment_by(channels, channel, l2cap_send_first)) {
+            channels->turn = turn;
+            return true;
+        }
     }
     return false;
 }
 
-BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct link *link, uint16_t cid,
-                                       const void *data, size_t length)
+BLUET_INTERNAL int l2cap_channel_send(struct l2cap_channels *channels, struct l2cap_channel *channel, const void *data,
+                                      size_t length)
 {
-    struct l2cap_channel *channel = l2cap_channel_find_users(channels, link, cid);
-    if (!channel || channel->state != CHANNEL_OPEN || length > channel->peer_mtu || length > channel->outgoing.size)
+    struct l2cap_outgoing *outgoing = &channel->outgoing;
+    if (channel->state != CHANNEL_OPEN || length > outgoing->terms.mtu || length > outgoing->size)
         return BLUET_EINVAL;
-    if (channel->outgoing.next)
+    if (outgoing->next)
         return BLUET_EBUSY;
     static const uint8_t nothing = 0;
-    l2cap_outgoing_begin(&channel->outgoing, length ? data : &nothing, length);
-    bool through = false;
-    while (!through && send_segment(channels, channel, &through))
+    l2cap_outgoing_begin(outgoing, length ? data : &nothing, length);
+    while (send_segment(channels, channel))
         ;
-    l2cap_outgoing_keep(&channel->outgoing);
-    channel->stalled = !through;
-    channels->waiting = channels->waiting || !through;
-    return through;
-}
-
-static void raise_channel_ready(const struct l2cap_channels *channels, struct l2cap_channel *channel)
-{
-    channel->stalled = false;
-    struct bluet_event event = {.code = BLUET_EVENT_L2CAP_SEND_READY, .conn_handle = channel->link->handle};
-    event.channel_data.cid = channel->local_cid;
-    event_raise(channels->links->hci->sink, &event);
+    if (!outgoing->next)
+        return 1;
+    l2cap_outgoing_keep(outgoing);
+    channel->stalled = true;
+    channels->waiting = true;
+    return 0;
 }
 
 static void give_credits(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    uint16_t credits = 0;
-    if (channel->state == CHANNEL_OPEN)
-        credits = l2cap_channel_is_bearer(channels, channel) ? l2cap_bearer_credits(channel)
-                                                             : l2cap_incoming_credits(&channel->incoming);
-    if (!credits)
+    struct l2cap_incoming *incoming = &channel->incoming;
+    uint16_t credits = l2cap_incoming_credits(incoming, l2cap_channel_is_bearer(channel) ? L2CAP_BEARER_CREDITS : 0);
+    if (!credits || channel->state != CHANNEL_OPEN)
         return;
-    uint8_t octets[4];
-    struct writer parameters = writer_of(octets, sizeof octets);
-    write_u16(&parameters, channel->local_cid);
-    write_u16(&parameters, credits);
-    uint8_t identifier = l2cap_signal_identifier(channels->signal, channel->link); /* nothing answers it */
-    if (l2cap_signal_send(channels->signal, channel->link, L2CAP_FLOW_CONTROL_CREDIT, identifier, &parameters))
+    struct l2cap_command command = {
+        .link = channel->link,
+        .code = L2CAP_FLOW_CONTROL_CREDIT,
+        .identifier = l2cap_signal_identifier(channels->signal, channel->link), /* nothing answers it */
+        .words = {channel->local_cid, credits},
+    };
+    if (l2cap_channels_command_send(channels, &command, command.words + 2))
         channels->waiting = true;
     else
-        channel->incoming.granted = (uint16_t)(channel->incoming.granted + credits);
+        incoming->terms.credits = (uint16_t)(incoming->terms.credits + credits);
+}
+
+/* What has become possible for an open channel, but for more than a frame. Whether a frame went. */
+static bool serve(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
+    give_credits(channels, channel);
+    if (l2cap_channel_is_bearer(channel))
+        return false;
+    bool sent = send_segment(channels, channel);
+    if (channel->outgoing.next) {
+        channels->waiting = channels->waiting || channel->outgoing.terms.credits;
+    } else if (channel->stalled) {
+        channel->stalled = false;
+        raise_plainly(channels, channel, BLUET_EVENT_L2CAP_SEND_READY);
+    }
+    return sent;
 }
 
 /* One frame of each channel in turn, until nothing goes any more. */
@@ -394,18 +433,11 @@ BLUET_INTERNAL void l2cap_channels_flush(struct l2cap_channels *channels)
     for (uint16_t idle = 0; idle < channels->total;) {
         channels->turn = (uint16_t)(channels->turn + 1u < channels->total ? channels->turn + 1u : 0);
         struct l2cap_channel *channel = &channels->channels[channels->turn];
-        bool through = false;
         idle++;
-        if (channel->state == CHANNEL_OPEN) {
-            give_credits(channels, channel);
-            if (send_segment(channels, channel, &through))
-                idle = 0;
-            if (!channel->outgoing.next && channel->stalled)
-                raise_channel_ready(channels, channel);
-            channels->waiting = channels->waiting || channel->outgoing.next;
-        } else if (channel->owes_request) {
-            l2cap_channel_send_owed_request(channels, channel);
-        }
+        if (channel->owes_request)
+            l2cap_channel_send_request(channels, channel);
+        else if (channel->state == CHANNEL_OPEN && serve(channels, channel))
+            idle = 0;
     }
 }
 
@@ -421,35 +453,29 @@ BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, stru
         return true; /* was on its way when we asked for the end */
     enum l2cap_outcome outcome = l2cap_incoming_receive(&channel->incoming, payload);
     if (outcome == L2CAP_SDU_BROKEN) {
-        hci_protocol_error(channels->links->hci);
-        l2cap_channel_request_end(channels, channel);
+        l2cap_channel_broken(channels, channel);
         return true;
     }
-    if (outcome == L2CAP_SDU_WHOLE && l2cap_channel_is_bearer(channels, channel))
+    if (outcome == L2CAP_SDU_WHOLE && l2cap_channel_is_bearer(channel))
         l2cap_bearer_receive(channels, channel);
     else if (outcome == L2CAP_SDU_WHOLE && channel->incoming.whole)
-        raise_received(channels, channel);
+        raise_plainly(channels, channel, BLUET_EVENT_L2CAP_RECV);
     give_credits(channels, channel); /* unless the application has ended it */
     return true;
 }
 
-BLUET_INTERNAL int l2cap_channels_read(struct l2cap_channels *channels, struct link *link, uint16_t cid, void *out,
-                                       size_t size)
+BLUET_INTERNAL int l2cap_channel_read(struct l2cap_channels *channels, struct l2cap_channel *channel, void *out,
+                                      size_t size)
 {
-    struct l2cap_channel *channel = l2cap_channel_find_users(channels, link, cid);
-    bool readable = channel && (channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
-                                channel->state == CHANNEL_UNREAD);
-    if (!readable)
+    if (channel->state < CHANNEL_OPEN)
         return BLUET_EINVAL;
     if (!out)
         return (int)channel->incoming.whole;
     int length = (int)l2cap_incoming_read(&channel->incoming, out, size);
-    if (channel->incoming.whole)
-        return length;
-    if (channel->state == CHANNEL_UNREAD)
-        l2cap_channel_free(channels, channel);
-    else
+    if (channel->state != CHANNEL_UNREAD)
         give_credits(channels, channel);
+    else if (!channel->incoming.whole)
+        l2cap_channel_free(channels, channel);
     return length;
 }
 
@@ -466,7 +492,7 @@ static struct l2cap_listener *listener_find(const struct l2cap_channels *channel
 
 BLUET_INTERNAL uint16_t l2cap_channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm)
 {
-    const struct l2cap_listener *listener = listener_find(channels, psm);
+    const struct l2cap_listener *listener = psm ? listener_find(channels, psm) : NULL;
     return listener ? listener->mtu : 0;
 }
 
@@ -476,24 +502,24 @@ BLUET_INTERNAL int l2cap_channels_listen(struct l2cap_channels *channels, uint16
         return BLUET_EINVAL;
     if (listener_find(channels, psm) || l2cap_psm_is_of_bearers(channels, psm))
         return BLUET_EALREADY;
-    if (channels->listener_count == channels->listener_room) {
-        size_t size = channels->listener_room * sizeof *channels->listeners;
-        struct l2cap_listener *grown =
-            memory_resize(channels_port(channels), channels->listeners, size, size + sizeof *channels->listeners);
-        if (!grown)
+    struct l2cap_listener *listener = listener_find(channels, 0);
+    if (!listener) {
+        size_t size = channels->listener_count * sizeof *listener;
+        listener = memory_resize(channels_port(channels), channels->listeners, size, size + sizeof *listener);
+        if (!listener)
             return BLUET_ENOMEM;
-        channels->listeners = grown;
-        channels->listener_room++;
+        channels->listeners = listener;
+        listener += channels->listener_count++;
     }
-    channels->listeners[channels->listener_count++] = (struct l2cap_listener){psm, l2cap_mtu_clamped(mtu)};
+    *listener = (struct l2cap_listener){psm, l2cap_mtu_clamped(mtu)};
     return BLUET_OK;
 }
 
 BLUET_INTERNAL int l2cap_channels_listen_stop(struct l2cap_channels *channels, uint16_t psm)
 {
-    struct l2cap_listener *listener = listener_find(channels, psm);
+    struct l2cap_listener *listener = psm ? listener_find(channels, psm) : NULL;
     if (!listener)
         return BLUET_EINVAL;
-    *listener = channels->listeners[--channels->listener_count];
+    listener->psm = 0;
     return BLUET_OK;
 }

@@ -25,27 +25,20 @@ enum l2cap_channel_state {
 
 struct l2cap_channel {
     enum l2cap_channel_state state;
-    struct link *link;
-    uint16_t local_cid, peer_cid;
-    uint16_t psm;
-    uint16_t peer_mtu;
-    uint16_t wanted_mtu; /* of our end, by a reconfiguration that awaits its response; 0: none does */
-    uint8_t identifier;  /* of the request that awaits its response: those of one request have the same */
+    uint8_t awaits;     /* code of the response to a request of ours that is under way; 0: none is */
+    uint8_t identifier; /* of that request: channels of one request have the same */
+    bool bearer;        /* it is ATT's */
     bool enhanced;
-    bool stalled;                   /* the application was told to wait for BLUET_EVENT_L2CAP_SEND_READY */
-    bool owes_request;              /* the request of an AWAIT state has found no buffer yet */
-    uint64_t deadline;              /* of an AWAIT state, or of a reconfiguration */
-    struct l2cap_outgoing outgoing; /* of a bearer's: credits and MPS only */
-    struct l2cap_incoming incoming;
-    union {
-        struct {
-            void *block; /* memory of both directions */
-            size_t block_size;
-        };
-        struct {
-            struct buffer *head, *tail; /* of a bearer's: K-frames that wait for credits */
-        };
-    };
+    bool stalled;       /* the application was told to wait for BLUET_EVENT_L2CAP_SEND_READY */
+    bool owes_request;  /* the request of an AWAIT state has found no buffer yet */
+    uint16_t local_cid; /* 0 in none but free ones */
+    uint16_t peer_cid;  /* 0 while there is no other end */
+    uint16_t psm;
+    uint16_t wanted_mtu; /* of our end, by a reconfiguration that awaits its response; 0: none does */
+    uint64_t deadline;   /* of what it awaits */
+    struct link *link;
+    struct l2cap_outgoing outgoing;
+    struct l2cap_incoming incoming; /* its ring begins the memory of both directions */
 };
 
 /*
@@ -65,27 +58,27 @@ struct l2cap_bearer_owner {
 };
 
 struct l2cap_listener {
-    uint16_t psm, mtu;
+    uint16_t psm, mtu; /* PSM 0: nobody listens any more */
 };
 
 struct l2cap_channels {
     struct l2cap_signal *signal;
     struct link_table *links;
     struct l2cap_channel *channels; /* `limit` of them, then those of bearers; `total` in all */
-    struct l2cap_bearer_owner owner;
-    uint8_t *bearer_rings; /* a whole SDU for each */
-    struct l2cap_listener *listeners;
-    uint16_t listener_count, listener_room;
+    bool waiting;                   /* something may: an SDU, credits, a request */
+    uint8_t limit;
+    uint8_t bearer_limit; /* of each link */
+    uint16_t total;
+    uint16_t turn;     /* the channel that was served last */
+    uint16_t awaiting; /* how many channels await a response */
+    uint16_t local_mps;
     uint16_t receive_size; /* room beyond the MTU for what comes in */
     uint16_t bearer_room;  /* the largest MTU of a bearer */
-    uint16_t total;
-    uint16_t count;       /* channels that are not free, and those being made */
-    uint16_t awaiting;    /* of those, how many await a response */
-    uint8_t bearer_limit; /* of each link */
-    uint8_t limit;
-    uint16_t turn; /* the channel that was served last */
-    bool waiting;  /* something may: an SDU, credits, a request */
-    bool *plain;   /* by index of the link: the peer does not know the enhanced way */
+    uint16_t listener_count;
+    struct l2cap_listener *listeners;
+    struct l2cap_bearer_owner owner;
+    bool *plain;           /* by index of the link: the peer does not know the enhanced way */
+    uint8_t *bearer_rings; /* a whole SDU for each */
 };
 
 /* -ENOMEM */
@@ -115,52 +108,91 @@ BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struc
                                           uint16_t mtu, size_t count);
 BLUET_INTERNAL int l2cap_channels_reconfigure(struct l2cap_channels *channels, struct link *link, const uint16_t *cids,
                                               size_t count, uint16_t mtu);
-BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, struct link *link, uint16_t cid);
-BLUET_INTERNAL int l2cap_channels_send(struct l2cap_channels *channels, struct link *link, uint16_t cid,
-                                       const void *data, size_t length);
-BLUET_INTERNAL int l2cap_channels_read(struct l2cap_channels *channels, struct link *link, uint16_t cid, void *out,
-                                       size_t size);
+/* The application's channel with that CID, if there is one: for the next three. */
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_users(const struct l2cap_channels *channels,
+                                                              const struct link *link, uint16_t local_cid);
+BLUET_INTERNAL int l2cap_channel_disconnect(struct l2cap_channels *channels, struct l2cap_channel *channel);
+BLUET_INTERNAL int l2cap_channel_send(struct l2cap_channels *channels, struct l2cap_channel *channel, const void *data,
+                                      size_t length);
+BLUET_INTERNAL int l2cap_channel_read(struct l2cap_channels *channels, struct l2cap_channel *channel, void *out,
+                                      size_t size);
 
 /* ---- Shared by the files of this room ---- */
 
-enum { L2CAP_ENHANCED_MOST = 5 /* channels of one request */, L2CAP_ENHANCED_LEAST = 64 /* MTU and MPS */ };
-
-/* What a request of ours, or of the peer's, says of one end. */
-struct l2cap_channel_terms {
-    uint16_t mtu, mps, credits;
+enum {
+    L2CAP_ENHANCED_MOST = 5,   /* channels of one request */
+    L2CAP_ENHANCED_LEAST = 64, /* MTU and MPS */
+    L2CAP_WORDS_MOST = 9,      /* of a command */
+    L2CAP_BEARER_CREDITS = 16  /* that the peer has at the most on a bearer */
 };
-BLUET_INTERNAL bool l2cap_channel_terms_are_valid(const struct l2cap_channel_terms *terms, bool enhanced);
 
-static inline bool l2cap_channel_awaits(const struct l2cap_channel *channel)
-{
-    return channel->state == CHANNEL_AWAIT_RESPONSE || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
-           channel->wanted_mtu;
-}
+/*
+ * A command about channels. They are all made of 16-bit words, of a fixed number of them, or with a list of CIDs at the
+ * end. What is read of one that is too short, is 0.
+ */
+struct l2cap_command {
+    struct link *link;
+    uint8_t code, identifier;
+    uint8_t length; /* of one that came in: octets */
+    bool whole;     /* it has all the words that it must have */
+    uint16_t words[L2CAP_WORDS_MOST];
+};
+
+/* What is to be made. */
+struct l2cap_channel_plan {
+    struct link *link;
+    uint16_t psm, mtu;
+    bool bearer, enhanced;
+    struct l2cap_terms terms; /* the peer's, if it is the one who asks */
+};
+
+BLUET_INTERNAL bool l2cap_terms_are_valid(const struct l2cap_terms *terms, bool enhanced);
 
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find(const struct l2cap_channels *channels, const struct link *link,
                                                         uint16_t local_cid);
-/* The same, but not a bearer's. */
-BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_users(const struct l2cap_channels *channels,
-                                                              const struct link *link, uint16_t local_cid);
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_find_peer(const struct l2cap_channels *channels,
                                                              const struct link *link, uint16_t peer_cid);
+/* The next behind `channel`, or with NULL the first, that awaits the response to the request of that identifier. */
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_next_awaiting(const struct l2cap_channels *channels,
+                                                                 struct l2cap_channel *channel, const struct link *link,
+                                                                 uint8_t identifier);
+/* A request has been made, or is about to be: the response of that code has its time from now on. */
+BLUET_INTERNAL void l2cap_channel_await(struct l2cap_channels *channels, struct l2cap_channel *channel, uint8_t code,
+                                        uint8_t identifier);
+/* Nothing is awaited any more. */
+BLUET_INTERNAL void l2cap_channel_settle(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /*
- * A channel in that state, with memory for `mtu`, a CID of its own and credits for the peer. If none is free, one that
- * the application has left unread is. NULL: none is left, or no memory.
+ * A channel in that state, with memory for its MTU, a CID of its own and credits for the peer. If none is free, one
+ * that the application has left unread is. NULL: none is left, or no memory.
  */
-BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *channels, struct link *link,
-                                                        uint16_t psm, uint16_t mtu, enum l2cap_channel_state state);
-BLUET_INTERNAL void l2cap_channel_set_state(struct l2cap_channels *channels, struct l2cap_channel *channel,
-                                            enum l2cap_channel_state state);
+BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *channels,
+                                                        const struct l2cap_channel_plan *plan,
+                                                        enum l2cap_channel_state state);
 /* Makes room for SDUs of that length in both directions. False: no memory. */
 BLUET_INTERNAL bool l2cap_channel_grow(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu);
 BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel);
+
+/* An event of a channel's; its CID is filled in. All begin with that, then PSM, our MTU and the peer's, if any. */
+BLUET_INTERNAL void l2cap_channel_event(struct bluet_event *event, const struct l2cap_channel *channel,
+                                        enum bluet_event_code code);
+BLUET_INTERNAL int l2cap_channel_raise(const struct l2cap_channels *channels, const struct bluet_event *event);
+/* One that tells its terms. */
+BLUET_INTERNAL int l2cap_channel_raise_terms(const struct l2cap_channels *channels, const struct l2cap_channel *channel,
+                                             enum bluet_event_code code);
+
+BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* Its end, as the application sees it: status 0, or why a connection failed. Raises. */
 BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status);
 /* Asks the peer for the end of an open channel, for a fault of the peer's or by wish. */
 BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel);
-/* The request for that, or for the channel, if it is owed. */
-BLUET_INTERNAL void l2cap_channel_send_owed_request(struct l2cap_channels *channels, struct l2cap_channel *channel);
+/* A fault of the peer's: it is counted as well. */
+BLUET_INTERNAL void l2cap_channel_broken(struct l2cap_channels *channels, struct l2cap_channel *channel);
+/* The request whose response it awaits, for the channel or its end; without a buffer it is owed. */
+BLUET_INTERNAL void l2cap_channel_send_request(struct l2cap_channels *channels, struct l2cap_channel *channel);
+
+/* 0: nobody listens on that PSM. */
+BLUET_INTERNAL uint16_t l2cap_channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm);
+
 /* A PSM that can be connected to (Vol 3 Part A, 4.22). */
 static inline bool l2cap_psm_is_valid(uint16_t psm)
 {
@@ -173,9 +205,9 @@ static inline uint16_t l2cap_mtu_clamped(uint16_t mtu)
     return mtu < MTU_LEAST ? MTU_LEAST : mtu;
 }
 
-static inline bool l2cap_channel_is_bearer(const struct l2cap_channels *channels, const struct l2cap_channel *channel)
+static inline bool l2cap_channel_is_bearer(const struct l2cap_channel *channel)
 {
-    return BLUET_HAS_EATT && channel >= channels->channels + channels->limit;
+    return BLUET_HAS_EATT && channel->bearer;
 }
 
 /* Whether the PSM is that of bearers, and there are some. */
@@ -184,38 +216,35 @@ static inline bool l2cap_psm_is_of_bearers(const struct l2cap_channels *channels
     return BLUET_HAS_EATT && psm == L2CAP_PSM_EATT && channels->bearer_limit;
 }
 
-/* A bearer in that state. NULL: the link has as many as it may. */
-BLUET_INTERNAL struct l2cap_channel *l2cap_bearer_take(struct l2cap_channels *channels, struct link *link, uint16_t mtu,
-                                                       enum l2cap_channel_state state);
 /* Open, or with a new MTU. */
 BLUET_INTERNAL void l2cap_bearer_set(struct l2cap_channels *channels, struct l2cap_channel *channel);
 BLUET_INTERNAL void l2cap_bearer_ended(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t result);
 BLUET_INTERNAL void l2cap_bearer_receive(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* The peer has given credits. */
 BLUET_INTERNAL void l2cap_bearer_flush(struct l2cap_channels *channels, struct l2cap_channel *channel);
-BLUET_INTERNAL uint16_t l2cap_bearer_credits(const struct l2cap_channel *channel);
-/* One frame's information payload, with which it fills packets. */
-BLUET_INTERNAL size_t l2cap_channel_frame_limit(const struct link *link, uint16_t mps);
-BLUET_INTERNAL uint16_t l2cap_channel_free_cid(const struct l2cap_channels *channels, const struct link *link);
-BLUET_INTERNAL uint16_t l2cap_channel_local_mps(const struct l2cap_channels *channels);
-/* Asks for channels that have been taken; if that cannot be, they are free again. */
-BLUET_INTERNAL int l2cap_channels_ask(struct l2cap_channels *channels, struct l2cap_channel *const *asked,
+/* Octets of one frame's information payload, with which it fills packets. */
+BLUET_INTERNAL size_t l2cap_channel_frame_limit(const struct l2cap_channel *channel);
+/* Asks for as many channels; for fewer bearers, if there are not so many. -ENOMEM */
+BLUET_INTERNAL int l2cap_channels_ask(struct l2cap_channels *channels, const struct l2cap_channel_plan *plan,
                                       size_t count);
 
-/* 0: nobody listens on that PSM. */
-BLUET_INTERNAL uint16_t l2cap_channel_listener_mtu(const struct l2cap_channels *channels, uint16_t psm);
-BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel);
+/* ---- Commands ---- */
+
+/* Its words end before `end`. -ENOMEM, -ENOTCONN */
+BLUET_INTERNAL int l2cap_channels_command_send(struct l2cap_channels *channels, const struct l2cap_command *command,
+                                               const uint16_t *end);
+/* The response to a request that came in, with other words; its code is the next. */
+BLUET_INTERNAL int l2cap_channels_respond(struct l2cap_channels *channels, struct l2cap_command *command,
+                                          const uint16_t *end);
+/* How many CIDs follow so many words, 1 to 5; otherwise 0, and an error is counted. */
+BLUET_INTERNAL size_t l2cap_command_cids(const struct l2cap_channels *channels, const struct l2cap_command *command,
+                                         size_t words_before);
 
 /* A reconfiguration of our end has ended, if there was one. Raises. */
 BLUET_INTERNAL void l2cap_channel_reconfigured(struct l2cap_channels *channels, struct l2cap_channel *channel,
                                                uint16_t status);
-BLUET_INTERNAL bool l2cap_channels_reconfigure_request(struct l2cap_channels *channels, struct link *link,
-                                                       uint8_t identifier, struct reader *parameters);
-BLUET_INTERNAL bool l2cap_channels_reconfigure_response(struct l2cap_channels *channels, struct link *link,
-                                                        uint8_t identifier, struct reader *parameters);
-/* Whether the identifier is that of a reconfiguration, which ends with the status. Raises. */
-BLUET_INTERNAL bool l2cap_channels_reconfigure_ended(struct l2cap_channels *channels, const struct link *link,
-                                                     uint8_t identifier, uint16_t status);
+BLUET_INTERNAL void l2cap_channels_reconfigure_request(struct l2cap_channels *channels, struct l2cap_command *command,
+                                                       struct l2cap_channel *channel);
 
 /* A command that concerns channels. False: not understood. Raises. */
 BLUET_INTERNAL bool l2cap_channels_command(void *channels, struct link *link, uint8_t code, uint8_t identifier,

@@ -5,12 +5,6 @@
 #include "spec/l2cap.h"
 #include "spec/writer.h"
 
-/*
- * What comes in is taken at once, so that credits need not be covered by memory: they are as many as let few packets
- * carry them.
- */
-enum { CREDITS_MOST = 16, CREDITS_FEW = 8 };
-
 enum { SPANS_MOST = 4 };
 
 static uint16_t index_of(const struct l2cap_channels *channels, const struct l2cap_channel *channel)
@@ -18,83 +12,47 @@ static uint16_t index_of(const struct l2cap_channels *channels, const struct l2c
     return (uint16_t)(channel - channels->channels - channels->limit);
 }
 
-BLUET_INTERNAL struct l2cap_channel *l2cap_bearer_take(struct l2cap_channels *channels, struct link *link, uint16_t mtu,
-                                                       enum l2cap_channel_state state)
+BLUET_INTERNAL void l2cap_bearers_connect(struct l2cap_channels *channels, struct link *link)
 {
-    struct l2cap_channel *first = channels->channels + channels->limit + link->index * channels->bearer_limit;
-    uint16_t cid = l2cap_channel_free_cid(channels, link);
-    for (struct l2cap_channel *channel = first; cid && channel < first + channels->bearer_limit; channel++) {
-        if (channel->state != CHANNEL_FREE)
-            continue;
-        uint8_t *ring = channels->bearer_rings + (size_t)index_of(channels, channel) * channels->bearer_room;
-        *channel = (struct l2cap_channel){
-            .link = link,
-            .local_cid = cid,
-            .psm = L2CAP_PSM_EATT,
-            .enhanced = true,
-            .incoming = {.ring = ring, .size = channels->bearer_room, .mtu = mtu, .granted = CREDITS_MOST},
-        };
-        channel->incoming.mps = l2cap_channel_local_mps(channels);
-        channels->count++;
-        l2cap_channel_set_state(channels, channel, state);
-        return channel;
-    }
-    return NULL;
-}
-
-BLUET_INTERNAL int l2cap_bearers_connect(struct l2cap_channels *channels, struct link *link)
-{
-    struct l2cap_channel *asked[L2CAP_ENHANCED_MOST];
     uint16_t result;
-    uint16_t mtu = channels->owner.mtu(channels->owner.context, link, &result);
-    size_t count = 0;
-    while (mtu && count < L2CAP_ENHANCED_MOST) {
-        asked[count] = l2cap_bearer_take(channels, link, mtu, CHANNEL_AWAIT_RESPONSE);
-        if (!asked[count])
-            break;
-        count++;
-    }
-    return count ? l2cap_channels_ask(channels, asked, count) : BLUET_EBUSY;
+    const struct l2cap_channel_plan plan = {
+        .link = link,
+        .psm = L2CAP_PSM_EATT,
+        .mtu = channels->owner.mtu(channels->owner.context, link, &result),
+        .bearer = true,
+        .enhanced = true,
+    };
+    if (plan.mtu)
+        (void)l2cap_channels_ask(channels, &plan, L2CAP_ENHANCED_MOST);
 }
 
 BLUET_INTERNAL void l2cap_bearer_set(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     const struct l2cap_bearer_owner *owner = &channels->owner;
-    uint16_t ours = channel->incoming.mtu;
-    owner->set(owner->context, index_of(channels, channel), channel->link, channel,
-               channel->peer_mtu < ours ? channel->peer_mtu : ours);
+    uint16_t ours = channel->incoming.terms.mtu;
+    uint16_t theirs = channel->outgoing.terms.mtu;
+    owner->set(owner->context, index_of(channels, channel), channel->link, channel, theirs < ours ? theirs : ours);
 }
 
 /* One that waits for the peer's word about its end has no room any more, and its owner knows of the end already. */
 BLUET_INTERNAL void l2cap_bearer_ended(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t result)
 {
     const struct l2cap_bearer_owner *owner = &channels->owner;
-    uint16_t index = index_of(channels, channel);
     struct link *link = channel->link;
-    bool known = channel->state == CHANNEL_AWAIT_DISCONNECTION && !channel->incoming.size;
+    bool known = !channel->incoming.size;
+    buffer_free(channels->links->pool, channel->outgoing.head);
+    channel->outgoing.head = NULL;
     channel->incoming.size = 0;
-    if (channel->state == CHANNEL_AWAIT_DISCONNECTION && !known) {
-        buffer_free(channels->links->pool, channel->head);
-        channel->head = NULL;
-    } else {
+    if (known || channel->state != CHANNEL_AWAIT_DISCONNECTION)
         l2cap_channel_free(channels, channel);
-    }
     if (!known)
-        owner->ended(owner->context, index, link, result);
+        owner->ended(owner->context, index_of(channels, channel), link, result);
 }
 
 BLUET_INTERNAL void l2cap_bearer_close(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     if (channel->state == CHANNEL_OPEN)
         l2cap_channel_request_end(channels, channel);
-}
-
-/* ---- In ---- */
-
-BLUET_INTERNAL uint16_t l2cap_bearer_credits(const struct l2cap_channel *channel)
-{
-    uint16_t granted = channel->incoming.granted;
-    return granted > CREDITS_FEW ? 0 : (uint16_t)(CREDITS_MOST - granted);
 }
 
 /* The ring is empty before each SDU, which therefore lies in one piece. */
@@ -127,13 +85,13 @@ static size_t gather(const struct bluet_span *spans, size_t count, size_t offset
 
 static void append_frame(struct l2cap_channel *channel, struct buffer *frame)
 {
-    if (channel->head)
-        channel->tail->next = frame;
+    if (channel->outgoing.head)
+        channel->outgoing.tail->next = frame;
     else
-        channel->head = frame;
+        channel->outgoing.head = frame;
     while (frame->next)
         frame = frame->next;
-    channel->tail = frame;
+    channel->outgoing.tail = frame;
 }
 
 /* One K-frame: out, if there are credits and none waits; otherwise into the queue. */
@@ -142,7 +100,7 @@ static int put_frame(struct l2cap_channels *channels, struct l2cap_channel *chan
 {
     if (l2cap_bearer_is_ready(channel)) {
         int error = l2cap_send(channels->links, channel->link, channel->peer_cid, spans + 1, count - 1);
-        channel->outgoing.credits = (uint16_t)(channel->outgoing.credits - !error);
+        channel->outgoing.terms.credits = (uint16_t)(channel->outgoing.terms.credits - !error);
         return error;
     }
     uint8_t header[L2CAP_HEADER_LENGTH];
@@ -169,7 +127,7 @@ BLUET_INTERNAL int l2cap_bearer_send(struct l2cap_channels *channels, struct l2c
                                      const struct bluet_span *spans, size_t count)
 {
     struct link *link = channel->link;
-    size_t limit = l2cap_channel_frame_limit(link, channel->outgoing.mps);
+    size_t limit = l2cap_channel_frame_limit(channel);
     size_t length = 0;
     for (size_t i = 0; i < count; i++)
         length += spans[i].length;
@@ -194,21 +152,21 @@ BLUET_INTERNAL int l2cap_bearer_send(struct l2cap_channels *channels, struct l2c
 /* The first K-frame of the queue: it begins with a buffer, and ends with one. */
 static struct buffer *take_frame(struct l2cap_channel *channel)
 {
-    struct buffer *frame = channel->head;
+    struct buffer *frame = channel->outgoing.head;
     struct reader header = reader_of(frame->data, L2CAP_HEADER_LENGTH);
     size_t left = (size_t)read_u16(&header) + L2CAP_HEADER_LENGTH;
     struct buffer *last = frame;
     for (; left > last->length; last = last->next)
         left -= last->length;
-    channel->head = last->next;
+    channel->outgoing.head = last->next;
     last->next = NULL;
     return frame;
 }
 
 BLUET_INTERNAL void l2cap_bearer_flush(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    while (channel->link->state == LINK_OPEN && channel->head && channel->outgoing.credits) {
-        channel->outgoing.credits--;
+    while (channel->link->state == LINK_OPEN && channel->outgoing.head && channel->outgoing.terms.credits) {
+        channel->outgoing.terms.credits--;
         link_enqueue(channels->links, channel->link, take_frame(channel));
     }
     link_pump(channels->links);

@@ -7,8 +7,8 @@
 
 #include "host/l2cap_channel.h"
 
-/* Asks the peer for as many bearers as the link may have yet, 5 at most. -ENOMEM, -EBUSY: it has them all. */
-BLUET_INTERNAL int l2cap_bearers_connect(struct l2cap_channels *channels, struct link *link);
+/* Asks the peer for as many bearers as the link may have yet, 5 at most, if there are buffers for that. */
+BLUET_INTERNAL void l2cap_bearers_connect(struct l2cap_channels *channels, struct link *link);
 
 /*
  * Sends one PDU, no longer than both ends' MTU: its frames go behind what the link sends already, or wait for credits
@@ -20,7 +20,7 @@ BLUET_INTERNAL int l2cap_bearer_send(struct l2cap_channels *channels, struct l2c
 /* Whether a short PDU would go out at once. */
 static inline bool l2cap_bearer_is_ready(const struct l2cap_channel *channel)
 {
-    return !channel->head && channel->outgoing.credits;
+    return !channel->outgoing.head && channel->outgoing.terms.credits;
 }
 
 /* Its end is asked for, and it is over. */

@@ -4,67 +4,47 @@
 #include "spec/l2cap.h"
 #include "spec/writer.h"
 
-static const uint64_t reconfigure_timeout_us = 30000000; /* RTX: Vol 3 Part A, 6.2.1 */
-
 /* ---- The peer's end ---- */
 
-/* Vol 3 Part A, 4.27, 4.28: new terms for the peer's ends; MTU never shrinks, MPS of one channel at a time may. */
-static uint16_t reconfigure(struct l2cap_channels *channels, const struct link *link,
-                            const struct l2cap_channel_terms *terms, struct reader cids, bool apply)
+/* Vol 3 Part A, 4.27, 4.28: MTU never shrinks, MPS of one channel at a time may. */
+static uint16_t check_peers(const struct l2cap_terms *terms, const struct l2cap_channel *channel, size_t count)
 {
-    size_t count = reader_remaining(&cids) / sizeof(uint16_t);
-    for (size_t i = 0; i < count; i++) {
-        struct l2cap_channel *channel = l2cap_channel_find_peer(channels, link, read_u16(&cids));
-        if (!channel || !channel->enhanced)
-            return L2CAP_RECONFIGURATION_INVALID_CID;
-        if (terms->mtu < channel->peer_mtu)
-            return L2CAP_RECONFIGURATION_MTU_REDUCED;
-        if (terms->mps < channel->outgoing.mps && count > 1)
-            return L2CAP_RECONFIGURATION_MPS_REDUCED;
-        if (apply) {
-            channel->peer_mtu = terms->mtu;
-            channel->outgoing.mps = terms->mps;
-            if (l2cap_channel_is_bearer(channels, channel) && channel->state == CHANNEL_OPEN)
-                l2cap_bearer_set(channels, channel);
-        }
-    }
+    if (!channel || !channel->enhanced)
+        return L2CAP_RECONFIGURATION_INVALID_CID;
+    if (terms->mtu < channel->outgoing.terms.mtu)
+        return L2CAP_RECONFIGURATION_MTU_REDUCED;
+    if (terms->mps < channel->outgoing.terms.mps && count > 1)
+        return L2CAP_RECONFIGURATION_MPS_REDUCED;
     return L2CAP_RECONFIGURATION_SUCCESS;
 }
 
-BLUET_INTERNAL bool l2cap_channels_reconfigure_request(struct l2cap_channels *channels, struct link *link,
-                                                       uint8_t identifier, struct reader *parameters)
+/* New terms for the peer's ends: of all, or of none. */
+BLUET_INTERNAL void l2cap_channels_reconfigure_request(struct l2cap_channels *channels, struct l2cap_command *command,
+                                                       struct l2cap_channel *channel)
 {
-    struct l2cap_channel_terms terms = {.credits = 1};
-    terms.mtu = read_u16(parameters);
-    terms.mps = read_u16(parameters);
-    if (!reader_ok(parameters))
-        return false;
-    size_t length = reader_remaining(parameters);
-    bool countable = length && length % 2 == 0 && length <= 2 * L2CAP_ENHANCED_MOST;
-    uint16_t result = L2CAP_RECONFIGURATION_UNACCEPTABLE;
-    if (!countable)
-        hci_protocol_error(channels->links->hci);
-    else if (l2cap_channel_terms_are_valid(&terms, true))
-        result = reconfigure(channels, link, &terms, *parameters, false);
-    if (result == L2CAP_RECONFIGURATION_SUCCESS)
-        (void)reconfigure(channels, link, &terms, *parameters, true);
-    uint8_t octets[2];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_u16(&writer, result);
-    (void)l2cap_signal_send(channels->signal, link, L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE, identifier, &writer);
-    return true;
+    enum { CIDS = 2 };
+    struct l2cap_channel *peers[L2CAP_ENHANCED_MOST] = {NULL};
+    uint16_t *words = command->words;
+    const struct l2cap_terms terms = {.mtu = words[0], .mps = words[1], .credits = 1};
+    size_t count = l2cap_command_cids(channels, command, CIDS);
+    uint16_t result = count && l2cap_terms_are_valid(&terms, true) ? L2CAP_RECONFIGURATION_SUCCESS
+                                                                   : L2CAP_RECONFIGURATION_UNACCEPTABLE;
+    for (size_t i = 0; !result && i < count; i++) {
+        peers[i] = l2cap_channel_find_peer(channels, command->link, words[CIDS + i]);
+        result = check_peers(&terms, peers[i], count);
+    }
+    for (size_t i = 0; !result && i < count; i++) {
+        channel = peers[i];
+        channel->outgoing.terms.mtu = terms.mtu;
+        channel->outgoing.terms.mps = terms.mps;
+        if (l2cap_channel_is_bearer(channel) && channel->state == CHANNEL_OPEN)
+            l2cap_bearer_set(channels, channel);
+    }
+    words[0] = result;
+    (void)l2cap_channels_respond(channels, command, words + 1);
 }
 
 /* ---- Our end ---- */
-
-static void await_mtu(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu, uint8_t identifier)
-{
-    channels->awaiting = (uint16_t)(channels->awaiting - l2cap_channel_awaits(channel));
-    channel->wanted_mtu = mtu;
-    channel->identifier = identifier;
-    channel->deadline = channels->links->hci->now + reconfigure_timeout_us;
-    channels->awaiting = (uint16_t)(channels->awaiting + l2cap_channel_awaits(channel));
-}
 
 BLUET_INTERNAL void l2cap_channel_reconfigured(struct l2cap_channels *channels, struct l2cap_channel *channel,
                                                uint16_t status)
@@ -72,21 +52,20 @@ BLUET_INTERNAL void l2cap_channel_reconfigured(struct l2cap_channels *channels, 
     if (!channel->wanted_mtu)
         return;
     if (status == BLUET_OK)
-        channel->incoming.mtu = channel->wanted_mtu;
-    channels->awaiting = (uint16_t)(channels->awaiting - l2cap_channel_awaits(channel));
+        channel->incoming.terms.mtu = channel->wanted_mtu;
+    l2cap_channel_settle(channels, channel);
     channel->wanted_mtu = 0;
-    channels->awaiting = (uint16_t)(channels->awaiting + l2cap_channel_awaits(channel));
-    struct bluet_event event = {.code = BLUET_EVENT_L2CAP_RECONFIGURE_DONE, .conn_handle = channel->link->handle};
-    event.channel_reconfigured.cid = channel->local_cid;
-    event.channel_reconfigured.our_mtu = channel->incoming.mtu;
+    struct bluet_event event;
+    l2cap_channel_event(&event, channel, BLUET_EVENT_L2CAP_RECONFIGURE_DONE);
+    event.channel_reconfigured.our_mtu = channel->incoming.terms.mtu;
     event.channel_reconfigured.status = status;
-    event_raise(channels->links->hci->sink, &event);
+    l2cap_channel_raise(channels, &event);
 }
 
 /* 0; or why the channel cannot get that MTU. */
 static int check_own(const struct l2cap_channel *channel, uint16_t mtu)
 {
-    if (!channel || channel->state != CHANNEL_OPEN || mtu < channel->incoming.mtu)
+    if (!channel || channel->state != CHANNEL_OPEN || mtu < channel->incoming.terms.mtu)
         return BLUET_EINVAL;
     if (!channel->enhanced)
         return BLUET_ENOTSUP;
@@ -108,11 +87,12 @@ BLUET_INTERNAL int l2cap_channels_reconfigure(struct l2cap_channels *channels, s
                                               size_t count, uint16_t mtu)
 {
     struct l2cap_channel *own[L2CAP_ENHANCED_MOST];
-    uint8_t octets[4 + 2 * L2CAP_ENHANCED_MOST];
-    struct writer writer = writer_of(octets, sizeof octets);
+    struct l2cap_command command = {.link = link, .words = {mtu, channels->local_mps}};
+    uint16_t *next = command.words + 2;
     if (count == 0 || count > L2CAP_ENHANCED_MOST)
         return BLUET_EINVAL;
     for (size_t i = 0; i < count; i++) {
+        *next++ = cids[i];
         own[i] = l2cap_channel_find_users(channels, link, cids[i]);
         int error = is_among(cids[i], cids, i) ? BLUET_EINVAL : check_own(own[i], mtu);
         if (error)
@@ -122,38 +102,12 @@ BLUET_INTERNAL int l2cap_channels_reconfigure(struct l2cap_channels *channels, s
         if (!l2cap_channel_grow(channels, own[i], mtu))
             return BLUET_ENOMEM;
     }
-    write_u16(&writer, mtu);
-    write_u16(&writer, own[0]->incoming.mps);
-    for (size_t i = 0; i < count; i++)
-        write_u16(&writer, cids[i]);
-    uint8_t identifier = l2cap_signal_identifier(channels->signal, link);
-    int error = l2cap_signal_send(channels->signal, link, L2CAP_CREDIT_BASED_RECONFIGURE_REQUEST, identifier, &writer);
-    for (size_t i = 0; !error && i < count; i++)
-        await_mtu(channels, own[i], mtu, identifier);
-    return error;
-}
-
-BLUET_INTERNAL bool l2cap_channels_reconfigure_ended(struct l2cap_channels *channels, const struct link *link,
-                                                     uint8_t identifier, uint16_t status)
-{
-    bool found = false;
-    for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
-        struct l2cap_channel *channel = &channels->channels[i];
-        if (channel->state != CHANNEL_OPEN || channel->link != link || !channel->wanted_mtu ||
-            channel->identifier != identifier)
-            continue;
-        found = true;
-        l2cap_channel_reconfigured(channels, channel, status);
+    command.identifier = l2cap_signal_identifier(channels->signal, link);
+    command.code = L2CAP_CREDIT_BASED_RECONFIGURE_REQUEST;
+    int error = l2cap_channels_command_send(channels, &command, next);
+    for (size_t i = 0; !error && i < count; i++) {
+        own[i]->wanted_mtu = mtu;
+        l2cap_channel_await(channels, own[i], L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE, command.identifier);
     }
-    return found;
-}
-
-BLUET_INTERNAL bool l2cap_channels_reconfigure_response(struct l2cap_channels *channels, struct link *link,
-                                                        uint8_t identifier, struct reader *parameters)
-{
-    uint16_t result = read_u16(parameters);
-    uint16_t status = reader_done(parameters) ? result : BLUET_STATUS_PROTOCOL;
-    if (!l2cap_channels_reconfigure_ended(channels, link, identifier, status))
-        hci_protocol_error(channels->links->hci);
-    return true;
+    return error;
 }

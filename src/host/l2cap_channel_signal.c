@@ -6,187 +6,184 @@
 
 enum { PLAIN_LEAST = 23, MPS_LARGEST = 65533 };
 
-/* RTX: 1 s to 60 s; ERTX, where the peer has said that its answer is pending: 60 s to 300 s (Vol 3 Part A, 6.2). */
-static const uint64_t response_timeout_us = 30000000, pending_timeout_us = 120000000;
+/* Where the words of commands stand that both ways have: by the one way one CID is among them, by the other all follow.
+ */
+enum {
+    PLAIN_REQUEST_CID = 1,
+    PLAIN_REQUEST_TERMS = 2,
+    ENHANCED_REQUEST_TERMS = 1,
+    ENHANCED_CIDS = 4,
+    PLAIN_RESPONSE_TERMS = 1,
+    TERMS_WORDS = 3
+};
 
-static void read_terms(struct reader *parameters, struct l2cap_channel_terms *terms)
+/* ERTX, where the peer has said that its answer is pending: 60 s to 300 s (Vol 3 Part A, 6.2.2). */
+static const uint64_t pending_timeout_us = 120000000;
+
+static struct l2cap_terms terms_of(const uint16_t *words)
 {
-    terms->mtu = read_u16(parameters);
-    terms->mps = read_u16(parameters);
-    terms->credits = read_u16(parameters);
+    return (struct l2cap_terms){words[0], words[1], words[2]};
 }
 
-BLUET_INTERNAL bool l2cap_channel_terms_are_valid(const struct l2cap_channel_terms *terms, bool enhanced)
+/* Returns where the next word stands. */
+static uint16_t *put_terms(uint16_t *words, const struct l2cap_terms *terms)
+{
+    words[0] = terms->mtu;
+    words[1] = terms->mps;
+    words[2] = terms->credits;
+    return words + TERMS_WORDS;
+}
+
+BLUET_INTERNAL bool l2cap_terms_are_valid(const struct l2cap_terms *terms, bool enhanced)
 {
     uint16_t least = enhanced ? L2CAP_ENHANCED_LEAST : PLAIN_LEAST;
     return terms->mtu >= least && terms->mps >= least && terms->mps <= MPS_LARGEST && (terms->credits || !enhanced);
 }
 
-static void write_own_terms(struct writer *writer, const struct l2cap_channel *channel)
+static bool is_enhanced_able(const struct l2cap_channels *channels, uint16_t mtu)
 {
-    write_u16(writer, channel->incoming.mtu);
-    write_u16(writer, channel->incoming.mps);
-    write_u16(writer, channel->incoming.granted);
-}
-
-static void take_terms(struct l2cap_channel *channel, uint16_t peer_cid, const struct l2cap_channel_terms *terms)
-{
-    channel->peer_cid = peer_cid;
-    channel->peer_mtu = terms->mtu;
-    channel->outgoing.mps = terms->mps;
-    channel->outgoing.credits = terms->credits;
-}
-
-static bool cid_is_dynamic(uint16_t cid)
-{
-    return cid >= L2CAP_CID_DYNAMIC_FIRST && cid <= L2CAP_CID_DYNAMIC_LAST;
+    return mtu >= L2CAP_ENHANCED_LEAST && channels->local_mps >= L2CAP_ENHANCED_LEAST;
 }
 
 static uint16_t check_peer_cid(const struct l2cap_channels *channels, const struct link *link, uint16_t cid)
 {
-    if (!cid_is_dynamic(cid))
+    if (cid < L2CAP_CID_DYNAMIC_FIRST || cid > L2CAP_CID_DYNAMIC_LAST)
         return L2CAP_RESULT_INVALID_SOURCE_CID;
     return l2cap_channel_find_peer(channels, link, cid) ? L2CAP_RESULT_SOURCE_CID_ALREADY_ALLOCATED
                                                         : L2CAP_RESULT_SUCCESS;
 }
 
+static void count_error(const struct l2cap_channels *channels)
+{
+    hci_protocol_error(channels->links->hci);
+}
+
+BLUET_INTERNAL int l2cap_channels_command_send(struct l2cap_channels *channels, const struct l2cap_command *command,
+                                               const uint16_t *end)
+{
+    uint8_t octets[2 * L2CAP_WORDS_MOST];
+    struct writer writer = writer_of(octets, sizeof octets);
+    for (const uint16_t *word = command->words; word < end; word++)
+        write_u16(&writer, *word);
+    return l2cap_signal_send(channels->signal, command->link, command->code, command->identifier, &writer);
+}
+
+BLUET_INTERNAL int l2cap_channels_respond(struct l2cap_channels *channels, struct l2cap_command *command,
+                                          const uint16_t *end)
+{
+    command->code++;
+    return l2cap_channels_command_send(channels, command, end);
+}
+
 /* ---- Our requests ---- */
 
-static bool is_asked_by(const struct l2cap_channel *channel, const struct link *link, uint8_t identifier)
+/*
+ * The request whose response the channel awaits; an enhanced one is that of all that await it. Their CIDs stand in the
+ * order of the table, and so will those that answer them. Without a buffer it is owed.
+ */
+BLUET_INTERNAL void l2cap_channel_send_request(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    return channel->state == CHANNEL_AWAIT_RESPONSE && channel->link == link && channel->identifier == identifier;
+    struct l2cap_command command = {.link = channel->link, .identifier = channel->identifier};
+    uint16_t *next = command.words;
+    if (channel->awaits == L2CAP_DISCONNECTION_RESPONSE) {
+        *next++ = channel->peer_cid;
+        *next++ = channel->local_cid;
+    } else {
+        *next++ = channel->psm;
+        if (!channel->enhanced)
+            *next++ = channel->local_cid;
+        next = put_terms(next, &channel->incoming.terms);
+        struct l2cap_channel *asked = NULL;
+        while (channel->enhanced &&
+               (asked = l2cap_channel_next_awaiting(channels, asked, channel->link, channel->identifier)))
+            *next++ = asked->local_cid;
+    }
+    command.code = (uint8_t)(channel->awaits - 1);
+    channel->owes_request = l2cap_channels_command_send(channels, &command, next);
+    channels->waiting = channels->waiting || channel->owes_request;
 }
 
-static int send_plain_request(struct l2cap_channels *channels, struct l2cap_channel *channel)
+static uint8_t new_identifier(const struct l2cap_channels *channels, const struct link *link)
 {
-    uint8_t octets[10];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_u16(&writer, channel->psm);
-    write_u16(&writer, channel->local_cid);
-    write_own_terms(&writer, channel);
+    return l2cap_signal_identifier(channels->signal, link);
+}
+
+static void ask_plainly(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
     channel->enhanced = false;
-    channel->identifier = l2cap_signal_identifier(channels->signal, channel->link);
-    channel->deadline = channels->links->hci->now + response_timeout_us;
-    return l2cap_signal_send(channels->signal, channel->link, L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST,
-                             channel->identifier, &writer);
+    l2cap_channel_await(channels, channel, L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE,
+                        new_identifier(channels, channel->link));
+    l2cap_channel_send_request(channels, channel);
 }
 
-/* The CIDs stand in the order of the table, and so will those that answer them. */
-static int send_enhanced_request(struct l2cap_channels *channels, struct l2cap_channel *const *asked, size_t count)
+static void ask_enhanced(struct l2cap_channels *channels, struct l2cap_channel *const *asked, size_t count)
 {
-    uint8_t octets[8 + 2 * L2CAP_ENHANCED_MOST];
-    struct writer writer = writer_of(octets, sizeof octets);
-    struct link *link = asked[0]->link;
-    uint8_t identifier = l2cap_signal_identifier(channels->signal, link);
-    for (size_t i = 0; i < count; i++) {
-        asked[i]->enhanced = true;
-        asked[i]->identifier = identifier;
-        asked[i]->deadline = channels->links->hci->now + response_timeout_us;
-    }
-    write_u16(&writer, asked[0]->psm);
-    write_own_terms(&writer, asked[0]);
-    for (uint16_t i = 0; i < channels->total; i++) {
-        if (is_asked_by(&channels->channels[i], link, identifier))
-            write_u16(&writer, channels->channels[i].local_cid);
-    }
-    return l2cap_signal_send(channels->signal, link, L2CAP_CREDIT_BASED_CONNECTION_REQUEST, identifier, &writer);
+    uint8_t identifier = new_identifier(channels, asked[0]->link);
+    for (size_t i = 0; i < count; i++)
+        l2cap_channel_await(channels, asked[i], L2CAP_CREDIT_BASED_CONNECTION_RESPONSE, identifier);
+    l2cap_channel_send_request(channels, asked[0]);
 }
 
-/* Each in a request of its own; once the first is out, the others will follow. */
-static int send_plain_requests(struct l2cap_channels *channels, struct l2cap_channel *const *asked, size_t count)
+/* By the plain way each has a request of its own; once the first is out, the others will follow. */
+BLUET_INTERNAL int l2cap_channels_ask(struct l2cap_channels *channels, const struct l2cap_channel_plan *plan,
+                                      size_t count)
 {
-    int error = send_plain_request(channels, asked[0]);
-    for (size_t i = 1; !error && i < count; i++) {
-        asked[i]->owes_request = send_plain_request(channels, asked[i]);
-        channels->waiting = channels->waiting || asked[i]->owes_request;
+    struct l2cap_channel *asked[L2CAP_ENHANCED_MOST];
+    size_t taken = 0;
+    while (taken < count && (asked[taken] = l2cap_channel_take(channels, plan, CHANNEL_AWAIT_RESPONSE)))
+        taken++;
+    bool refused = taken < count && (!plan->bearer || !taken);
+    if (!refused) {
+        if (plan->enhanced)
+            ask_enhanced(channels, asked, taken);
+        for (size_t i = 0; !plan->enhanced && i < taken; i++)
+            ask_plainly(channels, asked[i]);
+        refused = asked[0]->owes_request;
     }
-    return error;
-}
-
-BLUET_INTERNAL int l2cap_channels_ask(struct l2cap_channels *channels, struct l2cap_channel *const *asked, size_t count)
-{
-    const struct l2cap_incoming *incoming = &asked[0]->incoming;
-    bool enhanced = !channels->plain[asked[0]->link->index] && incoming->mtu >= L2CAP_ENHANCED_LEAST &&
-                    incoming->mps >= L2CAP_ENHANCED_LEAST;
-    int error = enhanced ? send_enhanced_request(channels, asked, count) : send_plain_requests(channels, asked, count);
-    for (size_t i = 0; error && i < count; i++)
-        l2cap_channel_free(channels, asked[i]);
-    return error;
+    while (refused && taken)
+        l2cap_channel_free(channels, asked[--taken]);
+    return refused ? BLUET_ENOMEM : BLUET_OK;
 }
 
 BLUET_INTERNAL int l2cap_channels_connect(struct l2cap_channels *channels, struct link *link, uint16_t psm,
                                           uint16_t mtu, size_t count)
 {
-    struct l2cap_channel *asked[L2CAP_ENHANCED_MOST];
+    struct l2cap_channel_plan plan = {.link = link, .psm = psm, .mtu = l2cap_mtu_clamped(mtu)};
+    plan.enhanced = !channels->plain[link->index] && is_enhanced_able(channels, plan.mtu);
     if (!l2cap_psm_is_valid(psm) || count == 0 || count > L2CAP_ENHANCED_MOST)
         return BLUET_EINVAL;
-    size_t taken = 0;
-    int error = BLUET_OK;
-    while (!error && taken < count) {
-        asked[taken] = l2cap_channel_take(channels, link, psm, l2cap_mtu_clamped(mtu), CHANNEL_AWAIT_RESPONSE);
-        if (asked[taken])
-            taken++;
-        else
-            error = BLUET_ENOMEM;
-    }
-    if (!error)
-        return l2cap_channels_ask(channels, asked, count);
-    while (taken)
-        l2cap_channel_free(channels, asked[--taken]);
-    return error;
-}
-
-BLUET_INTERNAL void l2cap_channel_send_owed_request(struct l2cap_channels *channels, struct l2cap_channel *channel)
-{
-    if (!channel->owes_request)
-        return;
-    if (channel->state == CHANNEL_AWAIT_RESPONSE) {
-        channel->owes_request = send_plain_request(channels, channel);
-        channels->waiting = channels->waiting || channel->owes_request;
-        return;
-    }
-    uint8_t octets[4];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_u16(&writer, channel->peer_cid);
-    write_u16(&writer, channel->local_cid);
-    channel->owes_request =
-        l2cap_signal_send(channels->signal, channel->link, L2CAP_DISCONNECTION_REQUEST, channel->identifier, &writer);
-    channels->waiting = channels->waiting || channel->owes_request;
+    return l2cap_channels_ask(channels, &plan, count);
 }
 
 /* The deadline holds from now on, so that the channel ends also if no buffer is ever free for the request. */
 BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    l2cap_channel_set_state(channels, channel, CHANNEL_AWAIT_DISCONNECTION);
-    if (l2cap_channel_is_bearer(channels, channel))
+    channel->state = CHANNEL_AWAIT_DISCONNECTION;
+    if (l2cap_channel_is_bearer(channel))
         l2cap_bearer_ended(channels, channel, L2CAP_RESULT_SUCCESS);
-    channel->identifier = l2cap_signal_identifier(channels->signal, channel->link);
-    channel->deadline = channels->links->hci->now + response_timeout_us;
-    channel->outgoing.next = NULL;
+    else
+        channel->outgoing.next = NULL;
     channel->stalled = false;
-    channel->owes_request = true;
-    l2cap_channel_send_owed_request(channels, channel);
+    l2cap_channel_await(channels, channel, L2CAP_DISCONNECTION_RESPONSE, new_identifier(channels, channel->link));
+    l2cap_channel_send_request(channels, channel);
 }
 
-BLUET_INTERNAL int l2cap_channels_disconnect(struct l2cap_channels *channels, struct link *link, uint16_t cid)
+BLUET_INTERNAL void l2cap_channel_broken(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    struct l2cap_channel *channel = l2cap_channel_find_users(channels, link, cid);
-    if (!channel || (channel->state != CHANNEL_OPEN && channel->state != CHANNEL_AWAIT_DISCONNECTION))
-        return BLUET_EINVAL;
+    count_error(channels);
+    l2cap_channel_request_end(channels, channel);
+}
+
+BLUET_INTERNAL int l2cap_channel_disconnect(struct l2cap_channels *channels, struct l2cap_channel *channel)
+{
     if (channel->state == CHANNEL_OPEN)
         l2cap_channel_request_end(channels, channel);
-    return BLUET_OK;
+    return channel->state == CHANNEL_AWAIT_DISCONNECTION ? BLUET_OK : BLUET_EINVAL;
 }
 
 BLUET_INTERNAL bool l2cap_channels_await(const void *context, const struct link *link, uint8_t identifier)
 {
-    const struct l2cap_channels *channels = context;
-    for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
-        const struct l2cap_channel *channel = &channels->channels[i];
-        if (l2cap_channel_awaits(channel) && channel->link == link && channel->identifier == identifier)
-            return true;
-    }
-    return false;
+    return l2cap_channel_next_awaiting(context, NULL, link, identifier);
 }
 
 BLUET_INTERNAL uint64_t l2cap_channels_deadline(const struct l2cap_channels *channels)
@@ -194,81 +191,58 @@ BLUET_INTERNAL uint64_t l2cap_channels_deadline(const struct l2cap_channels *cha
     uint64_t deadline = BLUET_NEVER;
     for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
         const struct l2cap_channel *channel = &channels->channels[i];
-        if (l2cap_channel_awaits(channel) && channel->deadline < deadline)
+        if (channel->awaits && channel->deadline < deadline)
             deadline = channel->deadline;
     }
     return deadline;
+}
+
+/* No answer, or none that can be understood. */
+static void give_up(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status)
+{
+    if (channel->awaits == L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE)
+        l2cap_channel_reconfigured(channels, channel, status);
+    else /* and of a channel that was to end, the peer knows nothing any more */
+        l2cap_channel_end(channels, channel, channel->state == CHANNEL_AWAIT_DISCONNECTION ? BLUET_OK : status);
 }
 
 BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels)
 {
     for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
         struct l2cap_channel *channel = &channels->channels[i];
-        if (!l2cap_channel_awaits(channel) || channel->deadline > channels->links->hci->now)
-            continue;
-        if (channel->state == CHANNEL_AWAIT_RESPONSE)
-            l2cap_channel_end(channels, channel, BLUET_STATUS_TIMEOUT);
-        else if (channel->state == CHANNEL_AWAIT_DISCONNECTION)
-            l2cap_channel_end(channels, channel, BLUET_OK);
-        else
-            l2cap_channel_reconfigured(channels, channel, BLUET_STATUS_TIMEOUT);
+        if (channel->awaits && channel->deadline <= channels->links->hci->now)
+            give_up(channels, channel, BLUET_STATUS_TIMEOUT);
     }
 }
 
 /* ---- The peer's answers ---- */
 
-static struct l2cap_channel *find_awaiting(const struct l2cap_channels *channels, const struct link *link,
-                                           enum l2cap_channel_state state, uint8_t identifier)
-{
-    for (uint16_t i = 0; i < channels->total; i++) {
-        struct l2cap_channel *channel = &channels->channels[i];
-        if (channel->state == state && channel->link == link && channel->identifier == identifier)
-            return channel;
-    }
-    return NULL;
-}
-
 /* The peer does not know the enhanced way, or does not serve this PSM by it: asked again the other way. */
 static void fall_back(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    if (l2cap_channel_is_bearer(channels, channel))
+    if (l2cap_channel_is_bearer(channel)) {
         l2cap_channel_end(channels, channel, L2CAP_RESULT_SPSM_NOT_SUPPORTED); /* there are no bearers of that kind */
-    else if (send_plain_request(channels, channel))
+        return;
+    }
+    ask_plainly(channels, channel);
+    if (channel->owes_request)
         l2cap_channel_end(channels, channel, BLUET_STATUS_NO_MEMORY);
 }
 
-static void connection_answered(struct l2cap_channels *channels, struct l2cap_channel *channel,
-                                const struct l2cap_channel_terms *terms, uint16_t peer_cid, uint16_t result)
+static bool command_rejected(struct l2cap_channels *channels, struct link *link, uint8_t identifier)
 {
-    if (result == L2CAP_RESULT_SPSM_NOT_SUPPORTED && channel->enhanced) {
-        fall_back(channels, channel);
-    } else if (result != L2CAP_RESULT_SUCCESS) {
-        l2cap_channel_end(channels, channel, result);
-    } else if (!l2cap_channel_terms_are_valid(terms, channel->enhanced) ||
-               check_peer_cid(channels, channel->link, peer_cid)) {
-        hci_protocol_error(channels->links->hci);
-        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
-    } else {
-        take_terms(channel, peer_cid, terms);
-        l2cap_channel_opened(channels, channel);
+    struct l2cap_channel *channel = NULL;
+    bool found = false;
+    while ((channel = l2cap_channel_next_awaiting(channels, channel, link, identifier))) {
+        found = true;
+        if (channel->awaits != L2CAP_CREDIT_BASED_CONNECTION_RESPONSE) {
+            give_up(channels, channel, BLUET_STATUS_PROTOCOL);
+        } else {
+            channels->plain[link->index] = true;
+            fall_back(channels, channel);
+        }
     }
-}
-
-static bool plain_response(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
-                           struct reader *parameters)
-{
-    struct l2cap_channel_terms terms;
-    uint16_t peer_cid = read_u16(parameters);
-    read_terms(parameters, &terms);
-    uint16_t result = read_u16(parameters);
-    struct l2cap_channel *channel = find_awaiting(channels, link, CHANNEL_AWAIT_RESPONSE, identifier);
-    if (!channel || channel->enhanced)
-        hci_protocol_error(channels->links->hci);
-    else if (!reader_done(parameters))
-        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
-    else
-        connection_answered(channels, channel, &terms, peer_cid, result);
-    return true;
+    return found;
 }
 
 /* Whether others of the same request were made, where this one was not. */
@@ -278,337 +252,279 @@ static bool is_of_some(uint16_t result)
            result == L2CAP_RESULT_SOURCE_CID_ALREADY_ALLOCATED;
 }
 
-/* What an enhanced response says of one channel of the request. Its CID is 0, or missing, in a refusal. */
-static void enhanced_answered(struct l2cap_channels *channels, struct l2cap_channel *channel,
-                              const struct l2cap_channel_terms *terms, uint16_t peer_cid, uint16_t result)
+/* What a response says of one channel. Its CID is 0, or missing, in a refusal. */
+static void connection_answered(struct l2cap_channels *channels, struct l2cap_channel *channel,
+                                const struct l2cap_terms *terms, uint16_t peer_cid, uint16_t result)
 {
-    if (result >= L2CAP_RESULT_PENDING_FIRST && result <= L2CAP_RESULT_LARGEST)
+    bool enhanced = channel->enhanced;
+    bool made = result == L2CAP_RESULT_SUCCESS || (enhanced && is_of_some(result) && peer_cid);
+    if (enhanced && result >= L2CAP_RESULT_PENDING_FIRST && result <= L2CAP_RESULT_LARGEST) {
         channel->deadline = channels->links->hci->now + pending_timeout_us;
-    else
-        connection_answered(channels, channel, terms, peer_cid, is_of_some(result) && peer_cid ? 0 : result);
-}
-
-static size_t count_asked(const struct l2cap_channels *channels, const struct link *link, uint8_t identifier)
-{
-    size_t count = 0;
-    for (uint16_t i = 0; i < channels->total; i++)
-        count += channels->channels[i].enhanced && is_asked_by(&channels->channels[i], link, identifier);
-    return count;
+    } else if (enhanced && result == L2CAP_RESULT_SPSM_NOT_SUPPORTED) {
+        fall_back(channels, channel);
+    } else if (!made) {
+        l2cap_channel_end(channels, channel, result);
+    } else if (!l2cap_terms_are_valid(terms, enhanced) || check_peer_cid(channels, channel->link, peer_cid)) {
+        count_error(channels);
+        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+    } else {
+        channel->peer_cid = peer_cid;
+        channel->outgoing.terms = *terms;
+        l2cap_channel_opened(channels, channel);
+    }
 }
 
 /* The CIDs stand in the order of the request's, which is that of the table. */
-static bool enhanced_response(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
-                              struct reader *parameters)
+static void connection_response(struct l2cap_channels *channels, struct l2cap_command *command,
+                                struct l2cap_channel *channel)
 {
-    struct l2cap_channel_terms terms;
-    read_terms(parameters, &terms);
-    uint16_t result = read_u16(parameters);
-    size_t count = count_asked(channels, link, identifier);
-    bool whole = reader_remaining(parameters) == count * sizeof(uint16_t);
-    bool complete = reader_ok(parameters) && (whole || result != L2CAP_RESULT_SUCCESS);
-    if (!count)
-        hci_protocol_error(channels->links->hci);
-    for (uint16_t i = 0; count && i < channels->total; i++) {
-        struct l2cap_channel *channel = &channels->channels[i];
-        if (!is_asked_by(channel, link, identifier))
-            continue;
-        uint16_t peer_cid = read_u16(parameters);
+    bool enhanced = channel->enhanced;
+    const uint16_t *words = command->words + (enhanced ? 0 : PLAIN_RESPONSE_TERMS);
+    const uint16_t *peer_cid = command->words + (enhanced ? ENHANCED_CIDS : 0);
+    const struct l2cap_terms terms = terms_of(words);
+    uint16_t result = words[TERMS_WORDS];
+    size_t whole_length = ENHANCED_CIDS * sizeof *words;
+    struct l2cap_channel *asked = channel;
+    do {
+        whole_length += sizeof *words;
+        asked = l2cap_channel_next_awaiting(channels, asked, command->link, command->identifier);
+    } while (asked);
+    bool complete = command->whole && (command->length == whole_length || result != L2CAP_RESULT_SUCCESS);
+    do {
         if (complete)
-            enhanced_answered(channels, channel, &terms, peer_cid, result);
+            connection_answered(channels, channel, &terms, *peer_cid++, result);
         else
             l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
-    }
-    return true;
+        channel = l2cap_channel_next_awaiting(channels, channel, command->link, command->identifier);
+    } while (channel);
 }
 
-/* A peer that does not know the enhanced way is asked the other way, for each channel. */
-static bool command_rejected(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
-                             struct reader *parameters)
+static void reconfigure_response(struct l2cap_channels *channels, struct l2cap_command *command,
+                                 struct l2cap_channel *channel)
 {
-    (void)parameters;
-    if (count_asked(channels, link, identifier)) {
-        channels->plain[link->index] = true;
-        for (uint16_t i = 0; i < channels->total; i++)
-            if (is_asked_by(&channels->channels[i], link, identifier))
-                fall_back(channels, &channels->channels[i]);
-        return true;
-    }
-    struct l2cap_channel *channel = find_awaiting(channels, link, CHANNEL_AWAIT_RESPONSE, identifier);
-    if (channel) {
-        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
-        return true;
-    }
-    channel = find_awaiting(channels, link, CHANNEL_AWAIT_DISCONNECTION, identifier);
-    if (channel)
-        l2cap_channel_end(channels, channel, BLUET_OK); /* the peer no longer has it */
-    return channel || l2cap_channels_reconfigure_ended(channels, link, identifier, BLUET_STATUS_PROTOCOL);
+    do {
+        l2cap_channel_reconfigured(channels, channel, command->whole ? command->words[0] : BLUET_STATUS_PROTOCOL);
+        channel = l2cap_channel_next_awaiting(channels, channel, command->link, command->identifier);
+    } while (channel);
 }
 
 /* Vol 3 Part A, 4.7: an answer whose CIDs do not match is dropped. */
-static bool disconnection_response(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
-                                   struct reader *parameters)
+static void disconnection_response(struct l2cap_channels *channels, struct l2cap_command *command,
+                                   struct l2cap_channel *channel)
 {
-    uint16_t peer_cid = read_u16(parameters);
-    uint16_t local_cid = read_u16(parameters);
-    struct l2cap_channel *channel = find_awaiting(channels, link, CHANNEL_AWAIT_DISCONNECTION, identifier);
-    if (reader_done(parameters) && channel && channel->peer_cid == peer_cid && channel->local_cid == local_cid)
+    if (command->whole && channel->peer_cid == command->words[0] && channel->local_cid == command->words[1])
         l2cap_channel_end(channels, channel, BLUET_OK);
     else
-        hci_protocol_error(channels->links->hci);
-    return true;
+        count_error(channels);
 }
 
 /* ---- The peer's requests ---- */
 
-struct channel_request {
-    struct link *link;
-    uint16_t psm;
-    uint16_t local_mtu; /* of whoever listened on the PSM when the request came; 0: nobody did */
-    struct l2cap_channel_terms terms;
-    bool enhanced;
-};
-
-/* Whether the application takes a channel on these terms; it is open then, but for the response. */
-static uint16_t accept(struct l2cap_channels *channels, const struct channel_request *request, uint16_t peer_cid,
+/* Whether the application takes the channel; it is open then, but for the response. */
+static uint16_t accept(struct l2cap_channels *channels, const struct l2cap_channel_plan *plan, uint16_t peer_cid,
                        struct l2cap_channel **out_channel)
 {
-    struct link *link = request->link;
-    bool bearer = l2cap_psm_is_of_bearers(channels, request->psm);
-    struct l2cap_channel *channel =
-        bearer ? l2cap_bearer_take(channels, link, request->local_mtu, CHANNEL_AWAIT_ACCEPTANCE)
-               : l2cap_channel_take(channels, link, request->psm, request->local_mtu, CHANNEL_AWAIT_ACCEPTANCE);
+    uint16_t result = check_peer_cid(channels, plan->link, peer_cid);
+    if (result)
+        return result;
+    struct l2cap_channel *channel = l2cap_channel_take(channels, plan, CHANNEL_AWAIT_ACCEPTANCE);
     if (!channel)
         return L2CAP_RESULT_NO_RESOURCES;
-    channel->enhanced = request->enhanced;
-    take_terms(channel, peer_cid, &request->terms);
-    *out_channel = channel;
-    if (bearer)
-        return L2CAP_RESULT_SUCCESS;
-
-    struct bluet_event event = {.code = BLUET_EVENT_L2CAP_ACCEPT, .conn_handle = link->handle};
-    event.channel.cid = channel->local_cid;
-    event.channel.psm = request->psm;
-    event.channel.our_mtu = request->local_mtu;
-    event.channel.peer_mtu = request->terms.mtu;
-    int answer = event_raise(channels->links->hci->sink, &event);
-    if (link->state != LINK_OPEN)
+    channel->peer_cid = peer_cid;
+    channel->outgoing.terms = plan->terms;
+    int answer = plan->bearer ? 0 : l2cap_channel_raise_terms(channels, channel, BLUET_EVENT_L2CAP_ACCEPT);
+    if (plan->link->state != LINK_OPEN)
         answer = L2CAP_RESULT_NO_RESOURCES;
-    if (answer == 0)
+    if (answer == 0) {
+        *out_channel = channel;
         return L2CAP_RESULT_SUCCESS;
-    *out_channel = NULL;
+    }
     l2cap_channel_free(channels, channel);
     bool named = answer >= L2CAP_RESULT_SPSM_NOT_SUPPORTED && answer <= L2CAP_RESULT_LARGEST;
     return named ? (uint16_t)answer : L2CAP_RESULT_NO_RESOURCES;
 }
 
-/* The response has gone; if the application has asked for the end of the link meanwhile, there is no channel. */
-static void confirm(struct l2cap_channels *channels, struct l2cap_channel *channel, int error)
-{
-    if (error)
-        l2cap_channel_free(channels, channel);
-    else
-        l2cap_channel_opened(channels, channel);
-}
-
-static bool plain_request(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
-                          struct reader *parameters)
-{
-    struct channel_request request = {.link = link};
-    struct l2cap_channel *channel = NULL;
-    request.psm = read_u16(parameters);
-    uint16_t peer_cid = read_u16(parameters);
-    read_terms(parameters, &request.terms);
-    if (!reader_done(parameters))
-        return false;
-    request.local_mtu = l2cap_channel_listener_mtu(channels, request.psm);
-    uint16_t result = check_peer_cid(channels, link, peer_cid);
-    if (!request.local_mtu)
-        result = L2CAP_RESULT_SPSM_NOT_SUPPORTED;
-    else if (!result && !l2cap_channel_terms_are_valid(&request.terms, false))
-        result = L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
-    if (!result)
-        result = accept(channels, &request, peer_cid, &channel);
-
-    uint8_t octets[10];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_u16(&writer, channel ? channel->local_cid : 0);
-    if (channel)
-        write_own_terms(&writer, channel);
-    else
-        write_zeros(&writer, 6);
-    write_u16(&writer, result);
-    int error =
-        l2cap_signal_send(channels->signal, link, L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE, identifier, &writer);
-    if (channel)
-        confirm(channels, channel, error);
-    return true;
-}
-
-/* The part of an enhanced request that holds for all its channels. */
-static uint16_t check_enhanced(const struct l2cap_channels *channels, const struct channel_request *request)
-{
-    bool able = channels->links->frame_size >= L2CAP_ENHANCED_LEAST + L2CAP_HEADER_LENGTH;
-    if (!able || request->local_mtu < L2CAP_ENHANCED_LEAST)
-        return L2CAP_RESULT_SPSM_NOT_SUPPORTED; /* by this way: the peer may ask by the other */
-    if (!l2cap_channel_terms_are_valid(&request->terms, true))
-        return L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
-    return L2CAP_RESULT_SUCCESS;
-}
-
 /*
- * The channels of the request whose CIDs follow; those that are refused stay NULL. The result says why the last one
- * was; if others were made, it must be one that says so of some only (Vol 3 Part A, 4.26).
+ * The channels of the request with those CIDs; those that are refused stay NULL. The result says why the last one was;
+ * if others were made, it must be one that says so of some only (Vol 3 Part A, 4.26).
  */
-static uint16_t accept_enhanced(struct l2cap_channels *channels, const struct channel_request *request,
-                                struct reader *cids, struct l2cap_channel **made, size_t count)
+static uint16_t accept_each(struct l2cap_channels *channels, const struct l2cap_channel_plan *plan,
+                            const uint16_t *peer_cids, struct l2cap_channel **made, size_t count)
 {
     uint16_t result = L2CAP_RESULT_SUCCESS;
     bool any = false;
     for (size_t i = 0; i < count; i++) {
-        uint16_t peer_cid = read_u16(cids);
-        uint16_t verdict = check_peer_cid(channels, request->link, peer_cid);
-        if (!verdict)
-            verdict = accept(channels, request, peer_cid, &made[i]);
+        uint16_t verdict = accept(channels, plan, peer_cids[i], &made[i]);
         if (verdict)
             result = verdict;
         any = any || made[i];
     }
-    bool of_some = result == L2CAP_RESULT_SUCCESS || result == L2CAP_RESULT_INVALID_SOURCE_CID ||
-                   result == L2CAP_RESULT_SOURCE_CID_ALREADY_ALLOCATED;
-    return any && !of_some ? L2CAP_RESULT_NO_RESOURCES : result;
+    return any && result && !is_of_some(result) ? L2CAP_RESULT_NO_RESOURCES : result;
 }
 
-static int send_enhanced_response(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
-                                  struct l2cap_channel *const *made, size_t count, uint16_t result)
+/* The part of a request that holds for all its channels; completes the plan. */
+static uint16_t check_request(const struct l2cap_channels *channels, struct l2cap_channel_plan *plan)
 {
-    uint8_t octets[8 + 2 * L2CAP_ENHANCED_MOST];
-    struct writer writer = writer_of(octets, sizeof octets);
-    const struct l2cap_channel *model = NULL;
-    for (size_t i = 0; i < count; i++)
-        model = made[i] ? made[i] : model;
-    if (model)
-        write_own_terms(&writer, model);
-    else
-        write_zeros(&writer, 6);
-    write_u16(&writer, result);
-    for (size_t i = 0; i < count; i++)
-        write_u16(&writer, made[i] ? made[i]->local_cid : 0);
-    return l2cap_signal_send(channels->signal, link, L2CAP_CREDIT_BASED_CONNECTION_RESPONSE, identifier, &writer);
-}
-
-/* Vol 3 Part A, 4.25, 4.26: some channels of a request may be refused and the others made. */
-static bool enhanced_request(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
-                             struct reader *parameters)
-{
-    struct channel_request request = {.link = link, .enhanced = true};
-    struct l2cap_channel *made[L2CAP_ENHANCED_MOST] = {NULL};
-    request.psm = read_u16(parameters);
-    read_terms(parameters, &request.terms);
-    size_t count = reader_remaining(parameters) / sizeof(uint16_t);
-    if (!reader_ok(parameters))
-        return false;
-    bool countable = count >= 1 && count <= L2CAP_ENHANCED_MOST && reader_remaining(parameters) % 2 == 0;
-    if (!countable) {
-        hci_protocol_error(channels->links->hci);
-        (void)send_enhanced_response(channels, link, identifier, made, 0, L2CAP_RESULT_INVALID_PARAMETERS);
-        return true;
-    }
-    uint16_t result = L2CAP_RESULT_SUCCESS;
     const struct l2cap_bearer_owner *owner = &channels->owner;
-    request.local_mtu = l2cap_psm_is_of_bearers(channels, request.psm)
-                            ? owner->mtu(owner->context, link, &result)
-                            : l2cap_channel_listener_mtu(channels, request.psm);
-    if (!result)
-        result = check_enhanced(channels, &request);
-    if (!result)
-        result = accept_enhanced(channels, &request, parameters, made, count);
-    int error = send_enhanced_response(channels, link, identifier, made, count, result);
+    uint16_t result = L2CAP_RESULT_SUCCESS;
+    plan->mtu = BLUET_HAS_EATT && plan->bearer ? owner->mtu(owner->context, plan->link, &result)
+                                               : l2cap_channel_listener_mtu(channels, plan->psm);
+    if (result)
+        return result;
+    if (!plan->mtu || (plan->enhanced && !is_enhanced_able(channels, plan->mtu)))
+        return L2CAP_RESULT_SPSM_NOT_SUPPORTED; /* at least not by this way: the peer may ask by the other */
+    return l2cap_terms_are_valid(&plan->terms, plan->enhanced) ? L2CAP_RESULT_SUCCESS
+                                                               : L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
+}
+
+/* How many CIDs stand at the end of a command, as far as that can be; otherwise 0. */
+BLUET_INTERNAL size_t l2cap_command_cids(const struct l2cap_channels *channels, const struct l2cap_command *command,
+                                         size_t words_before)
+{
+    size_t length = command->length - words_before * sizeof *command->words;
+    size_t count = length / sizeof *command->words;
+    if (length % sizeof *command->words == 0 && count >= 1 && count <= L2CAP_ENHANCED_MOST)
+        return count;
+    hci_protocol_error(channels->links->hci);
+    return 0;
+}
+
+/* If the application has asked for the end of the link meanwhile, the response does not go, and there is no channel. */
+static void connection_respond(struct l2cap_channels *channels, struct l2cap_command *command,
+                               struct l2cap_channel *const *made, size_t count, uint16_t result)
+{
+    const struct l2cap_terms none = {0, 0, 0};
+    const struct l2cap_terms *terms = &none;
+    bool enhanced = command->code == L2CAP_CREDIT_BASED_CONNECTION_REQUEST;
+    uint16_t *next = command->words;
+    for (size_t i = 0; i < count; i++)
+        terms = made[i] ? &made[i]->incoming.terms : terms;
+    if (!enhanced)
+        *next++ = made[0] ? made[0]->local_cid : 0;
+    next = put_terms(next, terms);
+    *next++ = result;
+    for (size_t i = 0; enhanced && i < count; i++)
+        *next++ = made[i] ? made[i]->local_cid : 0;
+    int error = l2cap_channels_respond(channels, command, next);
     for (size_t i = 0; i < count; i++) {
-        if (made[i])
-            confirm(channels, made[i], error);
+        if (made[i] && error)
+            l2cap_channel_free(channels, made[i]);
+        else if (made[i])
+            l2cap_channel_opened(channels, made[i]);
     }
-    return true;
+}
+
+/* Vol 3 Part A, 4.22, 4.23, 4.25, 4.26: some channels of an enhanced request may be refused and the others made. */
+static void connection_request(struct l2cap_channels *channels, struct l2cap_command *command,
+                               struct l2cap_channel *channel)
+{
+    (void)channel;
+    const uint16_t *words = command->words;
+    bool enhanced = command->code == L2CAP_CREDIT_BASED_CONNECTION_REQUEST;
+    struct l2cap_channel_plan plan = {
+        .link = command->link,
+        .psm = words[0],
+        .bearer = enhanced && l2cap_psm_is_of_bearers(channels, words[0]),
+        .enhanced = enhanced,
+        .terms = terms_of(words + (enhanced ? ENHANCED_REQUEST_TERMS : PLAIN_REQUEST_TERMS)),
+    };
+    struct l2cap_channel *made[L2CAP_ENHANCED_MOST] = {NULL};
+    size_t count = enhanced ? l2cap_command_cids(channels, command, ENHANCED_CIDS) : 1;
+    uint16_t result = count ? check_request(channels, &plan) : L2CAP_RESULT_INVALID_PARAMETERS;
+    if (!result)
+        result = accept_each(channels, &plan, words + (enhanced ? ENHANCED_CIDS : PLAIN_REQUEST_CID), made, count);
+    connection_respond(channels, command, made, count, result);
 }
 
 /* Vol 3 Part A, 4.6: the CID that we know must be one of ours, or it is rejected; with a wrong partner, dropped. */
-static bool disconnection_request(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
-                                  struct reader *parameters)
+static void disconnection_request(struct l2cap_channels *channels, struct l2cap_command *command,
+                                  struct l2cap_channel *channel)
 {
-    uint16_t local_cid = read_u16(parameters);
-    uint16_t peer_cid = read_u16(parameters);
-    if (!reader_done(parameters))
-        return false;
-    struct l2cap_channel *channel = l2cap_channel_find(channels, link, local_cid);
-    bool joined = channel && (channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION);
-    if (!joined) {
-        l2cap_signal_reject_cid(channels->signal, link, identifier, local_cid, peer_cid);
-        return true;
+    const uint16_t *cids = command->words;
+    channel = l2cap_channel_find(channels, command->link, cids[0]);
+    if (!channel || !channel->peer_cid) {
+        l2cap_signal_reject_cid(channels->signal, command->link, command->identifier, cids[0], cids[1]);
+    } else if (channel->peer_cid != cids[1]) {
+        count_error(channels);
+    } else {
+        (void)l2cap_channels_respond(channels, command, cids + 2);
+        l2cap_channel_end(channels, channel, BLUET_OK);
     }
-    if (channel->peer_cid != peer_cid) {
-        hci_protocol_error(channels->links->hci);
-        return true;
-    }
-    uint8_t octets[4];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_u16(&writer, local_cid);
-    write_u16(&writer, peer_cid);
-    (void)l2cap_signal_send(channels->signal, link, L2CAP_DISCONNECTION_RESPONSE, identifier, &writer);
-    l2cap_channel_end(channels, channel, BLUET_OK);
-    return true;
 }
 
 /* Vol 3 Part A, 4.24: it names the peer's end; more than 65535 in all ends the channel. */
-static bool flow_control_credit(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
-                                struct reader *parameters)
+static void flow_control_credit(struct l2cap_channels *channels, struct l2cap_command *command,
+                                struct l2cap_channel *channel)
 {
-    (void)identifier;
-    uint16_t peer_cid = read_u16(parameters);
-    uint16_t credits = read_u16(parameters);
-    if (!reader_done(parameters))
-        return false;
-    struct l2cap_channel *channel = l2cap_channel_find_peer(channels, link, peer_cid);
+    channel = l2cap_channel_find_peer(channels, command->link, command->words[0]);
+    uint16_t credits = command->words[1];
     if (channel && channel->state == CHANNEL_AWAIT_DISCONNECTION)
-        return true; /* was on its way when we asked for the end */
+        return; /* was on its way when we asked for the end */
     if (!channel || credits == 0) {
-        hci_protocol_error(channels->links->hci);
-    } else if (credits > UINT16_MAX - channel->outgoing.credits) {
-        hci_protocol_error(channels->links->hci);
-        l2cap_channel_request_end(channels, channel);
-    } else {
-        channel->outgoing.credits = (uint16_t)(channel->outgoing.credits + credits);
-        if (l2cap_channel_is_bearer(channels, channel))
-            l2cap_bearer_flush(channels, channel);
+        count_error(channels);
+        return;
     }
-    return true;
+    uint16_t *all = &channel->outgoing.terms.credits;
+    if (credits > UINT16_MAX - *all) {
+        l2cap_channel_broken(channels, channel);
+        return;
+    }
+    *all = (uint16_t)(*all + credits);
+    if (l2cap_channel_is_bearer(channel))
+        l2cap_bearer_flush(channels, channel);
+    else
+        channels->waiting = channels->waiting || channel->stalled;
 }
 
 /* ---- One table ---- */
 
-typedef bool (*channel_command)(struct l2cap_channels *channels, struct link *link, uint8_t identifier,
-                                struct reader *parameters);
-
+/* A response goes with the first channel that awaits it; if none does, it is counted as an error. */
 static const struct {
     uint8_t code;
-    channel_command handle;
-} channel_commands[] = {
-    {L2CAP_COMMAND_REJECT_RESPONSE, command_rejected},
-    {L2CAP_DISCONNECTION_REQUEST, disconnection_request},
-    {L2CAP_DISCONNECTION_RESPONSE, disconnection_response},
-    {L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST, plain_request},
-    {L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE, plain_response},
-    {L2CAP_FLOW_CONTROL_CREDIT, flow_control_credit},
-    {L2CAP_CREDIT_BASED_CONNECTION_REQUEST, enhanced_request},
-    {L2CAP_CREDIT_BASED_CONNECTION_RESPONSE, enhanced_response},
-    {L2CAP_CREDIT_BASED_RECONFIGURE_REQUEST, l2cap_channels_reconfigure_request},
-    {L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE, l2cap_channels_reconfigure_response},
+    uint8_t words;
+    bool lists; /* CIDs, behind these words */
+    bool response;
+    void (*handle)(struct l2cap_channels *channels, struct l2cap_command *command, struct l2cap_channel *awaiting);
+} command_kinds[] = {
+    {L2CAP_FLOW_CONTROL_CREDIT, 2, false, false, flow_control_credit},
+    {L2CAP_DISCONNECTION_REQUEST, 2, false, false, disconnection_request},
+    {L2CAP_DISCONNECTION_RESPONSE, 2, false, true, disconnection_response},
+    {L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST, 5, false, false, connection_request},
+    {L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE, 5, false, true, connection_response},
+    {L2CAP_CREDIT_BASED_CONNECTION_REQUEST, ENHANCED_CIDS, true, false, connection_request},
+    {L2CAP_CREDIT_BASED_CONNECTION_RESPONSE, ENHANCED_CIDS, true, true, connection_response},
+    {L2CAP_CREDIT_BASED_RECONFIGURE_REQUEST, 2, true, false, l2cap_channels_reconfigure_request},
+    {L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE, 1, false, true, reconfigure_response},
 };
 
-BLUET_INTERNAL bool l2cap_channels_command(void *channels, struct link *link, uint8_t code, uint8_t identifier,
+BLUET_INTERNAL bool l2cap_channels_command(void *context, struct link *link, uint8_t code, uint8_t identifier,
                                            struct reader *parameters)
 {
-    for (size_t i = 0; i < sizeof channel_commands / sizeof *channel_commands; i++) {
-        if (channel_commands[i].code == code)
-            return channel_commands[i].handle(channels, link, identifier, parameters);
+    struct l2cap_channels *channels = context;
+    if (code == L2CAP_COMMAND_REJECT_RESPONSE)
+        return command_rejected(channels, link, identifier);
+    size_t kind = 0;
+    while (command_kinds[kind].code != code) {
+        if (++kind == sizeof command_kinds / sizeof *command_kinds)
+            return false;
     }
-    return false;
+    size_t length = reader_remaining(parameters);
+    size_t least = command_kinds[kind].words * sizeof(uint16_t);
+    struct l2cap_command command = {.link = link, .code = code, .identifier = identifier, .length = (uint8_t)length};
+    command.whole = command_kinds[kind].lists ? length >= least : length == least;
+    for (size_t i = 0; i < length / sizeof(uint16_t) && i < L2CAP_WORDS_MOST; i++)
+        command.words[i] = read_u16(parameters);
+
+    struct l2cap_channel *awaiting = NULL;
+    if (command_kinds[kind].response) {
+        awaiting = l2cap_channel_next_awaiting(channels, NULL, link, identifier);
+        if (!awaiting || awaiting->awaits != code) {
+            count_error(channels);
+            return true;
+        }
+    } else if (!command.whole) {
+        return false;
+    }
+    command_kinds[kind].handle(channels, &command, awaiting);
+    return true;
 }

@@ -12,40 +12,35 @@ BLUET_INTERNAL void l2cap_outgoing_begin(struct l2cap_outgoing *outgoing, const 
     outgoing->sent = 0;
 }
 
-BLUET_INTERNAL bool l2cap_outgoing_next(const struct l2cap_outgoing *outgoing, size_t limit,
-                                        struct l2cap_segment *out_segment)
+BLUET_INTERNAL bool l2cap_outgoing_next(const struct l2cap_outgoing *outgoing, size_t limit, struct bluet_span *spans,
+                                        uint8_t *head)
 {
-    if (!outgoing->next || outgoing->credits == 0)
+    if (!outgoing->next || !outgoing->terms.credits)
         return false;
-    *out_segment = (struct l2cap_segment){.first = outgoing->sent == 0};
-    size_t room = limit < outgoing->mps ? limit : outgoing->mps;
-    if (out_segment->first) {
-        struct writer writer = writer_of(out_segment->sdu_length, sizeof out_segment->sdu_length);
-        write_u16(&writer, outgoing->length);
-        room -= L2CAP_SDU_LENGTH_SIZE;
-    }
+    size_t head_length = outgoing->sent ? 0 : L2CAP_SDU_LENGTH_SIZE;
     size_t rest = (size_t)(outgoing->length - outgoing->sent);
-    out_segment->octets = (uint16_t)(rest < room ? rest : room);
+    size_t room = limit - head_length;
+    head[0] = (uint8_t)outgoing->length;
+    head[1] = (uint8_t)(outgoing->length >> 8);
+    spans[0] = (struct bluet_span){head, head_length};
+    spans[1] = (struct bluet_span){outgoing->next, rest < room ? rest : room};
     return true;
 }
 
-BLUET_INTERNAL bool l2cap_outgoing_sent(struct l2cap_outgoing *outgoing, const struct l2cap_segment *segment)
+BLUET_INTERNAL void l2cap_outgoing_sent(struct l2cap_outgoing *outgoing, size_t octets)
 {
-    outgoing->credits--;
-    outgoing->sent = (uint16_t)(outgoing->sent + segment->octets);
-    outgoing->next += segment->octets;
-    if (outgoing->sent < outgoing->length)
-        return false;
-    outgoing->next = NULL;
-    return true;
+    outgoing->terms.credits--;
+    outgoing->sent = (uint16_t)(outgoing->sent + octets);
+    outgoing->next = outgoing->sent < outgoing->length ? outgoing->next + octets : NULL;
 }
 
 BLUET_INTERNAL void l2cap_outgoing_keep(struct l2cap_outgoing *outgoing)
 {
     if (!outgoing->next)
         return;
-    memcpy(outgoing->copy + outgoing->sent, outgoing->next, (size_t)(outgoing->length - outgoing->sent));
-    outgoing->next = outgoing->copy + outgoing->sent;
+    uint8_t *kept = outgoing->copy + outgoing->sent;
+    memcpy(kept, outgoing->next, (size_t)(outgoing->length - outgoing->sent));
+    outgoing->next = kept;
 }
 
 /* ---- In ---- */
@@ -56,6 +51,11 @@ static size_t ring_wrapped(const struct l2cap_incoming *incoming, size_t positio
     return position < incoming->size ? position : position - incoming->size;
 }
 
+static size_t ring_room(const struct l2cap_incoming *incoming)
+{
+    return incoming->size - incoming->whole - incoming->joined;
+}
+
 static void ring_put(struct l2cap_incoming *incoming, const uint8_t *data, size_t length)
 {
     size_t position = ring_wrapped(incoming, incoming->start + incoming->whole + incoming->joined);
@@ -64,28 +64,25 @@ static void ring_put(struct l2cap_incoming *incoming, const uint8_t *data, size_
     memcpy(incoming->ring + position, data, part);
     if (part < length)
         memcpy(incoming->ring, data + part, length - part);
-    incoming->joined += length;
-}
-
-static size_t ring_room(const struct l2cap_incoming *incoming)
-{
-    return incoming->size - incoming->whole - incoming->joined;
+    incoming->joined = (uint16_t)(incoming->joined + length);
 }
 
 BLUET_INTERNAL enum l2cap_outcome l2cap_incoming_receive(struct l2cap_incoming *incoming, struct reader *payload)
 {
-    if (incoming->granted == 0 || reader_remaining(payload) > incoming->mps)
-        return L2CAP_SDU_BROKEN;
-    incoming->granted--;
-    bool first = incoming->awaited == 0;
-    size_t awaited = first ? read_u16(payload) : incoming->awaited;
+    struct l2cap_terms *terms = &incoming->terms;
+    size_t awaited = incoming->awaited;
+    bool broken = reader_remaining(payload) > terms->mps;
+    if (awaited == 0) {
+        awaited = read_u16(payload);
+        broken = broken || awaited > terms->mtu;
+    }
     size_t length = reader_remaining(payload);
-    if (!reader_ok(payload) || (first && awaited > incoming->mtu) || length > awaited || length > ring_room(incoming))
+    if (broken || !reader_ok(payload) || !terms->credits || length > awaited || length > ring_room(incoming))
         return L2CAP_SDU_BROKEN;
 
-    if (length)
-        ring_put(incoming, read_span(payload, length), length);
-    incoming->awaited = awaited - length;
+    terms->credits--;
+    ring_put(incoming, payload->cursor, length);
+    incoming->awaited = (uint16_t)(awaited - length);
     if (incoming->awaited)
         return L2CAP_SDU_GOES_ON;
     incoming->whole += incoming->joined;
@@ -123,12 +120,13 @@ BLUET_INTERNAL size_t l2cap_incoming_read(struct l2cap_incoming *incoming, void 
  * So many that each could bring a full K-frame; but only once the application has taken all that is whole, and not for
  * less than half of what the ring could hold, so that the credits travel in batches.
  */
-BLUET_INTERNAL uint16_t l2cap_incoming_credits(const struct l2cap_incoming *incoming)
+BLUET_INTERNAL uint16_t l2cap_incoming_credits(const struct l2cap_incoming *incoming, size_t most)
 {
-    if (incoming->whole || incoming->granted > incoming->few)
+    size_t granted = incoming->terms.credits;
+    if (incoming->whole || granted > incoming->few)
         return 0;
-    size_t frames = ring_room(incoming) / incoming->mps;
+    size_t frames = most ? most : ring_room(incoming) / incoming->terms.mps;
     if (frames > UINT16_MAX)
         frames = UINT16_MAX;
-    return frames > incoming->granted ? (uint16_t)(frames - incoming->granted) : 0;
+    return (uint16_t)(frames > granted ? frames - granted : 0);
 }

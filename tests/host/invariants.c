@@ -90,8 +90,9 @@ static void check_stream(const struct l2cap_channel *channel)
     const struct l2cap_incoming *in = &channel->incoming;
     const struct l2cap_outgoing *out = &channel->outgoing;
     hold(in->whole + in->joined <= in->size, "what has come is in the ring");
-    hold(in->awaited == 0 || in->joined + in->awaited <= in->mtu, "no SDU is longer than our MTU");
-    hold(channel->state != CHANNEL_OPEN || in->granted * (size_t)in->mps <= in->size - in->whole - in->joined,
+    hold(in->awaited == 0 || in->joined + in->awaited <= in->terms.mtu, "no SDU is longer than our MTU");
+    hold(channel->state != CHANNEL_OPEN ||
+             in->terms.credits * (size_t)in->terms.mps <= in->size - in->whole - in->joined,
          "there is room for what the peer may send");
     hold(!out->next || (out->next == out->copy + out->sent && out->length <= out->size),
          "an SDU that waits is the host's own copy");
@@ -104,24 +105,22 @@ static void check_bearer(const struct bluet *host, const struct l2cap_channel *c
     hold((bearer->link != NULL) == (channel->state == CHANNEL_OPEN) || host->inside, "an open channel is a bearer");
     hold(!bearer->link || bearer->channel == channel, "which knows its channel");
     hold(channel->incoming.whole == 0, "what has come is taken at once");
-    hold(!channel->head || !channel->outgoing.credits, "only for want of credits frames wait");
+    hold(!channel->outgoing.head || !channel->outgoing.terms.credits, "only for want of credits frames wait");
 }
 
 static void check_channels(const struct bluet *host)
 {
     const struct l2cap_channels *channels = &host->channels;
-    size_t count = 0;
     size_t awaiting = 0;
     bool waiting = false;
     for (uint16_t i = 0; i < channels->total; i++) {
         const struct l2cap_channel *channel = &channels->channels[i];
-        bool bearer = l2cap_channel_is_bearer(channels, channel);
-        hold(bearer || !channel->block == (channel->state == CHANNEL_FREE),
+        bool bearer = l2cap_channel_is_bearer(channel);
+        hold(bearer || !channel->incoming.ring == (channel->state == CHANNEL_FREE),
              "a channel has memory while it is not free");
         if (channel->state == CHANNEL_FREE)
             continue;
-        count++;
-        awaiting += l2cap_channel_awaits(channel);
+        awaiting += channel->awaits != 0;
         hold(channel->link->state != LINK_FREE, "a channel has a link");
         hold(!BLUET_HAS_L2CAP_CHANNELS || l2cap_channel_find(channels, channel->link, channel->local_cid) == channel,
              "a CID names one channel");
@@ -129,6 +128,9 @@ static void check_channels(const struct bluet *host)
         hold(!channel->owes_request || channel->state == CHANNEL_AWAIT_DISCONNECTION ||
                  channel->state == CHANNEL_AWAIT_RESPONSE,
              "only what is awaited can be owed");
+        bool must_await = channel->state == CHANNEL_AWAIT_DISCONNECTION || channel->state == CHANNEL_AWAIT_RESPONSE;
+        hold(host->inside || must_await == (channel->awaits && !channel->wanted_mtu) || channel->wanted_mtu,
+             "what is not open awaits something");
         hold(!channel->wanted_mtu || channel->state == CHANNEL_OPEN || channel->state == CHANNEL_AWAIT_DISCONNECTION,
              "only what is open is reconfigured");
         if (bearer)
@@ -137,7 +139,7 @@ static void check_channels(const struct bluet *host)
             check_stream(channel);
     }
     hold(!waiting || channels->waiting || host->inside, "what is owed is not forgotten");
-    hold(count == channels->count && awaiting == channels->awaiting, "channels are counted");
+    hold(awaiting == channels->awaiting, "those who await are counted");
     size_t kept = 0;
     for (uint8_t i = 0; i < host->links.limit; i++)
         kept += host->signal.requests[i].kept.length != 0;

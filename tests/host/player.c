@@ -518,5 +518,6 @@ void player_open_bearers(struct player *player, uint16_t handle)
     demand(link != NULL, "there is a link");
     link->encrypted = true;
     player_receive(player, packet, sizeof packet);
-    demand(player->host->channels.count == 2 || player->host->channels.count == 4, "bearers are opened");
+    size_t count = count_channels(player->host);
+    demand(count == 2 || count == 4, "bearers are opened");
 }

@@ -150,7 +150,7 @@ static void test_request_is_owed(void **state)
     talk_expect_nothing(talk);
     talk_complete(talk, LINK, 8);
     talk_expect_frame(talk, LINK, SIGNALLING, "14 09 0a 00 80 00 41 00 20 00 40 00 04 00");
-    talk_expect_frame(talk, LINK, SIGNALLING, "14 0b 0a 00 80 00 42 00 20 00 40 00 04 00");
+    talk_expect_frame(talk, LINK, SIGNALLING, "14 0a 0a 00 80 00 42 00 20 00 40 00 04 00");
     dialogue_end(talk);
 }
 

@@ -475,7 +475,7 @@ static void assert_actor_clean(const struct stage *stage, size_t index)
     assert_int_equal(free_procedures, host->gatt.client.procedure_count);
     assert_int_equal(free_indications, host->gatt.server.indication_count);
     assert_int_equal(host->links.count, 0);
-    assert_int_equal(host->channels.count, 0);
+    assert_int_equal(count_channels(host), 0);
     assert_int_equal(host->sm.busy_count, 0);
     assert_int_equal(host->hci.acl_free, host->hci.acl_count);
     assert_int_equal(host->hci.queue_length, 0);
