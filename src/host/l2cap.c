@@ -6,14 +6,7 @@
 
 enum { HEADERS_LENGTH = LINK_PACKET_HEADER_LENGTH + L2CAP_HEADER_LENGTH };
 
-/* Where in a gather list the next octet is. */
-struct span_cursor {
-    const struct bluet_span *span, *end;
-    size_t offset;
-};
-
-/* Lists the next `length` octets; returns how many spans they take. */
-static size_t cursor_gather(struct span_cursor *cursor, struct bluet_span *out, size_t length)
+BLUET_INTERNAL size_t l2cap_gather(struct l2cap_cursor *cursor, struct bluet_span *out, size_t length)
 {
     size_t count = 0;
     while (length && cursor->span != cursor->end) {
@@ -34,13 +27,13 @@ static size_t cursor_gather(struct span_cursor *cursor, struct bluet_span *out, 
 static void send_in_fragments(struct link_table *links, struct link *link, uint8_t *headers,
                               const struct bluet_span *spans, size_t count, size_t length)
 {
-    struct span_cursor cursor = {spans + 1, spans + count, 0};
+    struct l2cap_cursor cursor = {spans + 1, spans + count, 0};
     size_t header_length = HEADERS_LENGTH;
     for (bool first = true; first || length; first = false) {
         size_t room = links->hci->acl_length - (header_length - LINK_PACKET_HEADER_LENGTH);
         size_t part = length < room ? length : room;
         struct bluet_span out[1 + L2CAP_SPANS_LARGEST] = {{headers, header_length}};
-        size_t out_count = 1 + cursor_gather(&cursor, out + 1, part);
+        size_t out_count = 1 + l2cap_gather(&cursor, out + 1, part);
         link_send_packet(links, link, first, headers, out, out_count, part + header_length - LINK_PACKET_HEADER_LENGTH);
         length -= part;
         header_length = LINK_PACKET_HEADER_LENGTH;

@@ -11,6 +11,15 @@
 
 enum { L2CAP_SPANS_LARGEST = 6 };
 
+/* Where in a gather list the next octet is. */
+struct l2cap_cursor {
+    const struct bluet_span *span, *end;
+    size_t offset;
+};
+
+/* Lists the next `length` octets; returns how many spans they take. */
+BLUET_INTERNAL size_t l2cap_gather(struct l2cap_cursor *cursor, struct bluet_span *out, size_t length);
+
 /*
  * Sends one frame: at once from the caller's memory when nothing waits and the controller has buffers free, otherwise
  * from a copy, in order. -ENOMEM: no buffer free for the copy, nothing sent. -ENOTCONN: the link is closing. -EINVAL:

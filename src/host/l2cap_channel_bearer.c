@@ -66,23 +66,6 @@ BLUET_INTERNAL void l2cap_bearer_receive(struct l2cap_channels *channels, struct
 
 /* ---- Out ---- */
 
-/* Lists `length` octets from `offset` on; returns how many spans they take. */
-static size_t gather(const struct bluet_span *spans, size_t count, size_t offset, size_t length, struct bluet_span *out)
-{
-    size_t found = 0;
-    for (; count && length; spans++, count--) {
-        if (offset >= spans->length) {
-            offset -= spans->length;
-            continue;
-        }
-        size_t part = spans->length - offset < length ? spans->length - offset : length;
-        out[found++] = (struct bluet_span){(const uint8_t *)spans->data + offset, part};
-        length -= part;
-        offset = 0;
-    }
-    return found;
-}
-
 static void append_frame(struct l2cap_channel *channel, struct buffer *frame)
 {
     if (channel->outgoing.head)
@@ -94,13 +77,14 @@ static void append_frame(struct l2cap_channel *channel, struct buffer *frame)
     channel->outgoing.tail = frame;
 }
 
-/* One K-frame: out, if there are credits and none waits; otherwise into the queue. */
+/* One K-frame: out, if there are credits and none waits; otherwise into the queue. The first span is for its header. */
 static int put_frame(struct l2cap_channels *channels, struct l2cap_channel *channel, struct bluet_span *spans,
                      size_t count, size_t length)
 {
     if (l2cap_bearer_is_ready(channel)) {
         int error = l2cap_send(channels->links, channel->link, channel->peer_cid, spans + 1, count - 1);
-        channel->outgoing.terms.credits = (uint16_t)(channel->outgoing.terms.credits - !error);
+        if (!error)
+            channel->outgoing.terms.credits--;
         return error;
     }
     uint8_t header[L2CAP_HEADER_LENGTH];
@@ -108,43 +92,48 @@ static int put_frame(struct l2cap_channels *channels, struct l2cap_channel *chan
     write_u32(&writer, (uint32_t)length | (uint32_t)channel->peer_cid << 16);
     spans[0] = (struct bluet_span){header, sizeof header};
     struct buffer *frame = buffer_copy(channels->links->pool, spans, count);
-    spans[0] = (struct bluet_span){NULL, 0};
-    if (frame)
-        append_frame(channel, frame);
-    return frame ? BLUET_OK : BLUET_ENOMEM;
+    if (!frame)
+        return BLUET_ENOMEM;
+    append_frame(channel, frame);
+    return BLUET_OK;
 }
 
 /* A PDU of several frames begins only if there are buffers for all of it: none can be called back. */
-static bool has_buffers(struct buffer_pool *pool, size_t frames, size_t limit)
+static bool has_buffers(struct buffer_pool *pool, size_t length, size_t limit)
 {
+    size_t frames = (length + limit - 1) / limit;
     size_t each = (limit + L2CAP_HEADER_LENGTH + pool->size - 1) / pool->size;
-    bool enough = frames == 1 || frames * each <= pool->free_count;
-    pool->starved = pool->starved || !enough;
-    return enough;
+    if (frames == 1 || frames * each <= pool->free_count)
+        return true;
+    pool->starved = true;
+    return false;
 }
 
 BLUET_INTERNAL int l2cap_bearer_send(struct l2cap_channels *channels, struct l2cap_channel *channel,
                                      const struct bluet_span *spans, size_t count)
 {
-    struct link *link = channel->link;
-    size_t limit = l2cap_channel_frame_limit(channel);
-    size_t length = 0;
-    for (size_t i = 0; i < count; i++)
+    uint8_t head[L2CAP_SDU_LENGTH_SIZE];
+    struct bluet_span sdu[1 + SPANS_MOST] = {{head, sizeof head}};
+    size_t length = sizeof head;
+    for (size_t i = 0; i < count; i++) {
+        sdu[1 + i] = spans[i];
         length += spans[i].length;
-    if (link->state != LINK_OPEN)
+    }
+    struct writer writer = writer_of(head, sizeof head);
+    write_u16(&writer, (uint16_t)(length - sizeof head));
+    size_t limit = l2cap_channel_frame_limit(channel);
+    if (channel->link->state != LINK_OPEN)
         return BLUET_ENOTCONN;
-    if (!has_buffers(channels->links->pool, (length + L2CAP_SDU_LENGTH_SIZE + limit - 1) / limit, limit))
+    if (!has_buffers(channels->links->pool, length, limit))
         return BLUET_ENOMEM;
-    const uint8_t sdu_length[L2CAP_SDU_LENGTH_SIZE] = {(uint8_t)length, (uint8_t)(length >> 8)};
-    size_t head = sizeof sdu_length;
+    struct l2cap_cursor cursor = {sdu, sdu + 1 + count, 0};
     int error = BLUET_OK;
-    for (size_t done = 0; !error && (head || done < length); head = 0) {
-        size_t part = length - done < limit - head ? length - done : limit - head;
-        struct bluet_span frame[2 + SPANS_MOST] = {{NULL, 0}, {sdu_length, head}};
-        size_t used = head ? 2 : 1;
-        used += gather(spans, count, done, part, frame + used);
-        error = put_frame(channels, channel, frame, used, head + part);
-        done += part;
+    while (length && !error) {
+        struct bluet_span frame[1 + 1 + SPANS_MOST];
+        size_t part = length < limit ? length : limit;
+        size_t used = l2cap_gather(&cursor, frame + 1, part);
+        error = put_frame(channels, channel, frame, 1 + used, part);
+        length -= part;
     }
     return error;
 }

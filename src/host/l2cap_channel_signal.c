@@ -6,16 +6,8 @@
 
 enum { PLAIN_LEAST = 23, MPS_LARGEST = 65533 };
 
-/* Where the words of commands stand that both ways have: by the one way one CID is among them, by the other all follow.
- */
-enum {
-    PLAIN_REQUEST_CID = 1,
-    PLAIN_REQUEST_TERMS = 2,
-    ENHANCED_REQUEST_TERMS = 1,
-    ENHANCED_CIDS = 4,
-    PLAIN_RESPONSE_TERMS = 1,
-    TERMS_WORDS = 3
-};
+/* Where words stand in requests and responses about channels to be made. */
+enum { REQUEST_TERMS = 1, RESPONSE_RESULT = 3, CHANNEL_CIDS = 4 };
 
 /* ERTX, where the peer has said that its answer is pending: 60 s to 300 s (Vol 3 Part A, 6.2.2). */
 static const uint64_t pending_timeout_us = 120000000;
@@ -31,7 +23,7 @@ static uint16_t *put_terms(uint16_t *words, const struct l2cap_terms *terms)
     words[0] = terms->mtu;
     words[1] = terms->mps;
     words[2] = terms->credits;
-    return words + TERMS_WORDS;
+    return words + 3;
 }
 
 BLUET_INTERNAL bool l2cap_terms_are_valid(const struct l2cap_terms *terms, bool enhanced)
@@ -58,13 +50,27 @@ static void count_error(const struct l2cap_channels *channels)
     hci_protocol_error(channels->links->hci);
 }
 
+/*
+ * Where in `words` the n-th of a command stands. By the plain way its one CID has a place of its own, the second in a
+ * request and the first in a response; here it stands where CIDs stand by the enhanced way, and the rest closes up.
+ */
+static size_t place_of(uint8_t code, size_t nth)
+{
+    if (code != L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST && code != L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE)
+        return nth;
+    size_t cid = code == L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST;
+    if (nth == cid)
+        return CHANNEL_CIDS;
+    return nth < cid ? nth : nth - 1;
+}
+
 BLUET_INTERNAL int l2cap_channels_command_send(struct l2cap_channels *channels, const struct l2cap_command *command,
                                                const uint16_t *end)
 {
     uint8_t octets[2 * L2CAP_WORDS_MOST];
     struct writer writer = writer_of(octets, sizeof octets);
-    for (const uint16_t *word = command->words; word < end; word++)
-        write_u16(&writer, *word);
+    for (size_t i = 0; command->words + i < end; i++)
+        write_u16(&writer, command->words[place_of(command->code, i)]);
     return l2cap_signal_send(channels->signal, command->link, command->code, command->identifier, &writer);
 }
 
@@ -78,8 +84,8 @@ BLUET_INTERNAL int l2cap_channels_respond(struct l2cap_channels *channels, struc
 /* ---- Our requests ---- */
 
 /*
- * The request whose response the channel awaits; an enhanced one is that of all that await it. Their CIDs stand in the
- * order of the table, and so will those that answer them. Without a buffer it is owed.
+ * The request whose response the channel awaits, and perhaps others with it. Their CIDs stand in the order of the
+ * table, and so will those that answer them. Without a buffer it is owed.
  */
 BLUET_INTERNAL void l2cap_channel_send_request(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
@@ -90,12 +96,9 @@ BLUET_INTERNAL void l2cap_channel_send_request(struct l2cap_channels *channels, 
         *next++ = channel->local_cid;
     } else {
         *next++ = channel->psm;
-        if (!channel->enhanced)
-            *next++ = channel->local_cid;
         next = put_terms(next, &channel->incoming.terms);
         struct l2cap_channel *asked = NULL;
-        while (channel->enhanced &&
-               (asked = l2cap_channel_next_awaiting(channels, asked, channel->link, channel->identifier)))
+        while ((asked = l2cap_channel_next_awaiting(channels, asked, channel->link, channel->identifier)))
             *next++ = asked->local_cid;
     }
     command.code = (uint8_t)(channel->awaits - 1);
@@ -278,25 +281,23 @@ static void connection_answered(struct l2cap_channels *channels, struct l2cap_ch
 static void connection_response(struct l2cap_channels *channels, struct l2cap_command *command,
                                 struct l2cap_channel *channel)
 {
-    bool enhanced = channel->enhanced;
-    const uint16_t *words = command->words + (enhanced ? 0 : PLAIN_RESPONSE_TERMS);
-    const uint16_t *peer_cid = command->words + (enhanced ? ENHANCED_CIDS : 0);
+    const uint16_t *words = command->words;
     const struct l2cap_terms terms = terms_of(words);
-    uint16_t result = words[TERMS_WORDS];
-    size_t whole_length = ENHANCED_CIDS * sizeof *words;
+    uint16_t result = words[RESPONSE_RESULT];
+    size_t whole_length = CHANNEL_CIDS * sizeof *words;
     struct l2cap_channel *asked = channel;
     do {
         whole_length += sizeof *words;
         asked = l2cap_channel_next_awaiting(channels, asked, command->link, command->identifier);
     } while (asked);
     bool complete = command->whole && (command->length == whole_length || result != L2CAP_RESULT_SUCCESS);
-    do {
+    for (const uint16_t *peer_cid = words + CHANNEL_CIDS; channel; peer_cid++) {
         if (complete)
-            connection_answered(channels, channel, &terms, *peer_cid++, result);
+            connection_answered(channels, channel, &terms, *peer_cid, result);
         else
             l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
         channel = l2cap_channel_next_awaiting(channels, channel, command->link, command->identifier);
-    } while (channel);
+    }
 }
 
 static void reconfigure_response(struct l2cap_channels *channels, struct l2cap_command *command,
@@ -333,33 +334,13 @@ static uint16_t accept(struct l2cap_channels *channels, const struct l2cap_chann
     channel->peer_cid = peer_cid;
     channel->outgoing.terms = plan->terms;
     int answer = plan->bearer ? 0 : l2cap_channel_raise_terms(channels, channel, BLUET_EVENT_L2CAP_ACCEPT);
-    if (plan->link->state != LINK_OPEN)
-        answer = L2CAP_RESULT_NO_RESOURCES;
-    if (answer == 0) {
+    if (answer == 0 && plan->link->state == LINK_OPEN) {
         *out_channel = channel;
         return L2CAP_RESULT_SUCCESS;
     }
     l2cap_channel_free(channels, channel);
     bool named = answer >= L2CAP_RESULT_SPSM_NOT_SUPPORTED && answer <= L2CAP_RESULT_LARGEST;
     return named ? (uint16_t)answer : L2CAP_RESULT_NO_RESOURCES;
-}
-
-/*
- * The channels of the request with those CIDs; those that are refused stay NULL. The result says why the last one was;
- * if others were made, it must be one that says so of some only (Vol 3 Part A, 4.26).
- */
-static uint16_t accept_each(struct l2cap_channels *channels, const struct l2cap_channel_plan *plan,
-                            const uint16_t *peer_cids, struct l2cap_channel **made, size_t count)
-{
-    uint16_t result = L2CAP_RESULT_SUCCESS;
-    bool any = false;
-    for (size_t i = 0; i < count; i++) {
-        uint16_t verdict = accept(channels, plan, peer_cids[i], &made[i]);
-        if (verdict)
-            result = verdict;
-        any = any || made[i];
-    }
-    return any && result && !is_of_some(result) ? L2CAP_RESULT_NO_RESOURCES : result;
 }
 
 /* The part of a request that holds for all its channels; completes the plan. */
@@ -390,50 +371,54 @@ BLUET_INTERNAL size_t l2cap_command_cids(const struct l2cap_channels *channels, 
 }
 
 /* If the application has asked for the end of the link meanwhile, the response does not go, and there is no channel. */
-static void connection_respond(struct l2cap_channels *channels, struct l2cap_command *command,
-                               struct l2cap_channel *const *made, size_t count, uint16_t result)
+static void connection_respond(struct l2cap_channels *channels, struct l2cap_command *command, size_t count)
 {
-    const struct l2cap_terms none = {0, 0, 0};
-    const struct l2cap_terms *terms = &none;
-    bool enhanced = command->code == L2CAP_CREDIT_BASED_CONNECTION_REQUEST;
-    uint16_t *next = command->words;
-    for (size_t i = 0; i < count; i++)
-        terms = made[i] ? &made[i]->incoming.terms : terms;
-    if (!enhanced)
-        *next++ = made[0] ? made[0]->local_cid : 0;
-    next = put_terms(next, terms);
-    *next++ = result;
-    for (size_t i = 0; enhanced && i < count; i++)
-        *next++ = made[i] ? made[i]->local_cid : 0;
-    int error = l2cap_channels_respond(channels, command, next);
+    const uint16_t *cids = command->words + CHANNEL_CIDS;
+    int error = l2cap_channels_respond(channels, command, cids + count);
     for (size_t i = 0; i < count; i++) {
-        if (made[i] && error)
-            l2cap_channel_free(channels, made[i]);
-        else if (made[i])
-            l2cap_channel_opened(channels, made[i]);
+        struct l2cap_channel *channel = l2cap_channel_find(channels, command->link, cids[i]);
+        if (channel && error)
+            l2cap_channel_free(channels, channel);
+        else if (channel)
+            l2cap_channel_opened(channels, channel);
     }
 }
 
-/* Vol 3 Part A, 4.22, 4.23, 4.25, 4.26: some channels of an enhanced request may be refused and the others made. */
+/*
+ * Vol 3 Part A, 4.22, 4.23, 4.25, 4.26: some channels of an enhanced request may be refused and the others made. The
+ * result says why the last one was refused; if others were made, it must be one that says so of some only.
+ */
 static void connection_request(struct l2cap_channels *channels, struct l2cap_command *command,
                                struct l2cap_channel *channel)
 {
-    (void)channel;
-    const uint16_t *words = command->words;
+    uint16_t *words = command->words;
+    uint16_t *cids = words + CHANNEL_CIDS;
     bool enhanced = command->code == L2CAP_CREDIT_BASED_CONNECTION_REQUEST;
     struct l2cap_channel_plan plan = {
         .link = command->link,
         .psm = words[0],
         .bearer = enhanced && l2cap_psm_is_of_bearers(channels, words[0]),
         .enhanced = enhanced,
-        .terms = terms_of(words + (enhanced ? ENHANCED_REQUEST_TERMS : PLAIN_REQUEST_TERMS)),
+        .terms = terms_of(words + REQUEST_TERMS),
     };
-    struct l2cap_channel *made[L2CAP_ENHANCED_MOST] = {NULL};
-    size_t count = enhanced ? l2cap_command_cids(channels, command, ENHANCED_CIDS) : 1;
-    uint16_t result = count ? check_request(channels, &plan) : L2CAP_RESULT_INVALID_PARAMETERS;
-    if (!result)
-        result = accept_each(channels, &plan, words + (enhanced ? ENHANCED_CIDS : PLAIN_REQUEST_CID), made, count);
-    connection_respond(channels, command, made, count, result);
+    size_t count = enhanced ? l2cap_command_cids(channels, command, CHANNEL_CIDS) : 1;
+    uint16_t refusal = count ? check_request(channels, &plan) : L2CAP_RESULT_INVALID_PARAMETERS;
+    uint16_t result = refusal;
+    bool any = false;
+    memset(words, 0, CHANNEL_CIDS * sizeof *words);
+    for (size_t i = 0; i < count; i++) {
+        uint16_t verdict = refusal ? refusal : accept(channels, &plan, cids[i], &channel);
+        if (verdict) {
+            result = verdict;
+            cids[i] = 0;
+        } else {
+            any = true;
+            cids[i] = channel->local_cid;
+            put_terms(words, &channel->incoming.terms);
+        }
+    }
+    words[RESPONSE_RESULT] = any && result && !is_of_some(result) ? L2CAP_RESULT_NO_RESOURCES : result;
+    connection_respond(channels, command, count);
 }
 
 /* Vol 3 Part A, 4.6: the CID that we know must be one of ours, or it is rejected; with a wrong partner, dropped. */
@@ -489,10 +474,10 @@ static const struct {
     {L2CAP_FLOW_CONTROL_CREDIT, 2, false, false, flow_control_credit},
     {L2CAP_DISCONNECTION_REQUEST, 2, false, false, disconnection_request},
     {L2CAP_DISCONNECTION_RESPONSE, 2, false, true, disconnection_response},
-    {L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST, 5, false, false, connection_request},
-    {L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE, 5, false, true, connection_response},
-    {L2CAP_CREDIT_BASED_CONNECTION_REQUEST, ENHANCED_CIDS, true, false, connection_request},
-    {L2CAP_CREDIT_BASED_CONNECTION_RESPONSE, ENHANCED_CIDS, true, true, connection_response},
+    {L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST, CHANNEL_CIDS + 1, false, false, connection_request},
+    {L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE, CHANNEL_CIDS + 1, false, true, connection_response},
+    {L2CAP_CREDIT_BASED_CONNECTION_REQUEST, CHANNEL_CIDS, true, false, connection_request},
+    {L2CAP_CREDIT_BASED_CONNECTION_RESPONSE, CHANNEL_CIDS, true, true, connection_response},
     {L2CAP_CREDIT_BASED_RECONFIGURE_REQUEST, 2, true, false, l2cap_channels_reconfigure_request},
     {L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE, 1, false, true, reconfigure_response},
 };
@@ -513,7 +498,7 @@ BLUET_INTERNAL bool l2cap_channels_command(void *context, struct link *link, uin
     struct l2cap_command command = {.link = link, .code = code, .identifier = identifier, .length = (uint8_t)length};
     command.whole = command_kinds[kind].lists ? length >= least : length == least;
     for (size_t i = 0; i < length / sizeof(uint16_t) && i < L2CAP_WORDS_MOST; i++)
-        command.words[i] = read_u16(parameters);
+        command.words[place_of(code, i)] = read_u16(parameters);
 
     struct l2cap_channel *awaiting = NULL;
     if (command_kinds[kind].response) {
