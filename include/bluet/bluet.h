@@ -71,7 +71,11 @@ struct bluet_event;
  */
 typedef int (*bluet_event_handler)(void *context, struct bluet *host, const struct bluet_event *event);
 
-/* Zero in a limit means its default. */
+/*
+ * Zero in a limit means its default. Frames that come in pieces, on several links at once, are joined in the buffers
+ * too. With none free there is room for one such frame; a link whose frame finds no room is ended, with the reason
+ * 0x14.
+ */
 struct bluet_config {
     struct bluet_port port;
     bluet_event_handler handler;

@@ -38,11 +38,12 @@ BLUET_INTERNAL void buffer_pool_close(struct buffer_pool *pool, const struct blu
 static struct buffer *pool_take(struct buffer_pool *pool)
 {
     struct buffer *buffer = pool->free;
-    pool->free = buffer->next;
-    pool->free_count--;
-    buffer->next = NULL;
-    buffer->offset = 0;
-    buffer->length = 0;
+    if (buffer) {
+        pool->free = buffer->next;
+        pool->free_count--;
+        buffer->next = NULL;
+        buffer->offset = buffer->length = 0;
+    }
     return buffer;
 }
 
@@ -54,39 +55,38 @@ static void pool_give(struct buffer_pool *pool, struct buffer *buffer)
     pool->free_count++;
 }
 
-/* Fills on from `tail`, and returns the new tail. There are enough buffers. */
-static struct buffer *chain_append(struct buffer_pool *pool, struct buffer *tail, const uint8_t *data, size_t length)
+BLUET_INTERNAL bool buffer_append(struct buffer_pool *pool, struct buffer **chain, const void *data, size_t length)
 {
+    const uint8_t *next = data;
+    while (*chain && (*chain)->next)
+        chain = &(*chain)->next;
     while (length) {
-        if (tail->length == pool->size) {
-            tail->next = pool_take(pool);
-            tail = tail->next;
-        }
+        if (*chain && (*chain)->length == pool->size)
+            chain = &(*chain)->next;
+        if (!*chain && !(*chain = pool_take(pool)))
+            return false;
+        struct buffer *tail = *chain;
         size_t room = (size_t)pool->size - tail->length;
         size_t part = length < room ? length : room;
-        memcpy(tail->data + tail->length, data, part);
+        memcpy(tail->data + tail->length, next, part);
         tail->length = (uint16_t)(tail->length + part);
-        data += part;
+        next += part;
         length -= part;
     }
-    return tail;
+    return true;
 }
 
 BLUET_INTERNAL struct buffer *buffer_copy(struct buffer_pool *pool, const struct bluet_span *spans, size_t count)
 {
-    size_t length = 0;
-    for (size_t i = 0; i < count; i++)
-        length += spans[i].length;
-    size_t needed = length ? (length + pool->size - 1) / pool->size : 1;
-    if (needed > pool->free_count) {
-        pool->starved = true;
-        return NULL;
-    }
-    struct buffer *head = pool_take(pool);
-    struct buffer *tail = head;
-    for (size_t i = 0; i < count; i++)
-        tail = chain_append(pool, tail, spans[i].data, spans[i].length);
-    return head;
+    struct buffer *chain = pool_take(pool);
+    bool whole = chain;
+    for (size_t i = 0; whole && i < count; i++)
+        whole = buffer_append(pool, &chain, spans[i].data, spans[i].length);
+    if (whole)
+        return chain;
+    buffer_free(pool, chain);
+    pool->starved = true;
+    return NULL;
 }
 
 BLUET_INTERNAL void buffer_free(struct buffer_pool *pool, struct buffer *chain)

@@ -1,7 +1,7 @@
 /*
- * A pool of buffers of one size, taken once at activation, for what has to wait: outgoing L2CAP frames and the values
- * of client procedures. A longer content is a chain. Whoever is refused learns later that there is room again
- * (buffer_pool_was_starved()).
+ * A pool of buffers of one size, taken once at activation, for what has to wait: outgoing L2CAP frames, the values of
+ * client procedures, and incoming frames of which pieces have come, on several links at once. A longer content is a
+ * chain. Who waits for buffers learns that there is room again (buffer_pool_was_starved()).
  */
 #ifndef BLUET_HOST_BUFFER_H
 #define BLUET_HOST_BUFFER_H
@@ -34,6 +34,9 @@ BLUET_INTERNAL void buffer_pool_close(struct buffer_pool *pool, const struct blu
 /* A chain that holds a copy of the spans, or NULL (and the pool is marked starved). At least one buffer, also if empty.
  */
 BLUET_INTERNAL struct buffer *buffer_copy(struct buffer_pool *pool, const struct bluet_span *spans, size_t count);
+/* Puts a copy behind what a chain holds; `*chain` NULL begins one. False: there was no buffer for all of it, and what
+ * had room is there. Does not mark the pool. */
+BLUET_INTERNAL bool buffer_append(struct buffer_pool *pool, struct buffer **chain, const void *data, size_t length);
 BLUET_INTERNAL void buffer_free(struct buffer_pool *pool, struct buffer *chain);
 
 /* Whether somebody was refused and there is room again; asks once. */

@@ -45,6 +45,8 @@ struct hci_command {
 };
 
 enum { HCI_PARAMETERS_LARGEST = 255, HCI_HANDLE_LARGEST = 0x0eff };
+/* In the queue each command begins at a multiple of this. */
+enum { HCI_ENTRY_ALIGNMENT = _Alignof(struct hci_command) };
 
 struct hci {
     const struct bluet_port *port;
@@ -90,6 +92,7 @@ static inline bool hci_idle(const struct hci *hci)
     return hci->queue_length == 0;
 }
 
+/* Command Complete and Command Status; their own parameters are there. */
 BLUET_INTERNAL void hci_command_complete(struct hci *hci, struct reader *event);
 BLUET_INTERNAL void hci_command_status(struct hci *hci, struct reader *event);
 

@@ -132,7 +132,7 @@ static int open_rooms(struct bluet *host)
 {
     const struct bluet_config *config = &host->config;
     const struct bluet_port *port = &config->port;
-    size_t frame_size = (size_t)config->mtu_limit + L2CAP_HEADER_LENGTH;
+    uint16_t frame_size = (uint16_t)(config->mtu_limit + L2CAP_HEADER_LENGTH);
     int error = hci_open(&host->hci, port, &host->sink, config->command_size);
     if (!error)
         error = buffer_pool_open(&host->pool, port, config->buffer_count, config->buffer_size);

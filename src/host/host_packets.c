@@ -210,6 +210,12 @@ static void frame_received(struct bluet *host, const struct link_frame *frame)
     host_link_heard(host, frame->link);
     if (frame->link->state != LINK_OPEN)
         return;
+    if (!frame->payload) {
+        /* The peer would wait for an answer in vain. */
+        hci_protocol_error(&host->hci);
+        host_disconnect(host, frame->link, 0, HCI_REMOTE_LOW_RESOURCES);
+        return;
+    }
     if (frame->cid == L2CAP_CID_ATT) {
         gatt_receive(&host->gatt, frame->link, frame->payload, frame->length);
         client_configured(host, frame->link);

@@ -73,8 +73,7 @@ static inline int send_frame(struct link_table *links, struct link *link, uint16
             out[out_count++] = spans[i];
         length += spans[i].length;
     }
-    struct writer writer = writer_of(headers + LINK_PACKET_HEADER_LENGTH, L2CAP_HEADER_LENGTH);
-    write_u32(&writer, (uint32_t)length | (uint32_t)cid << 16);
+    write_u32_at(headers + LINK_PACKET_HEADER_LENGTH, (uint32_t)length | (uint32_t)cid << 16);
 
     size_t frame_length = length + L2CAP_HEADER_LENGTH;
     size_t allowance = link->transmit.head && !in_front ? 0 : link_allowance(links, link);

@@ -11,20 +11,22 @@
 
 /* A fragment that lies in more buffers than this is cut shorter than the controller would take it. */
 enum { GATHER_LARGEST = 12 };
+enum { ACL_HEADER_LENGTH = 4 };
 
 BLUET_INTERNAL int link_table_open(struct link_table *links, struct hci *hci, struct buffer_pool *pool, uint8_t limit,
-                                   size_t frame_size)
+                                   uint16_t frame_size)
 {
     *links = (struct link_table){.hci = hci, .pool = pool, .limit = limit, .frame_size = frame_size};
     memset(links->buckets, LINK_NONE, sizeof links->buckets);
     links->links = memory_take(hci->port, limit * sizeof *links->links);
-    links->frames = memory_take(hci->port, limit * frame_size);
-    if (!links->links || !links->frames) {
+    links->desk = memory_take(hci->port, frame_size);
+    if (!links->links || !links->desk) {
         link_table_close(links);
         return BLUET_ENOMEM;
     }
+    memset(links->links, 0, limit * sizeof *links->links);
     for (uint8_t i = 0; i < limit; i++)
-        links->links[i] = (struct link){.state = LINK_FREE, .index = i};
+        links->links[i].index = i;
     return BLUET_OK;
 }
 
@@ -32,9 +34,9 @@ BLUET_INTERNAL void link_table_close(struct link_table *links)
 {
     if (links->hci) {
         memory_give(links->hci->port, links->links, links->limit * sizeof *links->links);
-        memory_give(links->hci->port, links->frames, links->limit * links->frame_size);
+        memory_give(links->hci->port, links->desk, links->frame_size);
     }
-    *links = (struct link_table){0};
+    memset(links, 0, sizeof *links);
     memset(links->buckets, LINK_NONE, sizeof links->buckets);
 }
 
@@ -42,23 +44,17 @@ BLUET_INTERNAL struct link *link_open(struct link_table *links, uint16_t handle)
 {
     if (links->count == links->limit || link_find(links, handle))
         return NULL;
-    uint8_t index = 0;
-    while (links->links[index].state != LINK_FREE)
-        index++;
-    struct link *link = &links->links[index];
+    struct link *link = links->links;
+    while (link->state != LINK_FREE)
+        link++;
     uint8_t *bucket = &links->buckets[handle % LINK_BUCKETS];
-    *link = (struct link){
-        .state = LINK_OPEN,
-        .index = index,
-        .handle = handle,
-        .transmit_octets = 27, /* Vol 6 Part B, 4.5.10 */
-        .transmit_phy = 1,
-        .receive_phy = 1,
-        .rssi = 127,
-        .next_in_bucket = *bucket,
-        .receive = {.frame = links->frames + index * links->frame_size},
-    };
-    *bucket = index;
+    link->state = LINK_OPEN;
+    link->handle = handle;
+    link->transmit_octets = 27; /* Vol 6 Part B, 4.5.10 */
+    link->transmit_phy = link->receive_phy = 1;
+    link->rssi = 127;
+    link->next_in_bucket = *bucket;
+    *bucket = link->index;
     links->count++;
     links->silent++;
     return link;
@@ -113,6 +109,15 @@ static void waiting_remove(struct link_table *links, const struct link *link)
     }
 }
 
+/* Nothing is being joined any more. */
+static void receive_end(struct link_table *links, struct link *link)
+{
+    buffer_free(links->pool, link->receive.chain);
+    link->receive = (struct link_receive){0};
+    if (links->at_desk == link)
+        links->at_desk = NULL;
+}
+
 BLUET_INTERNAL void link_close(struct link_table *links, struct link *link)
 {
     uint8_t *index = &links->buckets[link->handle % LINK_BUCKETS];
@@ -123,11 +128,12 @@ BLUET_INTERNAL void link_close(struct link_table *links, struct link *link)
     if (link->transmit.head)
         waiting_remove(links, link);
     buffer_free(links->pool, link->transmit.head);
+    receive_end(links, link);
     if (link->transmit.in_flight == 0)
         links->silent--;
     links->hci->acl_free = (uint16_t)(links->hci->acl_free + link->transmit.in_flight);
     links->count--;
-    *link = (struct link){.state = LINK_FREE, .index = link->index};
+    *link = (struct link){.index = link->index};
 }
 
 BLUET_INTERNAL struct link *link_find_peer(const struct link_table *links, const struct bluet_address *peer)
@@ -145,71 +151,110 @@ BLUET_INTERNAL struct link *link_find_peer(const struct link_table *links, const
 
 static void receive_abandon(struct link_table *links, struct link *link)
 {
-    link->receive.open = false;
+    receive_end(links, link);
     hci_protocol_error(links->hci);
 }
 
-/* Keeps what there is room for. The length of the frame is known with its second octet, but trusted with its header. */
-static void receive_append(struct link_table *links, struct link_receive *receive, const uint8_t *data, size_t length)
+static size_t receive_kept(const struct link_table *links, const struct link_receive *receive)
 {
-    size_t room = receive->length < links->frame_size ? links->frame_size - receive->length : 0;
-    memcpy(receive->frame + (links->frame_size - room), data, length < room ? length : room);
-    receive->length += length;
-    if (receive->length >= L2CAP_HEADER_LENGTH) {
-        struct reader header = reader_of(receive->frame, L2CAP_HEADER_LENGTH);
-        receive->whole = (size_t)read_u16(&header) + L2CAP_HEADER_LENGTH;
-    }
+    return receive->length < links->frame_size ? receive->length : links->frame_size;
 }
 
-static bool receive_frame(struct link *link, struct reader whole, struct link_frame *out_frame)
+/* Keeps what belongs to a frame that is not too long. False: there is no room for it. */
+static bool receive_keep(struct link_table *links, struct link *link, const uint8_t *data, size_t length)
 {
-    uint32_t header = read_u32(&whole); /* length and channel */
-    size_t length = header & 0xffff;
-    if (!reader_ok(&whole) || reader_remaining(&whole) != length)
-        return false;
-    *out_frame = (struct link_frame){link, (uint16_t)(header >> 16), whole.cursor, length};
+    struct link_receive *receive = &link->receive;
+    size_t had = receive_kept(links, receive);
+    size_t room = links->frame_size - had;
+    size_t kept = length < room ? length : room;
+    length += receive->length;
+    receive->length = (uint16_t)(length < UINT16_MAX ? length : UINT16_MAX);
+    if (had == 0 && !links->at_desk)
+        links->at_desk = link;
+    if (links->at_desk != link)
+        return buffer_append(links->pool, &receive->chain, data, kept);
+    memcpy(links->desk + had, data, kept);
     return true;
 }
 
-/* Whether the frame that is being joined is whole; if it is wrong, it is given up. */
-static bool receive_joined(struct link_table *links, struct link *link, struct link_frame *out_frame)
+/* Makes room on the desk for a frame that is whole, and puts it there. */
+static bool receive_lay_out(struct link_table *links, const struct link_receive *receive)
+{
+    if (links->at_desk) {
+        struct link_receive *other = &links->links[links->at_desk->index].receive;
+        if (!buffer_append(links->pool, &other->chain, links->desk, receive_kept(links, other)))
+            return false;
+        links->at_desk = NULL;
+    }
+    uint8_t *next = links->desk;
+    for (const struct buffer *buffer = receive->chain; buffer; buffer = buffer->next) {
+        memcpy(next, buffer->data, buffer->length);
+        next += buffer->length;
+    }
+    return true;
+}
+
+/* A frame of so many octets, if it begins with that length. */
+static bool frame_is_whole(struct link *link, const uint8_t *frame, size_t length, struct link_frame *out_frame)
+{
+    if (length < L2CAP_HEADER_LENGTH || length - L2CAP_HEADER_LENGTH != read_u16_at(frame))
+        return false;
+    *out_frame =
+        (struct link_frame){link, read_u16_at(frame + 2), frame + L2CAP_HEADER_LENGTH, length - L2CAP_HEADER_LENGTH};
+    return true;
+}
+
+/*
+ * One more fragment. Whether the frame is whole, or lost; if it is wrong, it is given up. Its length is known with its
+ * second octet, but trusted with its header.
+ */
+static bool receive_fragment(struct link_table *links, struct link *link, const uint8_t *data, size_t length,
+                             struct link_frame *out_frame)
 {
     struct link_receive *receive = &link->receive;
-    if (receive->whole == 0 || receive->length < receive->whole)
-        return false;
-    if (receive->length > receive->whole || receive->whole > links->frame_size) {
-        receive_abandon(links, link);
+    bool at_hand = receive_keep(links, link, data, length);
+    if (at_hand && receive->length >= L2CAP_HEADER_LENGTH) {
+        size_t whole = read_u16_at(receive->chain ? receive->chain->data : links->desk) + L2CAP_HEADER_LENGTH;
+        receive->whole = (uint16_t)(whole < UINT16_MAX ? whole : UINT16_MAX);
+        if (receive->length < receive->whole)
+            return false;
+        if (receive->length > receive->whole || receive->whole > links->frame_size) {
+            receive_abandon(links, link);
+            return false;
+        }
+        at_hand = links->at_desk == link || receive_lay_out(links, receive);
+    } else if (at_hand) {
         return false;
     }
-    receive->open = false;
-    return receive_frame(link, reader_of(receive->frame, receive->whole), out_frame);
+    size_t whole = receive->whole;
+    receive_end(links, link);
+    *out_frame = (struct link_frame){.link = link};
+    return !at_hand || frame_is_whole(link, links->desk, whole, out_frame);
 }
 
 BLUET_INTERNAL bool link_receive(struct link_table *links, struct reader *packet, struct link_frame *out_frame)
 {
-    uint32_t header = read_u32(packet); /* handle and flags, length */
-    size_t length = header >> 16;
-    enum hci_boundary boundary = header >> 12 & 3;
-    struct link *link = link_find(links, header & 0x0fff);
-    if (!reader_ok(packet) || !link) {
+    const uint8_t *header = read_span(packet, ACL_HEADER_LENGTH);
+    struct link *link = header ? link_find(links, read_u16_at(header) & 0x0fff) : NULL;
+    if (!link) {
         hci_protocol_error(links->hci);
         return false;
     }
-    struct link_receive *receive = &link->receive;
+    enum hci_boundary boundary = header[1] >> 4 & 3;
     bool start = boundary == HCI_BOUNDARY_FIRST_FLUSHABLE || boundary == HCI_BOUNDARY_FIRST_NON_FLUSHABLE;
-    bool expected = start ? !receive->open : boundary == HCI_BOUNDARY_CONTINUING && receive->open;
+    bool expected = start ? !link->receive.open : boundary == HCI_BOUNDARY_CONTINUING && link->receive.open;
+    size_t length = read_u16_at(header + 2);
     bool whole = length == reader_remaining(packet);
     if (!whole || !expected)
         receive_abandon(links, link);
     if (!whole || (!start && !expected))
         return false;
 
-    if (start && receive_frame(link, *packet, out_frame))
+    const uint8_t *data = read_span(packet, length);
+    if (start && frame_is_whole(link, data, length, out_frame))
         return true;
-    if (start)
-        *receive = (struct link_receive){.frame = receive->frame, .open = true};
-    receive_append(links, receive, read_span(packet, length), length);
-    return receive_joined(links, link, out_frame);
+    link->receive.open = true;
+    return receive_fragment(links, link, data, length, out_frame);
 }
 
 /* ---- Out ---- */
@@ -229,10 +274,9 @@ BLUET_INTERNAL uint16_t link_allowance(const struct link_table *links, const str
 BLUET_INTERNAL void link_send_packet(struct link_table *links, struct link *link, bool first, uint8_t *header,
                                      const struct bluet_span *spans, size_t count, size_t length)
 {
-    struct writer writer = writer_of(header, LINK_PACKET_HEADER_LENGTH);
-    uint32_t boundary = first ? HCI_BOUNDARY_FIRST_NON_FLUSHABLE : HCI_BOUNDARY_CONTINUING;
-    write_u8(&writer, HCI_ACL_DATA);
-    write_u32(&writer, link->handle | boundary << 12 | (uint32_t)length << 16);
+    unsigned boundary = first ? HCI_BOUNDARY_FIRST_NON_FLUSHABLE : HCI_BOUNDARY_CONTINUING;
+    header[0] = HCI_ACL_DATA;
+    write_u32_at(header + 1, link->handle | boundary << 12 | (uint32_t)length << 16);
 
     struct hci *hci = links->hci;
     hci->acl_free--;
@@ -285,10 +329,8 @@ static void transmit_fragment(struct link_table *links, struct link *link)
 {
     struct link_transmit *transmit = &link->transmit;
     bool first = transmit->frame_left == 0;
-    if (first) {
-        struct reader header = reader_of(transmit->head->data, L2CAP_HEADER_LENGTH);
-        transmit->frame_left = (size_t)read_u16(&header) + L2CAP_HEADER_LENGTH;
-    }
+    if (first)
+        transmit->frame_left = (size_t)read_u16_at(transmit->head->data) + L2CAP_HEADER_LENGTH;
     size_t limit = links->hci->acl_length;
     if (limit > transmit->frame_left)
         limit = transmit->frame_left;
@@ -340,16 +382,16 @@ BLUET_INTERNAL void link_pump(struct link_table *links)
 
 BLUET_INTERNAL void link_completed_packets(struct link_table *links, struct reader *event)
 {
-    uint8_t count = read_u8(event);
-    if (reader_remaining(event) != count * 4u) {
+    size_t count = read_u8(event);
+    const uint8_t *entry = read_span(event, 4 * count); /* handle, number of packets */
+    if (!reader_done(event)) {
         hci_protocol_error(links->hci);
         return;
     }
-    while (count--) {
-        uint32_t entry = read_u32(event); /* handle, number of packets */
-        uint16_t completed = (uint16_t)(entry >> 16);
-        struct link *link = link_find(links, entry & 0x0fff);
-        uint16_t in_flight = link ? link->transmit.in_flight : 0;
+    for (; count--; entry += 4) {
+        struct link *link = link_find(links, read_u16_at(entry) & 0x0fff);
+        unsigned completed = read_u16_at(entry + 2);
+        unsigned in_flight = link ? link->transmit.in_flight : 0;
         if (completed > in_flight) {
             completed = in_flight;
             hci_protocol_error(links->hci);

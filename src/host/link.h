@@ -1,6 +1,11 @@
 /*
  * A connection: handle, peer, parameters, encryption; its outgoing frames, cut into fragments as controller buffers
  * come free; and the frame that its incoming fragments are joined into (Vol 4 Part E, 5.4.2; Vol 3 Part A, 7.2.1).
+ *
+ * A frame that comes in one packet is handed up where it lies. One that comes in several is joined in memory which is
+ * taken for that time only: on the desk, of which there is one for all links, or in buffers of the pool, while the desk
+ * has a frame of another link on it. So there is always room for one frame, and mostly for one of each link. Where the
+ * pool has no buffer either, the frame is lost, and whoever hands up frames hears of it.
  */
 #ifndef BLUET_HOST_LINK_H
 #define BLUET_HOST_LINK_H
@@ -29,9 +34,9 @@ struct link_transmit {
 
 /* The frame being joined. */
 struct link_receive {
-    uint8_t *frame; /* room for link_table.frame_size octets */
-    size_t length;  /* octets had so far; beyond frame_size they are counted, not kept */
-    size_t whole;   /* octets of the frame with its header; 0: not known yet */
+    struct buffer *chain; /* what has come; NULL if it is on the desk */
+    uint16_t length;      /* octets had so far */
+    uint16_t whole;       /* octets of the frame with its header; 0: not known yet */
     bool open;
 };
 
@@ -81,9 +86,10 @@ struct link_table {
     struct hci *hci;
     struct link_channels channels;
     struct buffer_pool *pool;
-    struct link *links; /* `limit` of them */
-    uint8_t *frames;
-    size_t frame_size;
+    struct link *links;         /* `limit` of them */
+    uint8_t *desk;              /* where a frame is joined, and handed up from: room for `frame_size` octets */
+    const struct link *at_desk; /* whose frame is being joined there; NULL: nobody's */
+    uint16_t frame_size;        /* of a longer frame the octets are counted, not kept */
     uint8_t limit;
     uint8_t count;  /* links that are not free */
     uint8_t silent; /* of those, how many hold no buffer of the controller */
@@ -96,13 +102,13 @@ struct link_table {
 struct link_frame {
     struct link *link;
     uint16_t cid;
-    const uint8_t *payload; /* lives until the next packet is received */
+    const uint8_t *payload; /* lives until the next packet is received; NULL: the frame was lost for want of memory */
     size_t length;
 };
 
 /* -ENOMEM */
 BLUET_INTERNAL int link_table_open(struct link_table *links, struct hci *hci, struct buffer_pool *pool, uint8_t limit,
-                                   size_t frame_size);
+                                   uint16_t frame_size);
 BLUET_INTERNAL void link_table_close(struct link_table *links);
 
 /* A new link in state LINK_OPEN, or NULL: none free, or the handle is in use. */
@@ -116,7 +122,7 @@ BLUET_INTERNAL struct link *link_find_open(const struct link_table *links, uint1
 /* By either of its addresses. */
 BLUET_INTERNAL struct link *link_find_peer(const struct link_table *links, const struct bluet_address *peer);
 
-/* Takes one ACL data packet, beginning with its handle. Whether a frame is whole with it. */
+/* Takes one ACL data packet, beginning with its handle. Whether a frame is whole with it, or lost. */
 BLUET_INTERNAL bool link_receive(struct link_table *links, struct reader *packet, struct link_frame *out_frame);
 
 /* Events that concern one connection; those that name none that there is are counted (Vol 4 Part E, 7.7). */

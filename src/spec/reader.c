@@ -50,7 +50,7 @@ BLUET_INTERNAL uint8_t read_u8(struct reader *reader)
 BLUET_INTERNAL uint16_t read_u16(struct reader *reader)
 {
     const uint8_t *p = read_span(reader, 2);
-    return (uint16_t)(p ? p[0] | p[1] << 8 : 0);
+    return p ? read_u16_at(p) : 0;
 }
 
 BLUET_INTERNAL uint32_t read_u24(struct reader *reader)

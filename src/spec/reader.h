@@ -42,6 +42,12 @@ static inline bool reader_done(const struct reader *reader)
     return !reader->failed && reader->cursor == reader->end;
 }
 
+/* For octets that are known to be there. */
+static inline uint16_t read_u16_at(const uint8_t *from)
+{
+    return (uint16_t)(from[0] | from[1] << 8);
+}
+
 /* The next `length` octets, or NULL if there are not that many. */
 BLUET_INTERNAL const uint8_t *read_span(struct reader *reader, size_t length);
 

@@ -51,29 +51,31 @@ BLUET_INTERNAL void write_u8(struct writer *writer, uint8_t value)
 BLUET_INTERNAL void write_u16(struct writer *writer, uint16_t value)
 {
     uint8_t *p = write_span(writer, 2);
-    if (p) {
-        p[0] = (uint8_t)value;
-        p[1] = (uint8_t)(value >> 8);
-    }
+    if (p)
+        write_u16_at(p, value);
 }
 
 BLUET_INTERNAL void write_u24(struct writer *writer, uint32_t value)
 {
     uint8_t *p = write_span(writer, 3);
-    for (unsigned i = 0; p && i < 3; i++)
-        p[i] = (uint8_t)(value >> 8 * i);
+    if (!p)
+        return;
+    write_u16_at(p, (uint16_t)value);
+    p[2] = (uint8_t)(value >> 16);
 }
 
 BLUET_INTERNAL void write_u32(struct writer *writer, uint32_t value)
 {
     uint8_t *p = write_span(writer, 4);
-    for (unsigned i = 0; p && i < 4; i++)
-        p[i] = (uint8_t)(value >> 8 * i);
+    if (p)
+        write_u32_at(p, value);
 }
 
 BLUET_INTERNAL void write_u64(struct writer *writer, uint64_t value)
 {
     uint8_t *p = write_span(writer, 8);
-    for (unsigned i = 0; p && i < 8; i++)
-        p[i] = (uint8_t)(value >> 8 * i);
+    if (!p)
+        return;
+    write_u32_at(p, (uint32_t)value);
+    write_u32_at(p + 4, (uint32_t)(value >> 32));
 }

@@ -35,6 +35,21 @@ static inline bool writer_ok(const struct writer *writer)
     return !writer->failed;
 }
 
+/* For room that is known to be there. */
+static inline void write_u16_at(uint8_t *to, uint16_t value)
+{
+    to[0] = (uint8_t)value;
+    to[1] = (uint8_t)(value >> 8);
+}
+
+static inline void write_u32_at(uint8_t *to, uint32_t value)
+{
+    to[0] = (uint8_t)value;
+    to[1] = (uint8_t)(value >> 8);
+    to[2] = (uint8_t)(value >> 16);
+    to[3] = (uint8_t)(value >> 24);
+}
+
 /* Room for the next `length` octets, which the caller fills; NULL if there is none. */
 BLUET_INTERNAL uint8_t *write_span(struct writer *writer, size_t length);
 

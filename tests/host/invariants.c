@@ -32,6 +32,7 @@ static void check_commands(const struct hci *hci)
         hold(hci->queue_length - offset >= sizeof command, "a queued command is whole");
         memcpy(&command, hci->queue + offset, sizeof command);
         offset += sizeof command + command.length;
+        offset += (HCI_ENTRY_ALIGNMENT - offset % HCI_ENTRY_ALIGNMENT) % HCI_ENTRY_ALIGNMENT;
     }
     hold(offset == hci->queue_length, "commands fill the queue");
     hold(hci->queue_length <= hci->queue_size, "the queue is not overrun");
@@ -52,6 +53,7 @@ static void check_link(const struct link_table *links, const struct link *link)
     hold(link_find(links, link->handle) == link, "a link is found by its handle");
     hold(!link->receive.open || link->receive.whole == 0 || link->receive.length < link->receive.whole,
          "a frame that is whole is not open");
+    hold(link->receive.open || (!link->receive.chain && links->at_desk != link), "only what is joined takes memory");
     hold(!link->transmit.head == !(link->transmit.head && link->transmit.tail), "a queue has an end");
     hold(link->transmit.head || link->transmit.frame_left == 0, "a frame that has begun is in the queue");
     bool listed = false;
@@ -77,7 +79,7 @@ static void check_links(const struct bluet *host)
         silent += link->transmit.in_flight == 0;
         waiting += link->transmit.head != NULL;
         in_flight += link->transmit.in_flight;
-        queued += list_length(link->transmit.head);
+        queued += list_length(link->transmit.head) + list_length(link->receive.chain);
     }
     hold(count == links->count && silent == links->silent && waiting == links->waiting, "links are counted");
     hold(host->hci.acl_free + in_flight == host->hci.acl_count, "the controller's buffers are free or in flight");

@@ -4,6 +4,8 @@
 #include "host/host.h"
 #include "host/l2cap.h"
 
+#include <stdio.h>
+
 static struct talk *talk_with_buffers(uint16_t length, uint8_t count, const struct bluet_config *limits)
 {
     struct talk *talk = talk_create(limits);
@@ -424,6 +426,91 @@ static void test_too_long(void **state)
     talk_destroy(talk);
 }
 
+/* ---- Frames that come in pieces, on several links at once ---- */
+
+enum { PIECES = 3, PIECE = 16, VALUE = PIECES * PIECE - 7 };
+
+/* A piece of a notification whose value is the handle of the link, over and over. */
+static void receive_piece(struct talk *talk, uint8_t handle, unsigned piece)
+{
+    uint8_t frame[PIECES * PIECE] = {VALUE + 3, 0, 4, 0, 0x1b, 3, 0};
+    memset(frame + 7, handle, VALUE);
+    uint8_t packet[5 + PIECE] = {2, handle, piece ? 0x10 : 0x20, PIECE, 0};
+    memcpy(packet + 5, frame + (size_t)piece * PIECE, PIECE);
+    talk_receive_octets(talk, packet, sizeof packet);
+}
+
+static struct talk *several_links(const struct bluet_config *limits)
+{
+    struct talk *talk = talk_with_buffers(251, 4, limits);
+    for (uint16_t handle = 0x40; handle < 0x43; handle++) {
+        talk_connect_peripheral(talk, handle);
+        talk_receive_frame(talk, handle, 4, "02 3c 00");
+        talk_complete(talk, handle, 1);
+        talk_forget(talk);
+    }
+    return talk;
+}
+
+/* Begun in one order, ended in each other. */
+static void test_pieces_of_several_links(void **state)
+{
+    (void)state;
+    static const uint8_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    const struct bluet_config limits = {.mtu_limit = 60, .buffer_size = 32, .buffer_count = 8};
+    struct talk *talk = several_links(&limits);
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        for (unsigned piece = 0; piece < PIECES - 1; piece++) {
+            for (uint8_t handle = 0x40; handle < 0x43; handle++)
+                receive_piece(talk, handle, piece);
+        }
+        talk_expect_no_event(talk);
+        for (size_t j = 0; j < 3; j++) {
+            char text[64];
+            snprintf(text, sizeof text, "GATTC_NOTIFY 0x%04x 0x0003 length %u", 0x40u + orders[i][j], (unsigned)VALUE);
+            receive_piece(talk, (uint8_t)(0x40 + orders[i][j]), PIECES - 1);
+            talk_expect_event(talk, text);
+        }
+        assert_int_equal(talk->host->pool.free_count, 8);
+    }
+    /* What a link leaves half done takes nothing with it. */
+    for (uint8_t handle = 0x40; handle < 0x43; handle++)
+        receive_piece(talk, handle, 0);
+    assert_int_equal(talk->host->pool.free_count, 6);
+    for (uint8_t handle = 0x40; handle < 0x43; handle++)
+        talk_disconnect(talk, handle);
+    assert_int_equal(talk->host->pool.free_count, 8);
+    assert_int_equal(bluet_protocol_errors(talk->host), 0);
+    talk_forget(talk);
+    talk_destroy(talk);
+}
+
+/* With no buffer free there is room for one frame; the link whose frame is lost is ended, and says why. */
+static void test_pieces_without_buffers(void **state)
+{
+    (void)state;
+    const struct bluet_config limits = {.mtu_limit = 60, .buffer_size = 32, .buffer_count = 1};
+    struct talk *talk = several_links(&limits);
+    uint8_t octet = 0;
+    while (send_octets(talk, 0x40, &octet, 1) == BLUET_OK)
+        ;
+    talk_forget(talk);
+    receive_piece(talk, 0x41, 0);
+    receive_piece(talk, 0x41, 1);
+    talk_expect_nothing(talk);
+    receive_piece(talk, 0x42, 0);
+    talk_expect(talk, "01 06 04 03 42 00 14");
+    assert_int_equal(bluet_protocol_errors(talk->host), 1);
+    receive_piece(talk, 0x41, 2);
+    talk_expect_event(talk, "GATTC_NOTIFY 0x0041 0x0003 length 41");
+    talk_expect_no_event(talk);
+    receive_piece(talk, 0x40, 0);
+    receive_piece(talk, 0x40, 1);
+    receive_piece(talk, 0x40, 2);
+    talk_expect_event(talk, "GATTC_NOTIFY 0x0040 0x0003 length 41");
+    talk_destroy(talk);
+}
+
 /* More than the ATT MTU in force, though there would be room for it: Vol 3 Part F, 3.2.8. */
 static void test_longer_than_mtu(void **state)
 {
@@ -543,6 +630,8 @@ int main(void)
         cmocka_unit_test(test_send_ready),
         cmocka_unit_test(test_fragments),
         cmocka_unit_test(test_bad_fragments),
+        cmocka_unit_test(test_pieces_of_several_links),
+        cmocka_unit_test(test_pieces_without_buffers),
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_longer_than_mtu),
         cmocka_unit_test(test_bad_packets),
