@@ -97,10 +97,9 @@ static void write_create_connection(struct writer *writer, const struct gap_conn
     write_u16(writer, 0);
 }
 
-static int check_start(const struct gap_connect *connect, const struct bluet_address *peer,
-                       const struct link_parameters *parameters)
+static int check_start(const struct gap_connect *connect, const struct bluet_address *peer)
 {
-    if ((peer && peer->type > BLUET_ADDRESS_RANDOM) || !link_parameters_are_valid(parameters))
+    if (peer && peer->type > BLUET_ADDRESS_RANDOM)
         return BLUET_EINVAL;
     if (gap_connect_is_on(connect))
         return BLUET_EALREADY;
@@ -146,8 +145,8 @@ BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct b
                                      const struct bluet_connection_parameters *given)
 {
     static const struct bluet_connection_parameters defaults = {0};
-    struct link_parameters parameters = gap_link_parameters(given ? given : &defaults);
-    int error = check_start(connect, peer, &parameters);
+    struct link_parameters parameters;
+    int error = gap_link_parameters(&parameters, given ? given : &defaults) ? check_start(connect, peer) : BLUET_EINVAL;
     if (error)
         return error;
     struct hci *hci = connect->links->hci;

@@ -7,41 +7,54 @@
 
 enum { INTERVAL_MIN_DEFAULT_US = 30000, INTERVAL_MAX_DEFAULT_US = 50000, SUPERVISION_TIMEOUT_DEFAULT_MS = 5000 };
 
-BLUET_INTERNAL struct link_parameters gap_link_parameters(const struct bluet_connection_parameters *given)
+BLUET_INTERNAL bool gap_link_parameters(struct link_parameters *out, const struct bluet_connection_parameters *given)
 {
+    enum { MOST_US = 4000000, MOST_MS = 32000, UNIT_US = 1250, TIMEOUT_UNIT_MS = 10 };
     uint32_t min = given->interval_min_us;
     uint32_t max = given->interval_max_us;
+    uint32_t timeout_ms = given->supervision_timeout_ms;
     if (min == 0)
         min = max && max < INTERVAL_MIN_DEFAULT_US ? max : INTERVAL_MIN_DEFAULT_US;
     if (max == 0)
         max = min > INTERVAL_MAX_DEFAULT_US ? min : INTERVAL_MAX_DEFAULT_US;
-    uint64_t timeout_ms = given->supervision_timeout_ms;
-    uint64_t least_ms = (1ull + given->latency) * max * 2 / 1000 + 10;
+    if (min > MOST_US || max > MOST_US || timeout_ms > MOST_MS)
+        return false;
+    out->interval_min = (uint16_t)(min / UNIT_US);
+    out->interval_max = (uint16_t)(max / UNIT_US);
+    out->latency = given->latency;
+    uint32_t least_ms =
+        (1u + given->latency) * (max / 100) / 5 + TIMEOUT_UNIT_MS; /* twice the silence of a peripheral */
     if (timeout_ms == 0)
         timeout_ms = least_ms > SUPERVISION_TIMEOUT_DEFAULT_MS ? least_ms : SUPERVISION_TIMEOUT_DEFAULT_MS;
-
-    struct link_parameters parameters = {0};
-    if (min > 4000000 || max > 4000000 || timeout_ms > 32000)
-        return parameters;
-    parameters.interval_min = (uint16_t)(min / 1250);
-    parameters.interval_max = (uint16_t)(max / 1250);
-    parameters.latency = given->latency;
-    parameters.supervision_timeout = (uint16_t)(timeout_ms / 10);
-    return parameters;
+    out->supervision_timeout = (uint16_t)(timeout_ms / TIMEOUT_UNIT_MS);
+    return timeout_ms <= MOST_MS && link_parameters_are_valid(out);
 }
 
-/* One command that names the connection, with a ticket. */
-static int ask_controller(const struct gap_link *gap, const struct link *link, struct hci_command command,
-                          const struct writer *parameters)
+static void link_command_done(void *context, const struct hci_result *result);
+
+/* One command with a ticket: the connection, and so many octets of what stands behind it. */
+static int ask_controller(struct gap_link *gap, const struct link *link, uint16_t opcode, const uint16_t *words,
+                          size_t length)
 {
-    int ticket = hci_begin(gap->links->hci, 1, parameters->length);
-    if (ticket < 0)
-        return ticket;
-    command.ticket = ticket;
-    command.flags |= HCI_LAST;
-    command.argument = link->handle;
-    hci_queue(gap->links->hci, &command, parameters->start, parameters->length);
-    return ticket;
+    uint8_t octets[14];
+    struct writer writer = writer_of(octets, sizeof octets);
+    struct hci_command command = {.opcode = opcode,
+                                  .ticket = hci_begin(gap->links->hci, 1, sizeof octets),
+                                  .flags = HCI_LAST,
+                                  .done = link_command_done,
+                                  .context = gap,
+                                  .argument = link->handle};
+    if (command.ticket < 0)
+        return command.ticket;
+    if (opcode == HCI_READ_RSSI)
+        command.least = 3;
+    if (opcode == HCI_LE_CONNECTION_UPDATE && !link->central)
+        command.flags |= HCI_MAY_FAIL;
+    write_u16(&writer, link->handle);
+    while (writer.length < length + 2)
+        write_u16(&writer, *words++);
+    hci_queue(gap->links->hci, &command, octets, length + 2);
+    return command.ticket;
 }
 
 /* ---- Parameters ---- */
@@ -57,39 +70,31 @@ static void raise_update_failed(const struct gap_link *gap, const struct link *l
 }
 
 /* The link layer of one of the two does not know how a peripheral asks: then by L2CAP (Vol 3 Part A, 4.20). */
-static void peripheral_update_done(void *context, const struct hci_result *result)
+static void update_by_peripheral_failed(const struct gap_link *gap, struct link *link, uint8_t status)
 {
-    struct gap_link *gap = context;
-    struct link *link = link_find_open(gap->links, result->argument);
-    if (!link || result->status == HCI_SUCCESS || !link->update_asked)
+    if (!link->update_asked)
         return;
     link->update_asked = false;
     if (l2cap_signal_request_update(gap->signal, link, &link->wanted))
-        raise_update_failed(gap, link, result->status);
-}
-
-static int update_by_controller(struct gap_link *gap, struct link *link)
-{
-    uint8_t octets[14];
-    struct writer writer = writer_of(octets, sizeof octets);
-    link_write_parameters(&writer, link, &link->wanted);
-    struct hci_command command = {.opcode = HCI_LE_CONNECTION_UPDATE};
-    if (!link->central)
-        command = (struct hci_command){
-            .opcode = HCI_LE_CONNECTION_UPDATE, .flags = HCI_MAY_FAIL, .done = peripheral_update_done, .context = gap};
-    return ask_controller(gap, link, command, &writer);
+        raise_update_failed(gap, link, status);
 }
 
 BLUET_INTERNAL int gap_link_update(struct gap_link *gap, struct link *link,
                                    const struct bluet_connection_parameters *given)
 {
-    struct link_parameters parameters = gap_link_parameters(given);
-    if (!link_parameters_are_valid(&parameters))
+    struct link_parameters wanted;
+    if (!gap_link_parameters(&wanted, given))
         return BLUET_EINVAL;
     if (!link->central && !hci_has_feature(gap->controller, HCI_FEATURE_CONNECTION_PARAMETERS_REQUEST))
-        return l2cap_signal_request_update(gap->signal, link, &parameters);
-    link->wanted = parameters;
-    int ticket = update_by_controller(gap, link);
+        return l2cap_signal_request_update(gap->signal, link, &wanted);
+    link->wanted = wanted;
+    const uint16_t words[] = {wanted.interval_min,
+                              wanted.interval_max,
+                              wanted.latency,
+                              wanted.supervision_timeout,
+                              0, /* length of connection events: as the controller likes */
+                              0};
+    int ticket = ask_controller(gap, link, HCI_LE_CONNECTION_UPDATE, words, sizeof words);
     if (ticket > 0)
         link->update_asked = !link->central;
     return ticket;
@@ -110,17 +115,13 @@ BLUET_INTERNAL bool gap_link_update_goes_on(struct gap_link *gap, struct reader 
 
 BLUET_INTERNAL int gap_link_set_phy(struct gap_link *gap, const struct link *link, uint8_t transmit, uint8_t receive)
 {
-    enum { ALL_PHYS = 0x07, NO_TRANSMIT_PREFERENCE = 0x01, NO_RECEIVE_PREFERENCE = 0x02 };
+    enum { ALL_PHYS = 0x07, NO_TRANSMIT_PREFERENCE = 0x01, NO_RECEIVE_PREFERENCE = 0x02, LENGTH = 5 };
     if ((transmit | receive) & ~ALL_PHYS)
         return BLUET_EINVAL;
-    uint8_t octets[7];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_u16(&writer, link->handle);
-    write_u8(&writer, (uint8_t)((transmit ? 0 : NO_TRANSMIT_PREFERENCE) | (receive ? 0 : NO_RECEIVE_PREFERENCE)));
-    write_u8(&writer, transmit);
-    write_u8(&writer, receive);
-    write_u16(&writer, 0); /* coded: as the controller likes */
-    return ask_controller(gap, link, (struct hci_command){.opcode = HCI_LE_SET_PHY}, &writer);
+    unsigned preference = (transmit ? 0 : NO_TRANSMIT_PREFERENCE) | (receive ? 0 : NO_RECEIVE_PREFERENCE);
+    const uint16_t words[] = {(uint16_t)(preference | (unsigned)transmit << 8), receive,
+                              0}; /* coded: as the controller likes */
+    return ask_controller(gap, link, HCI_LE_SET_PHY, words, LENGTH);
 }
 
 BLUET_INTERNAL int gap_link_set_data_length(struct gap_link *gap, const struct link *link, uint16_t length)
@@ -128,29 +129,27 @@ BLUET_INTERNAL int gap_link_set_data_length(struct gap_link *gap, const struct l
     enum { LEAST = 27, OVERHEAD = 14 /* octets of a packet around its payload, at 1 Mb/s */ };
     if (length < LEAST || length > HCI_DATA_LENGTH_OCTETS)
         return BLUET_EINVAL;
-    uint8_t octets[6];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_u16(&writer, link->handle);
-    write_u16(&writer, length);
-    write_u16(&writer, (uint16_t)((length + OVERHEAD) * 8));
-    return ask_controller(gap, link, (struct hci_command){.opcode = HCI_LE_SET_DATA_LENGTH}, &writer);
-}
-
-static void rssi_done(void *context, const struct hci_result *result)
-{
-    struct gap_link *gap = context;
-    struct reader answer = result->parameters;
-    struct link *link = link_find(gap->links, read_u16(&answer) & 0x0fff);
-    int8_t rssi = (int8_t)read_u8(&answer);
-    if (link && reader_ok(&answer))
-        link->rssi = rssi;
+    const uint16_t words[] = {length, (uint16_t)((length + OVERHEAD) * 8)};
+    return ask_controller(gap, link, HCI_LE_SET_DATA_LENGTH, words, sizeof words);
 }
 
 BLUET_INTERNAL int gap_link_read_rssi(struct gap_link *gap, const struct link *link)
 {
-    uint8_t octets[2];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_u16(&writer, link->handle);
-    struct hci_command command = {.opcode = HCI_READ_RSSI, .least = 3, .done = rssi_done, .context = gap};
-    return ask_controller(gap, link, command, &writer);
+    return ask_controller(gap, link, HCI_READ_RSSI, NULL, 0);
+}
+
+static void link_command_done(void *context, const struct hci_result *result)
+{
+    const struct gap_link *gap = context;
+    struct link *link = link_find(gap->links, result->argument);
+    bool good = result->status == HCI_SUCCESS;
+    if (!link)
+        return;
+    if (result->opcode == HCI_READ_RSSI && good) {
+        struct reader answer = result->parameters;
+        read_u16(&answer);
+        link->rssi = (int8_t)read_u8(&answer);
+    } else if (result->opcode == HCI_LE_CONNECTION_UPDATE && !good && link->state == LINK_OPEN) {
+        update_by_peripheral_failed(gap, link, result->status);
+    }
 }

@@ -14,8 +14,8 @@ struct gap_link {
     struct l2cap_signal *signal;
 };
 
-/* What is not given is filled in so that it goes with what is. All zero: out of range. */
-BLUET_INTERNAL struct link_parameters gap_link_parameters(const struct bluet_connection_parameters *given);
+/* What is not given is filled in so that it goes with what is. False: out of range. */
+BLUET_INTERNAL bool gap_link_parameters(struct link_parameters *out, const struct bluet_connection_parameters *given);
 
 /* As bluet_gap_update() and its like: a ticket. */
 BLUET_INTERNAL int gap_link_update(struct gap_link *gap, struct link *link,

@@ -399,9 +399,8 @@ int bluet_set_gap_name_writable(struct bluet *host, bool writable)
 
 int bluet_set_preferred_parameters(struct bluet *host, const struct bluet_connection_parameters *parameters)
 {
-    static const struct link_parameters none = {UINT16_MAX, UINT16_MAX, 0, UINT16_MAX};
-    struct link_parameters preferred = parameters ? gap_link_parameters(parameters) : none;
-    if (parameters && !link_parameters_are_valid(&preferred))
+    struct link_parameters preferred = {UINT16_MAX, UINT16_MAX, 0, UINT16_MAX};
+    if (parameters && !gap_link_parameters(&preferred, parameters))
         return BLUET_EINVAL;
     struct writer writer = writer_of(host->gatt.db.preferred_parameters, sizeof host->gatt.db.preferred_parameters);
     write_u16(&writer, preferred.interval_min);
