@@ -48,16 +48,15 @@ BLUET_INTERNAL int gap_accept_set(struct gap_accept *accept, const struct bluet_
     set_uses(accept, uses);
     struct hci_command command = {
         .opcode = HCI_LE_CLEAR_FILTER_ACCEPT_LIST, .ticket = ticket, .done = entry_done, .context = accept};
-    command.flags = count ? 0 : HCI_LAST;
-    hci_queue(hci, &command, NULL, 0);
-    command.opcode = HCI_LE_ADD_DEVICE_TO_FILTER_ACCEPT_LIST;
-    for (size_t i = 0; i < count; i++) {
-        uint8_t octets[ENTRY_LENGTH];
-        struct writer writer = writer_of(octets, sizeof octets);
-        write_u8(&writer, addresses[i].type);
-        write_reversed(&writer, addresses[i].octets, sizeof addresses[i].octets);
-        command.flags = i + 1 == count ? HCI_LAST : 0;
+    uint8_t octets[ENTRY_LENGTH];
+    struct writer writer = writer_of(octets, 0);
+    for (size_t i = 0;; i++) {
+        command.flags = i == count ? HCI_LAST : 0;
         hci_queue(hci, &command, octets, writer.length);
+        if (i == count)
+            return ticket;
+        command.opcode = HCI_LE_ADD_DEVICE_TO_FILTER_ACCEPT_LIST;
+        writer = writer_of(octets, sizeof octets);
+        gap_write_address(&writer, &addresses[i]);
     }
-    return ticket;
 }

@@ -72,24 +72,37 @@ BLUET_INTERNAL bool gap_address_start(struct gap_address *address, const struct 
     return made;
 }
 
+static struct bluet_address choose(const struct gap_address *address, bool is_public, const uint8_t *random_octets)
+{
+    struct bluet_address chosen = {.type = is_public ? BLUET_ADDRESS_PUBLIC : BLUET_ADDRESS_RANDOM};
+    memcpy(chosen.octets, is_public ? address->public_octets : random_octets, sizeof chosen.octets);
+    return chosen;
+}
+
 BLUET_INTERNAL struct bluet_address gap_address_own(const struct gap_address *address)
 {
-    struct bluet_address own = {.type = BLUET_ADDRESS_RANDOM};
     bool is_public = address->mode == BLUET_ADDRESS_MODE_PUBLIC && address->has_public;
-    if (is_public)
-        own.type = BLUET_ADDRESS_PUBLIC;
-    memcpy(own.octets, is_public ? address->public_octets : address->random_octets, sizeof own.octets);
-    return own;
+    return choose(address, is_public, address->random_octets);
 }
 
 BLUET_INTERNAL struct bluet_address gap_address_identity(const struct gap_address *address)
 {
-    struct bluet_address identity = {.type = BLUET_ADDRESS_RANDOM};
     bool is_public = address->mode != BLUET_ADDRESS_MODE_STATIC && address->has_public;
-    if (is_public)
-        identity.type = BLUET_ADDRESS_PUBLIC;
-    memcpy(identity.octets, is_public ? address->public_octets : address->static_octets, sizeof identity.octets);
-    return identity;
+    return choose(address, is_public, address->static_octets);
+}
+
+BLUET_INTERNAL void gap_write_address(struct writer *writer, const struct bluet_address *address)
+{
+    write_u8(writer, address->type);
+    write_reversed(writer, address->octets, sizeof address->octets);
+}
+
+BLUET_INTERNAL uint16_t gap_time(uint32_t time_us, uint32_t least_us)
+{
+    enum { MOST_US = 10240000, UNIT_US = 625 };
+    if (time_us < least_us)
+        time_us = least_us;
+    return (uint16_t)((time_us < MOST_US ? time_us : MOST_US) / UNIT_US);
 }
 
 /* ---- Changes ---- */

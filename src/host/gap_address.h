@@ -5,6 +5,7 @@
 #include "bluet/bluet.h"
 #include "host/hci.h"
 #include "spec/internal.h"
+#include "spec/writer.h"
 
 enum { GAP_ADDRESS_TIMEOUT_DEFAULT_S = 900, GAP_ADDRESS_TIMEOUT_MOST_S = 3600 }; /* Vol 4 Part E, 7.8.45 */
 
@@ -32,6 +33,11 @@ BLUET_INTERNAL bool gap_address_start(struct gap_address *address, const struct 
 BLUET_INTERNAL struct bluet_address gap_address_own(const struct gap_address *address);
 /* The one by which peers know us for good (Vol 3 Part C, 10.8.2): the public one, or else the static. */
 BLUET_INTERNAL struct bluet_address gap_address_identity(const struct gap_address *address);
+
+/* As HCI commands have it: its type, then the octets. */
+BLUET_INTERNAL void gap_write_address(struct writer *writer, const struct bluet_address *address);
+/* In units of 625 us, at least `least_us`, at most what a controller understands (Vol 4 Part E, 7.8.5, 7.8.10). */
+BLUET_INTERNAL uint16_t gap_time(uint32_t time_us, uint32_t least_us);
 
 /* Takes a new mode into use; a ticket, or 0 where the controller need not know. -ENOMEM, -ENOTSUP */
 BLUET_INTERNAL int gap_address_change(struct gap_address *address, struct hci *hci, enum bluet_address_mode mode);

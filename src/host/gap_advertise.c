@@ -10,7 +10,7 @@ enum advertising_type {
     ADV_SCAN_IND = 0x02,
     ADV_DIRECT_IND_LOW_DUTY = 0x04
 };
-enum { ADVERTISING_PARAMETERS_LENGTH = 15, ADVERTISING_DATA_LENGTH = 32 };
+enum { ADVERTISING_PARAMETERS_LENGTH = 15 };
 
 BLUET_INTERNAL void gap_advertise_open(struct gap_advertise *advertise, const struct hci_controller *controller,
                                        const struct gap_address *address, struct gap_resolver *resolver)
@@ -39,132 +39,135 @@ static void advertise_stop_done(void *context, const struct hci_result *result)
         advertise->on = true;
 }
 
-static void advertise_queue(struct gap_advertise *advertise, struct hci_command command,
-                            const struct writer *parameters)
+static bool queue_advertise_enable(struct gap_advertise *advertise, struct hci_command *command, bool enable)
 {
-    command.ticket = advertise->ticket;
-    command.context = advertise;
-    hci_queue(advertise->hci, &command, parameters->start, parameters->length);
+    const uint8_t octet = enable;
+    command->opcode = HCI_LE_SET_ADVERTISING_ENABLE;
+    command->context = advertise;
+    return hci_request(advertise->hci, command, &octet, sizeof octet);
 }
 
 static bool request_enable(struct gap_advertise *advertise, bool enable, hci_done done)
 {
-    const uint8_t octet = enable;
-    struct hci_command command = {.opcode = HCI_LE_SET_ADVERTISING_ENABLE, .done = done, .context = advertise};
-    return hci_request(advertise->hci, &command, &octet, sizeof octet);
-}
-
-static void queue_advertise_enable(struct gap_advertise *advertise, bool enable, uint8_t flags, hci_done done)
-{
-    uint8_t octet[1];
-    struct writer writer = writer_of(octet, sizeof octet);
-    write_u8(&writer, enable);
-    struct hci_command command = {.opcode = HCI_LE_SET_ADVERTISING_ENABLE, .flags = flags, .done = done};
-    advertise_queue(advertise, command, &writer);
+    struct hci_command command = {.done = done};
+    return queue_advertise_enable(advertise, &command, enable);
 }
 
 /* Vol 4 Part E, 7.8.5 */
-static void queue_advertise_parameters(struct gap_advertise *advertise, uint32_t interval_us,
-                                       enum advertising_type type, const struct bluet_address *peer, uint8_t own_type)
+static void queue_advertise_parameters(struct gap_advertise *advertise, struct hci_command *command,
+                                       uint32_t interval_us, enum advertising_type type,
+                                       const struct bluet_address *peer)
 {
-    /* Before 5.0 what cannot be connected to was advertised every 100 ms at most (4.2, Vol 2 Part E, 7.8.5). */
-    uint32_t least = type != ADV_SCAN_IND || advertise->controller->version >= HCI_VERSION_5_0 ? 20000 : 100000;
-    uint32_t most = 10240000;
-    if (interval_us < least)
-        interval_us = least;
-    if (interval_us > most)
-        interval_us = most;
+    static const struct bluet_address none;
     uint8_t octets[ADVERTISING_PARAMETERS_LENGTH];
     struct writer writer = writer_of(octets, sizeof octets);
-    write_u16(&writer, (uint16_t)(interval_us / 625));
-    write_u16(&writer, (uint16_t)(interval_us / 625));
+    uint8_t own_type = gap_address_own(advertise->address).type;
+    const struct sm_bond *bond = BLUET_HAS_SECURITY && peer ? gap_resolve(advertise->resolver, peer) : NULL;
+    /* One that uses private addresses is named by such a one, which only the controller can make (Vol 6 Part B, 6.2.2).
+     */
+    if (bond && bond->listed && (bond->flags & SM_SECRET_PRIVATE))
+        own_type |= HCI_ADDRESS_RESOLVED;
+    /* Before 5.0 what cannot be connected to was advertised every 100 ms at most (4.2, Vol 2 Part E, 7.8.5). */
+    bool slow = type == ADV_SCAN_IND && advertise->controller->version < HCI_VERSION_5_0;
+    uint16_t interval = gap_time(interval_us, slow ? 100000 : 20000);
+    write_u16(&writer, interval);
+    write_u16(&writer, interval);
     write_u8(&writer, (uint8_t)type);
     write_u8(&writer, own_type);
-    write_u8(&writer, peer ? peer->type : 0);
-    if (peer)
-        write_reversed(&writer, peer->octets, sizeof peer->octets);
-    else
-        write_zeros(&writer, 6);
+    gap_write_address(&writer, bond && bond->listed ? &bond->peer : peer ? peer : &none);
     write_u8(&writer, 0x07); /* all three channels */
     write_u8(&writer, peer ? 0 : advertise->filter_policy);
-    struct hci_command command = {.opcode = HCI_LE_SET_ADVERTISING_PARAMETERS, .done = advertise_start_done};
-    advertise_queue(advertise, command, &writer);
+    command->opcode = HCI_LE_SET_ADVERTISING_PARAMETERS;
+    hci_queue(advertise->hci, command, octets, sizeof octets);
 }
 
-static void queue_data(struct gap_advertise *advertise, uint16_t opcode, struct gap_advertising_data *data,
-                       const struct bluet_span *given)
+/* The first commands of a start, with room for the others; `out` is what they have in common. A ticket. -ENOMEM */
+static int begin_start(struct gap_advertise *advertise, struct hci_command *out, uint32_t interval_us,
+                       enum advertising_type type, const struct bluet_address *peer)
 {
-    if (given) {
-        struct writer kept = writer_of(data->octets, sizeof data->octets);
-        write_octets(&kept, given->data, given->length);
-        data->length = (uint8_t)kept.length;
-    }
-    uint8_t octets[ADVERTISING_DATA_LENGTH];
-    struct writer writer = writer_of(octets, sizeof octets);
-    write_u8(&writer, data->length);
-    write_octets(&writer, data->octets, data->length);
-    write_zeros(&writer, writer_room(&writer));
-    struct hci_command command = {.opcode = opcode, .done = advertise_start_done};
-    advertise_queue(advertise, command, &writer);
-}
-
-static void begin_start(struct gap_advertise *advertise, int ticket)
-{
+    enum { ALWAYS = 1 + ADVERTISING_PARAMETERS_LENGTH + 1 };
+    int ticket =
+        hci_begin(advertise->hci, peer ? 3 : 5, peer ? ALWAYS : ALWAYS + 2 * sizeof(struct gap_advertising_data));
+    if (ticket < 0)
+        return ticket;
     advertise->ticket = advertise->starting = ticket;
+    *out = (struct hci_command){.ticket = ticket, .flags = HCI_MAY_FAIL};
     /* It may have ended a moment ago with a connection, and some controllers refuse to disable what is not enabled. */
     if (advertise->on)
-        queue_advertise_enable(advertise, false, HCI_MAY_FAIL, NULL);
+        queue_advertise_enable(advertise, out, false);
+    out->flags = 0;
+    out->done = advertise_start_done;
+    out->context = advertise;
     advertise->on = true;
     advertise->paused = false;
+    queue_advertise_parameters(advertise, out, interval_us, type, peer);
+    return ticket;
+}
+
+static void queue_data(const struct gap_advertise *advertise, struct hci_command *command, uint16_t opcode,
+                       const struct gap_advertising_data *data)
+{
+    command->opcode = opcode;
+    hci_queue(advertise->hci, command, data, sizeof *data);
+}
+
+static void end_start(struct gap_advertise *advertise, struct hci_command *command)
+{
+    command->flags = HCI_LAST;
+    queue_advertise_enable(advertise, command, true);
+}
+
+static void keep_data(struct gap_advertising_data *data, const struct bluet_span *given)
+{
+    if (!given)
+        return;
+    struct writer writer = writer_of(data, sizeof *data);
+    write_u8(&writer, (uint8_t)given->length);
+    write_octets(&writer, given->data, given->length);
+    write_zeros(&writer, writer_room(&writer));
 }
 
 BLUET_INTERNAL int gap_advertise_start(struct gap_advertise *advertise, uint32_t interval_us,
                                        const struct bluet_span *data, const struct bluet_span *response,
                                        bool connectable)
 {
+    struct hci_command command;
     if ((data && data->length > sizeof advertise->data.octets) ||
         (response && response->length > sizeof advertise->response.octets))
         return BLUET_EINVAL;
-    int ticket = hci_begin(advertise->hci, 5, 1 + ADVERTISING_PARAMETERS_LENGTH + 2 * ADVERTISING_DATA_LENGTH + 1);
+    int ticket = begin_start(advertise, &command, interval_us, connectable ? ADV_IND : ADV_SCAN_IND, NULL);
     if (ticket < 0)
         return ticket;
-    begin_start(advertise, ticket);
-    queue_advertise_parameters(advertise, interval_us, connectable ? ADV_IND : ADV_SCAN_IND, NULL,
-                               gap_address_own(advertise->address).type);
-    queue_data(advertise, HCI_LE_SET_ADVERTISING_DATA, &advertise->data, data);
-    queue_data(advertise, HCI_LE_SET_SCAN_RESPONSE_DATA, &advertise->response, response);
-    queue_advertise_enable(advertise, true, HCI_LAST, advertise_start_done);
+    keep_data(&advertise->data, data);
+    keep_data(&advertise->response, response);
+    queue_data(advertise, &command, HCI_LE_SET_ADVERTISING_DATA, &advertise->data);
+    queue_data(advertise, &command, HCI_LE_SET_SCAN_RESPONSE_DATA, &advertise->response);
+    end_start(advertise, &command);
     return ticket;
 }
 
 BLUET_INTERNAL int gap_advertise_start_directed(struct gap_advertise *advertise, uint32_t interval_us,
                                                 const struct bluet_address *peer)
 {
+    struct hci_command command;
     if (peer->type > BLUET_ADDRESS_RANDOM)
         return BLUET_EINVAL;
-    int ticket = hci_begin(advertise->hci, 3, 1 + ADVERTISING_PARAMETERS_LENGTH + 1);
-    if (ticket < 0)
-        return ticket;
-    begin_start(advertise, ticket);
-    /* One that uses private addresses is named by such a one, which only the controller can make (Vol 6 Part B, 6.2.2).
-     */
-    const struct sm_bond *bond = BLUET_HAS_SECURITY ? gap_resolve(advertise->resolver, peer) : NULL;
-    uint8_t own_type = gap_address_own(advertise->address).type;
-    if (bond && bond->listed && (bond->flags & SM_SECRET_PRIVATE))
-        own_type |= HCI_ADDRESS_RESOLVED;
-    queue_advertise_parameters(advertise, interval_us, interval_us ? ADV_DIRECT_IND_LOW_DUTY : ADV_DIRECT_IND_HIGH_DUTY,
-                               bond && bond->listed ? &bond->peer : peer, own_type);
-    queue_advertise_enable(advertise, true, HCI_LAST, advertise_start_done);
+    int ticket = begin_start(advertise, &command, interval_us,
+                             interval_us ? ADV_DIRECT_IND_LOW_DUTY : ADV_DIRECT_IND_HIGH_DUTY, peer);
+    if (ticket > 0)
+        end_start(advertise, &command);
     return ticket;
 }
 
 static void stop_with_ticket(struct gap_advertise *advertise, int ticket)
 {
+    struct hci_command command = {.ticket = ticket, .flags = HCI_LAST, .done = advertise_stop_done};
+    if (advertise->paused)
+        command.flags |= HCI_MAY_FAIL;
     advertise->ticket = ticket;
     advertise->on = false;
-    queue_advertise_enable(advertise, false, advertise->paused ? HCI_LAST | HCI_MAY_FAIL : HCI_LAST,
-                           advertise_stop_done);
     advertise->paused = false;
+    queue_advertise_enable(advertise, &command, false);
 }
 
 BLUET_INTERNAL int gap_advertise_stop(struct gap_advertise *advertise)

@@ -6,9 +6,10 @@
 #include "host/gap_resolve.h"
 #include "host/hci_controller.h"
 
+/* As the controller is told: what is behind `length` is zero. */
 struct gap_advertising_data {
-    uint8_t octets[31];
     uint8_t length;
+    uint8_t octets[31];
 };
 
 struct gap_advertise {

@@ -86,8 +86,7 @@ static void write_create_connection(struct writer *writer, const struct gap_conn
     write_u16(writer, SCAN_INTERVAL);
     write_u16(writer, SCAN_INTERVAL);
     write_u8(writer, connect->listed); /* to one of the accept list, or the one that follows */
-    write_u8(writer, connect->target.type);
-    write_reversed(writer, connect->target.octets, sizeof connect->target.octets);
+    gap_write_address(writer, &connect->target);
     write_u8(writer, connect->own_type);
     write_u16(writer, parameters->interval_min);
     write_u16(writer, parameters->interval_max);

@@ -200,8 +200,7 @@ static uint16_t write_step(struct gap_privacy *privacy, struct writer *writer)
         return HCI_LE_CLEAR_RESOLVING_LIST;
     case GAP_PRIVACY_ADD:
     case GAP_PRIVACY_SET_MODE:
-        write_u8(writer, bond->peer.type);
-        write_reversed(writer, bond->peer.octets, sizeof bond->peer.octets);
+        gap_write_address(writer, &bond->peer);
         if (privacy->step == GAP_PRIVACY_ADD) {
             write_entry(privacy, bond, writer);
             return HCI_LE_ADD_DEVICE_TO_RESOLVING_LIST;

@@ -8,10 +8,9 @@
 #include "spec/hci.h"
 #include "spec/writer.h"
 
-enum { SCAN_PARAMETERS_LENGTH = 7, SCAN_ENABLE_LENGTH = 2, SCAN_UNIT_US = 625, SCAN_LEAST_US = 2500 };
+enum { SCAN_PARAMETERS_LENGTH = 7, SCAN_ENABLE_LENGTH = 2, SCAN_LEAST_US = 2500 };
 enum { ADVERTISING_DATA_LARGEST = 31, ADV_DIRECT_IND = 1, SCAN_RSP = 4, SEEK_INTERVAL_US = 60000 };
 
-static const uint32_t scan_most_us = 10240000;
 static const uint64_t scan_retry_us = 10000;
 
 BLUET_INTERNAL void gap_scan_open(struct gap_scan *scan, struct hci *hci, const struct gap_address *address,
@@ -52,13 +51,6 @@ static void scan_start_done(void *context, const struct hci_result *result)
     }
 }
 
-static uint32_t scan_clamped(uint32_t time_us)
-{
-    if (time_us < SCAN_LEAST_US)
-        return SCAN_LEAST_US;
-    return time_us > scan_most_us ? scan_most_us : time_us;
-}
-
 /* Vol 4 Part E, 7.8.10 */
 static void queue_scan_parameters(const struct gap_scan *scan, struct hci_command command, bool active,
                                   uint32_t interval_us, uint32_t window_us, uint8_t filter_policy)
@@ -66,8 +58,8 @@ static void queue_scan_parameters(const struct gap_scan *scan, struct hci_comman
     uint8_t octets[SCAN_PARAMETERS_LENGTH];
     struct writer parameters = writer_of(octets, sizeof octets);
     write_u8(&parameters, active);
-    write_u16(&parameters, (uint16_t)(scan_clamped(interval_us) / SCAN_UNIT_US));
-    write_u16(&parameters, (uint16_t)(scan_clamped(window_us) / SCAN_UNIT_US));
+    write_u16(&parameters, gap_time(interval_us, SCAN_LEAST_US));
+    write_u16(&parameters, gap_time(window_us, SCAN_LEAST_US));
     write_u8(&parameters, gap_address_own(scan->address).type);
     write_u8(&parameters, filter_policy);
     command.opcode = HCI_LE_SET_SCAN_PARAMETERS;
