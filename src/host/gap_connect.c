@@ -130,14 +130,24 @@ static struct hci_command command_of(struct gap_connect *connect, int ticket)
 }
 
 /* Whether there was room. */
-static bool queue_create_connection(struct gap_connect *connect, int ticket)
+static bool queue_create_connection(struct gap_connect *connect, struct hci_command *command)
 {
     uint8_t octets[CREATE_CONNECTION_LENGTH];
     struct writer writer = writer_of(octets, sizeof octets);
     write_create_connection(&writer, connect);
+    command->opcode = HCI_LE_CREATE_CONNECTION;
+    return hci_request(connect->links->hci, command, octets, sizeof octets);
+}
+
+/* There is room. */
+static void queue_attempt(struct gap_connect *connect, int ticket)
+{
     struct hci_command command = command_of(connect, ticket);
-    command.opcode = HCI_LE_CREATE_CONNECTION;
-    return hci_request(connect->links->hci, &command, octets, writer.length);
+    choose_target(connect);
+    if (connect->seeking)
+        gap_scan_seek(connect->scan, &command, &connect->target);
+    else
+        queue_create_connection(connect, &command);
 }
 
 BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct bluet_address *peer, uint32_t timeout_ms,
@@ -161,11 +171,7 @@ BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct b
     connect->give_up = 0;
     if (gap_scan_is_on(connect->scan))
         gap_scan_end(connect->scan, ticket, HCI_MAY_FAIL);
-    choose_target(connect);
-    if (connect->seeking)
-        gap_scan_seek(connect->scan, command_of(connect, ticket), &connect->target);
-    else
-        queue_create_connection(connect, ticket);
+    queue_attempt(connect, ticket);
     return ticket;
 }
 
@@ -174,14 +180,17 @@ BLUET_INTERNAL void gap_connect_reported(struct gap_connect *connect)
     struct gap_sought *sought = &connect->scan->sought;
     if (connect->state != GAP_CONNECT_SEEK || !sought->found)
         return;
+    struct hci_command end = {0};
+    struct hci_command begin = command_of(connect, 0);
     connect->target = sought->address;
-    if (!gap_scan_seek_end(connect->scan, (struct hci_command){0}))
-        sought->found = false; /* it will be heard again */
-    else if (queue_create_connection(connect, 0))
+    sought->found = gap_scan_seek_end(connect->scan, &end);
+    if (!sought->found) /* it will be heard again */
+        return;
+    connect->seeking = false;
+    if (queue_create_connection(connect, &begin))
         go_to(connect, GAP_CONNECT_AWAIT_START, BLUET_NEVER);
     else
         go_to(connect, GAP_CONNECT_AWAIT_AGAIN, connect->links->hci->now + retry_us);
-    connect->seeking = connect->state == GAP_CONNECT_SEEK;
 }
 
 BLUET_INTERNAL void gap_connect_await_peer(struct gap_connect *connect)
@@ -221,7 +230,7 @@ static bool request_cancel(struct gap_connect *connect, int ticket)
     command.done = cancel_done;
     if (connect->seeking) {
         command.flags |= HCI_MAY_FAIL;
-        return gap_scan_seek_end(connect->scan, command);
+        return gap_scan_seek_end(connect->scan, &command);
     }
     command.opcode = HCI_LE_CREATE_CONNECTION_CANCEL;
     return hci_request(connect->links->hci, &command, NULL, 0);
@@ -259,20 +268,14 @@ BLUET_INTERNAL int gap_connect_cancel(struct gap_connect *connect)
 static void begin_again(struct gap_connect *connect)
 {
     struct hci *hci = connect->links->hci;
-    bool room = hci_has_room(hci, GAP_SCAN_SEEK_COMMANDS, CREATE_CONNECTION_LENGTH);
-    choose_target(connect);
-    if (!room)
-        go_to(connect, GAP_CONNECT_AWAIT_AGAIN, hci->now + retry_us);
-    else if (connect->give_up && connect->give_up <= hci->now)
+    if (!hci_has_room(hci, GAP_SCAN_SEEK_COMMANDS, CREATE_CONNECTION_LENGTH)) {
+        connect->deadline = hci->now + retry_us;
+    } else if (connect->give_up && connect->give_up <= hci->now) {
         gap_connect_failed(connect, HCI_UNKNOWN_CONNECTION_IDENTIFIER);
-    else
+    } else {
         go_to(connect, GAP_CONNECT_AWAIT_START, BLUET_NEVER);
-    if (connect->state != GAP_CONNECT_AWAIT_START)
-        return;
-    if (connect->seeking)
-        gap_scan_seek(connect->scan, command_of(connect, 0), &connect->target);
-    else
-        queue_create_connection(connect, 0);
+        queue_attempt(connect, 0);
+    }
 }
 
 /* ---- Pauses ---- */

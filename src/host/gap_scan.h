@@ -50,14 +50,14 @@ BLUET_INTERNAL bool gap_scan_pause(struct gap_scan *scan);
 BLUET_INTERNAL bool gap_scan_resume(struct gap_scan *scan);
 
 /* Listens for connectable advertisements, all the time, for whoever seeks; the reports go no further. */
-BLUET_INTERNAL void gap_scan_seek(struct gap_scan *scan, struct hci_command command,
+BLUET_INTERNAL void gap_scan_seek(struct gap_scan *scan, struct hci_command *command,
                                   const struct bluet_address *identity);
 enum { GAP_SCAN_SEEK_COMMANDS = 2, GAP_SCAN_SEEK_LENGTH = 9, GAP_SCAN_STOP_LENGTH = 2 };
 /* What has been told to the controller by the last one ends. Whether there was room. */
-BLUET_INTERNAL bool gap_scan_seek_end(struct gap_scan *scan, struct hci_command command);
+BLUET_INTERNAL bool gap_scan_seek_end(struct gap_scan *scan, struct hci_command *command);
 
-BLUET_INTERNAL void gap_scan_report(struct gap_scan *scan, struct reader *event);
-BLUET_INTERNAL void gap_scan_directed_report(struct gap_scan *scan, struct reader *event);
+/* LE Advertising Report, or LE Directed Advertising Report. Raises. */
+BLUET_INTERNAL void gap_scan_report(struct gap_scan *scan, struct reader *event, bool directed);
 
 static inline uint64_t gap_scan_deadline(const struct gap_scan *scan)
 {

@@ -94,7 +94,7 @@ static void advertising_report(struct bluet *host, struct reader *event)
 {
     if (!BLUET_HAS_CENTRAL)
         return;
-    gap_scan_report(&host->scan, event);
+    gap_scan_report(&host->scan, event, false);
     gap_connect_reported(&host->connect);
 }
 
@@ -102,7 +102,7 @@ static void directed_advertising_report(struct bluet *host, struct reader *event
 {
     if (!BLUET_HAS_CENTRAL)
         return;
-    gap_scan_directed_report(&host->scan, event);
+    gap_scan_report(&host->scan, event, true);
     gap_connect_reported(&host->connect);
 }
 
