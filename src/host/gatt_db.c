@@ -9,7 +9,7 @@
 #include "host/memory.h"
 #include "spec/writer.h"
 
-enum { WIDE_UUID_LENGTH = 16, SHORT_UUID_LENGTH = 2 };
+enum { WIDE_UUID_LENGTH = 16 };
 
 /* Peripheral Preferred Connection Parameters: nothing is preferred (Vol 3 Part C, 12.3). */
 static const uint8_t no_preference[8] = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0xff, 0xff};
@@ -123,24 +123,19 @@ static bool has_wide_type(const struct gatt_attribute *attribute)
     return attribute->wide && gatt_is_users(attribute);
 }
 
-static struct bluet_uuid short_uuid(uint16_t uuid)
+static void write_uuid(const struct gatt_db *db, bool wide, uint16_t uuid, struct writer *out)
 {
-    return (struct bluet_uuid){SHORT_UUID_LENGTH, {(uint8_t)uuid, (uint8_t)(uuid >> 8)}};
+    if (wide)
+        write_octets(out, db->uuids[uuid], WIDE_UUID_LENGTH);
+    else
+        write_u16(out, uuid);
 }
 
-/* The UUID that is kept with the attribute: the type of a value, and what a service is. */
-static struct bluet_uuid own_uuid(const struct gatt_db *db, const struct gatt_attribute *attribute)
+BLUET_INTERNAL void gatt_db_write_type(const struct gatt_db *db, const struct gatt_attribute *attribute,
+                                       struct writer *out)
 {
-    if (!attribute->wide)
-        return short_uuid(attribute->uuid);
-    struct bluet_uuid uuid = {.length = WIDE_UUID_LENGTH};
-    memcpy(uuid.octets, db->uuids[attribute->uuid], WIDE_UUID_LENGTH);
-    return uuid;
-}
-
-BLUET_INTERNAL struct bluet_uuid gatt_db_type(const struct gatt_db *db, const struct gatt_attribute *attribute)
-{
-    return has_wide_type(attribute) ? own_uuid(db, attribute) : short_uuid(declaration_type(attribute));
+    bool wide = has_wide_type(attribute);
+    write_uuid(db, wide, wide ? attribute->uuid : declaration_type(attribute), out);
 }
 
 BLUET_INTERNAL bool gatt_db_has_type(const struct gatt_db *db, const struct gatt_attribute *attribute,
@@ -153,54 +148,9 @@ BLUET_INTERNAL bool gatt_db_has_type(const struct gatt_db *db, const struct gatt
 
 /* ---- Values ---- */
 
-static struct bluet_span short_or_wide(const struct gatt_db *db, const struct gatt_attribute *attribute,
-                                       struct writer *scratch)
+static struct bluet_span constant_value(const struct gatt_db *db, uint16_t uuid)
 {
-    struct bluet_uuid uuid = own_uuid(db, attribute);
-    write_octets(scratch, uuid.octets, uuid.length);
-    return (struct bluet_span){scratch->start, scratch->length};
-}
-
-/* Vol 3 Part G, 3.3.1 */
-static struct bluet_span declaration_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
-                                           struct writer *scratch)
-{
-    write_u8(scratch, (uint8_t)attribute->flags);
-    write_u16(scratch, (uint16_t)(gatt_db_handle(db, attribute) + 1));
-    return short_or_wide(db, attribute + 1, scratch);
-}
-
-/* Vol 3 Part G, 3.3.3.3: the bits that are ours are not shown. */
-static struct bluet_span configuration_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
-                                             uint8_t link_index, struct writer *scratch)
-{
-    write_u16(scratch,
-              *gatt_db_configuration(db, attribute->slot, link_index) & (GATT_NOTIFICATIONS | GATT_INDICATIONS));
-    return (struct bluet_span){scratch->start, scratch->length};
-}
-
-/* Vol 3 Part G, 3.2: a UUID of 16 octets is left to be read from the service itself. */
-static struct bluet_span included_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
-                                        struct writer *scratch)
-{
-    const struct gatt_attribute *service = gatt_db_find(db, attribute->included);
-    write_u16(scratch, attribute->included);
-    write_u16(scratch, service->last);
-    if (!service->wide)
-        write_u16(scratch, service->uuid);
-    return (struct bluet_span){scratch->start, scratch->length};
-}
-
-static struct bluet_span bits_value(uint16_t bits, struct writer *scratch)
-{
-    write_u16(scratch, bits);
-    return (struct bluet_span){scratch->start, scratch->length};
-}
-
-static struct bluet_span constant_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
-                                        struct writer *scratch)
-{
-    switch (attribute->uuid) {
+    switch (uuid) {
     case GATT_APPEARANCE:
         return (struct bluet_span){db->appearance, sizeof db->appearance};
     case GATT_PERIPHERAL_PREFERRED_CONNECTION_PARAMETERS:
@@ -211,39 +161,62 @@ static struct bluet_span constant_value(const struct gatt_db *db, const struct g
         return (struct bluet_span){db->hash, sizeof db->hash};
     case GATT_SERVER_SUPPORTED_FEATURES:
         return (struct bluet_span){&db->server_features, 1};
-    case GATT_CHARACTERISTIC_EXTENDED_PROPERTIES:
-        return bits_value(attribute->bits, scratch);
     default:
         return (struct bluet_span){NULL, 0};
     }
 }
 
-/* A value beyond the largest is kept, but its end is out of reach (Vol 3 Part F, 3.2.9). */
-BLUET_INTERNAL struct bluet_span gatt_db_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
-                                               uint8_t link_index, uint8_t *scratch)
+/* What is put together for each read. False: there is no need to. */
+static bool write_own_value(const struct gatt_db *db, const struct gatt_attribute *attribute, uint8_t link_index,
+                            struct writer *out)
 {
-    struct writer writer = writer_of(scratch, GATT_DECLARATION_LARGEST);
+    const struct gatt_attribute *named = attribute; /* whose UUID it ends with */
     switch (attribute->kind) {
     case GATT_SERVICE:
-        return short_or_wide(db, attribute, &writer);
-    case GATT_DECLARATION:
-        return declaration_value(db, attribute, &writer);
-    case GATT_INCLUDED:
-        return included_value(db, attribute, &writer);
-    case GATT_CONFIGURATION:
-        return configuration_value(db, attribute, link_index, &writer);
+        break;
+    case GATT_DECLARATION: /* Vol 3 Part G, 3.3.1 */
+        write_u8(out, (uint8_t)attribute->flags);
+        write_u16(out, (uint16_t)(gatt_db_handle(db, attribute) + 1));
+        named = attribute + 1;
+        break;
+    case GATT_INCLUDED: /* 3.2: a UUID of 16 octets is left to be read from the service itself */
+        named = gatt_db_find(db, attribute->included);
+        write_u16(out, attribute->included);
+        write_u16(out, named->last);
+        if (named->wide)
+            return true;
+        break;
+    case GATT_CONFIGURATION: /* 3.3.3.3: the bits that are ours are not shown */
+        write_u16(out,
+                  *gatt_db_configuration(db, attribute->slot, link_index) & (GATT_NOTIFICATIONS | GATT_INDICATIONS));
+        return true;
     case GATT_BROADCAST:
-        return bits_value(attribute->bits, &writer);
-    case GATT_FEATURES:
-        return (struct bluet_span){gatt_db_configuration(db, attribute->slot, link_index), 1};
-    case GATT_NAME:
-        return (struct bluet_span){db->name, db->name_length};
-    case GATT_CONSTANT:
-        return constant_value(db, attribute, &writer);
+    case GATT_PROPERTIES:
+        write_u16(out, attribute->bits);
+        return true;
     default:
-        return (struct bluet_span){attribute->value,
-                                   attribute->length < ATT_VALUE_LARGEST ? attribute->length : ATT_VALUE_LARGEST};
+        return false;
     }
+    write_uuid(db, named->wide, named->uuid, out);
+    return true;
+}
+
+/* A value beyond the largest is kept, but its end is out of reach (Vol 3 Part F, 3.2.9). */
+BLUET_INTERNAL void gatt_db_value(const struct gatt_db *db, const struct gatt_attribute *attribute, uint8_t link_index,
+                                  uint8_t *scratch, struct bluet_span *out_value)
+{
+    struct writer writer = writer_of(scratch, GATT_DECLARATION_LARGEST);
+    if (write_own_value(db, attribute, link_index, &writer))
+        *out_value = (struct bluet_span){scratch, writer.length};
+    else if (attribute->kind == GATT_FEATURES)
+        *out_value = (struct bluet_span){gatt_db_configuration(db, attribute->slot, link_index), 1};
+    else if (attribute->kind == GATT_NAME)
+        *out_value = (struct bluet_span){db->name, db->name_length};
+    else if (attribute->kind == GATT_CONSTANT)
+        *out_value = constant_value(db, attribute->uuid);
+    else
+        *out_value = (struct bluet_span){attribute->value,
+                                         attribute->length < ATT_VALUE_LARGEST ? attribute->length : ATT_VALUE_LARGEST};
 }
 
 BLUET_INTERNAL const struct gatt_attribute *gatt_db_configuration_of(const struct gatt_db *db,

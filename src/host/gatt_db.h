@@ -11,6 +11,7 @@
 #include "host/gatt_type.h"
 #include "spec/att.h"
 #include "spec/internal.h"
+#include "spec/writer.h"
 
 enum {
     GATT_VALUE_SIZE = 20,           /* of a value's buffer, until something changes it */
@@ -28,7 +29,8 @@ enum gatt_attribute_kind {
     GATT_BROADCAST,     /* Server Characteristic Configuration; `bits` */
     GATT_FEATURES,      /* Client Supported Features; `slot` */
     GATT_NAME,          /* the device name; `value` only where clients may write it */
-    GATT_CONSTANT       /* a value of our own, read only; Extended Properties: `bits` */
+    GATT_CONSTANT,      /* a value of our own, read only */
+    GATT_PROPERTIES     /* Characteristic Extended Properties; `bits` */
 };
 
 struct gatt_attribute {
@@ -144,7 +146,8 @@ static inline uint16_t gatt_db_first_users_handle(const struct gatt_db *db)
 }
 
 /* The attribute's type, as it goes on the air: 2 or 16 octets. */
-BLUET_INTERNAL struct bluet_uuid gatt_db_type(const struct gatt_db *db, const struct gatt_attribute *attribute);
+BLUET_INTERNAL void gatt_db_write_type(const struct gatt_db *db, const struct gatt_attribute *attribute,
+                                       struct writer *out);
 BLUET_INTERNAL bool gatt_db_has_type(const struct gatt_db *db, const struct gatt_attribute *attribute,
                                      const struct gatt_type *type);
 
@@ -152,8 +155,8 @@ BLUET_INTERNAL bool gatt_db_has_type(const struct gatt_db *db, const struct gatt
  * What a read by that link yields. Declarations are put together in `scratch`, of GATT_DECLARATION_LARGEST octets;
  * other values are pointed at.
  */
-BLUET_INTERNAL struct bluet_span gatt_db_value(const struct gatt_db *db, const struct gatt_attribute *attribute,
-                                               uint8_t link_index, uint8_t *scratch);
+BLUET_INTERNAL void gatt_db_value(const struct gatt_db *db, const struct gatt_attribute *attribute, uint8_t link_index,
+                                  uint8_t *scratch, struct bluet_span *out_value);
 
 /* The configuration of a value, or NULL: it has none. */
 BLUET_INTERNAL const struct gatt_attribute *gatt_db_configuration_of(const struct gatt_db *db,

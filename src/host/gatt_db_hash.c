@@ -64,11 +64,13 @@ static void finish(struct hash *hash)
 /* What of an attribute counts: nothing; handle and type; or the value, too. */
 enum part { NOTHING, TYPE, VALUE };
 
-static enum part part_of(const struct gatt_attribute *attribute, const struct bluet_uuid *type)
+enum { HANDLE_LENGTH = 2, TYPE_LENGTH = 2 };
+
+static enum part part_of(const struct gatt_attribute *attribute, uint16_t type)
 {
-    if (attribute->kind == GATT_VALUE || type->length != 2)
+    if (attribute->kind == GATT_VALUE)
         return NOTHING;
-    switch (type->octets[0] | type->octets[1] << 8) {
+    switch (type) {
     case GATT_PRIMARY_SERVICE:
     case GATT_SECONDARY_SERVICE:
     case GATT_INCLUDE:
@@ -88,17 +90,19 @@ static enum part part_of(const struct gatt_attribute *attribute, const struct bl
 
 static void hash_attribute(struct hash *hash, const struct gatt_db *db, const struct gatt_attribute *attribute)
 {
-    struct bluet_uuid type = gatt_db_type(db, attribute);
-    enum part part = part_of(attribute, &type);
-    if (part == NOTHING)
+    uint8_t header[HANDLE_LENGTH + 16] = {0};
+    struct writer writer = writer_of(header, sizeof header);
+    write_u16(&writer, gatt_db_handle(db, attribute));
+    gatt_db_write_type(db, attribute, &writer);
+    enum part part = part_of(attribute, (uint16_t)(header[2] | header[3] << 8));
+    if (part == NOTHING || writer.length > HANDLE_LENGTH + TYPE_LENGTH)
         return;
-    uint16_t handle = gatt_db_handle(db, attribute);
-    const uint8_t header[] = {(uint8_t)handle, (uint8_t)(handle >> 8), type.octets[0], type.octets[1]};
-    hash_add(hash, header, sizeof header);
+    hash_add(hash, header, writer.length);
     if (part != VALUE)
         return;
     uint8_t declaration[GATT_DECLARATION_LARGEST];
-    struct bluet_span value = gatt_db_value(db, attribute, 0, declaration);
+    struct bluet_span value;
+    gatt_db_value(db, attribute, 0, declaration, &value);
     hash_add(hash, value.data, value.length);
 }
 

@@ -209,7 +209,7 @@ static void add_characteristic(struct builder *builder, const struct bluet_chara
         add_configuration(builder);
     if (needs_extended_properties(characteristic)) {
         struct gatt_attribute *extended =
-            add_own(builder, GATT_CONSTANT, GATT_CHARACTERISTIC_EXTENDED_PROPERTIES, BLUET_FLAG_READ);
+            add_own(builder, GATT_PROPERTIES, GATT_CHARACTERISTIC_EXTENDED_PROPERTIES, BLUET_FLAG_READ);
         extended->bits = (uint16_t)((flags & BLUET_FLAG_RELIABLE_WRITE ? RELIABLE_WRITE : 0) |
                                     (flags & BLUET_FLAG_AUX_WRITE ? WRITABLE_AUXILIARIES : 0));
     }

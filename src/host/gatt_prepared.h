@@ -8,44 +8,53 @@
 #include "host/buffer.h"
 #include "spec/internal.h"
 
-enum { GATT_PREPARED_LARGEST = 1024 /* octets of a queue, 6 of each record included */ };
+enum { GATT_PREPARED_LARGEST = 1024 /* octets of a queue, 6 of each write included */ };
 
 struct gatt_prepared {
     struct buffer *head, *tail;
-    uint16_t length;     /* octets in the chain */
-    uint16_t buffers;    /* in the chain */
-    uint16_t generation; /* of the database, when the first was queued */
+    uint16_t length;      /* octets of the writes */
+    uint16_t tail_length; /* of the tail */
+    uint16_t generation;  /* of the database, when the first was queued */
 };
 
+/*
+ * A record is within one buffer: a write becomes several, one behind the other in the value, where a buffer ends. Only
+ * what has one or two octets, as a configuration has, stays whole.
+ */
 struct gatt_prepared_write {
     uint16_t handle;
     uint16_t offset;
-    uint16_t length; /* of the part value, which gatt_prepared_octets() yields */
+    struct bluet_span value;
 };
 
-/* Where in a chain the next octet is. */
+/* One record after the other. */
 struct gatt_prepared_cursor {
     const struct buffer *buffer;
-    size_t position;
+    size_t position;                  /* of the next */
+    struct gatt_prepared_write write; /* this one */
+    bool begins;                      /* the one before was of another attribute */
 };
 
-/* False: the queue is full, or would take more than `allowance` buffers. */
-BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared *queue, struct buffer_pool *pool, size_t allowance,
-                                         const struct gatt_prepared_write *write, const void *data);
-/* Takes the last octets back: as many as the last append has put there. */
-BLUET_INTERNAL void gatt_prepared_cut(struct gatt_prepared *queue, struct buffer_pool *pool, uint16_t length);
-/* The queue is empty after it, the chain is the caller's. */
-BLUET_INTERNAL struct buffer *gatt_prepared_detach(struct gatt_prepared *queue);
+/* What all queues take, which is not more than `left` buffers. */
+struct gatt_prepared_store {
+    struct buffer_pool *pool;
+    uint16_t left;
+};
+
+/* False: there is no room, and the queue is as it was. */
+BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared_store *store, struct gatt_prepared *queue,
+                                         const struct gatt_prepared_write *write);
+/* Takes back what has been appended since the queue was like this. */
+BLUET_INTERNAL void gatt_prepared_cut(struct gatt_prepared_store *store, struct gatt_prepared *queue,
+                                      const struct gatt_prepared *before);
+BLUET_INTERNAL void gatt_prepared_free(struct gatt_prepared_store *store, struct buffer *chain);
 
 static inline struct gatt_prepared_cursor gatt_prepared_first(const struct buffer *chain)
 {
-    return (struct gatt_prepared_cursor){chain, 0};
+    return (struct gatt_prepared_cursor){.buffer = chain};
 }
 
-/* The next record; its octets must be taken before the one after it. False: no more. */
-BLUET_INTERNAL bool gatt_prepared_next(struct gatt_prepared_cursor *cursor, struct gatt_prepared_write *out_write);
-/* The next octets that lie together, at most `length`. */
-BLUET_INTERNAL struct bluet_span gatt_prepared_octets(struct gatt_prepared_cursor *cursor, size_t length);
-BLUET_INTERNAL void gatt_prepared_skip(struct gatt_prepared_cursor *cursor, size_t length);
+/* The next record. False: no more. */
+BLUET_INTERNAL bool gatt_prepared_next(struct gatt_prepared_cursor *cursor);
 
 #endif

@@ -29,6 +29,7 @@ BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att,
                                     const struct event_sink *sink, const struct bluet_config *limits)
 {
     *server = (struct gatt_server){.att = att, .db = db, .sink = sink, .subscriptions = server->subscriptions};
+    server->prepared = (struct gatt_prepared_store){att->links->pool, att->links->pool->count / 2};
     server->link_count = att->count;
     server->indication_count = limits->procedure_count;
     server->links = memory_take(server_port(server), server_links_size(server));
@@ -111,7 +112,8 @@ BLUET_INTERNAL void gatt_server_link_closed(struct gatt_server *server, struct l
     struct gatt_server_link *state = gatt_server_link(server, link);
     struct gatt_server_bearer *bearer = gatt_server_bearer(server, att_bearer(server->att, link));
     bearer->kept = GATT_KEPT_NOTHING;
-    buffer_free(server->att->links->pool, gatt_prepared_detach(&state->prepared));
+    gatt_prepared_free(&server->prepared, state->prepared.head);
+    state->prepared = (struct gatt_prepared){NULL};
     gatt_push_indicated(server, link, bearer, status);
     gatt_push_drop(server, link, status);
     end_subscriptions(server, link);
@@ -134,19 +136,18 @@ BLUET_INTERNAL void gatt_server_bearer_closed(struct gatt_server *server, struct
 
 /* ---- Responses ---- */
 
-static void write_error(struct gatt_response *response, const struct bluet_span *request, uint16_t handle, int error)
+static void write_error(struct gatt_exchange *exchange, int error)
 {
-    struct reader reader = reader_of(request->data, request->length);
-    response->writer = writer_of(response->writer.start, response->writer.capacity);
-    response->tail = (struct bluet_span){response->declaration, 0};
-    write_u8(&response->writer, ATT_ERROR_RESPONSE);
-    write_u8(&response->writer, read_u8(&reader));
-    write_u16(&response->writer, handle);
-    write_u8(&response->writer, (uint8_t)error);
+    exchange->writer = writer_of(exchange->writer.start, exchange->writer.capacity);
+    exchange->tail.length = 0;
+    write_u8(&exchange->writer, ATT_ERROR_RESPONSE);
+    write_u8(&exchange->writer, exchange->opcode);
+    write_u16(&exchange->writer, exchange->handle);
+    write_u8(&exchange->writer, (uint8_t)error);
 }
 
-static void keep_sent(struct gatt_server_bearer *state, enum gatt_kept what, const struct bluet_span *spans,
-                      size_t count)
+/* What is kept is short enough. */
+static void keep(struct gatt_server_bearer *state, enum gatt_kept what, const struct bluet_span *spans, size_t count)
 {
     struct writer writer = writer_of(state->kept_pdu, sizeof state->kept_pdu);
     for (size_t i = 0; i < count; i++)
@@ -159,46 +160,47 @@ static void keep_sent(struct gatt_server_bearer *state, enum gatt_kept what, con
  * There is no buffer for the response. A short one is kept; instead of a long one its request, if that is short, to be
  * served again. A write that has only been queued is undone, so that the client may try again.
  */
-static void keep_response(struct gatt_server *server, struct gatt_response *response, const struct bluet_span *request)
+static void keep_response(struct gatt_exchange *exchange, struct bluet_span spans[2], const struct bluet_span *request)
 {
-    struct gatt_server_bearer *state = gatt_server_bearer(server, response->bearer);
-    struct gatt_prepared *prepared = &gatt_server_link(server, response->bearer->link)->prepared;
-    struct bluet_span spans[] = {{response->writer.start, response->writer.length}, response->tail};
+    struct gatt_server *server = exchange->server;
+    struct gatt_server_bearer *state = gatt_server_bearer(server, exchange->bearer);
     if (spans[0].length + spans[1].length <= sizeof state->kept_pdu) {
-        keep_sent(state, GATT_KEPT_RESPONSE, spans, 2);
+        keep(state, GATT_KEPT_RESPONSE, spans, 2);
         return;
     }
-    if (request->length <= sizeof state->kept_pdu && !response->prepared) {
-        keep_sent(state, GATT_KEPT_REQUEST, request, 1);
+    if (request->length <= sizeof state->kept_pdu && !exchange->prepared) {
+        keep(state, GATT_KEPT_REQUEST, request, 1);
         state->kept_generation = server->db->generation;
         return;
     }
-    if (response->prepared)
-        gatt_prepared_cut(prepared, server->att->links->pool, response->prepared_length);
-    write_error(response, request, response->prepared ? response->error_handle : 0, ATT_ERROR_INSUFFICIENT_RESOURCES);
-    spans[0].length = response->writer.length;
-    keep_sent(state, GATT_KEPT_RESPONSE, spans, 1);
+    if (exchange->prepared)
+        gatt_prepared_cut(&server->prepared, &gatt_server_link(server, exchange->link)->prepared,
+                          &exchange->queue_before);
+    else
+        exchange->handle = 0;
+    write_error(exchange, ATT_ERROR_INSUFFICIENT_RESOURCES);
+    spans[0].length = exchange->writer.length;
+    keep(state, GATT_KEPT_RESPONSE, spans, 1);
 }
 
-static int exchange_mtu(struct gatt_server *server, struct link *link, struct reader *request,
-                        struct gatt_response *response);
+static int exchange_mtu(struct gatt_exchange *exchange);
 
-typedef int (*request_server)(struct gatt_server *, struct link *, struct reader *, struct gatt_response *);
+typedef int (*request_server)(struct gatt_exchange *);
 
 /* Vol 3 Part F, 3.4.8; by half the opcode, as requests are even. */
 static const request_server request_servers[] = {
     [ATT_EXCHANGE_MTU_REQUEST / 2] = exchange_mtu,
-    [ATT_FIND_INFORMATION_REQUEST / 2] = gatt_find_information,
-    [ATT_FIND_BY_TYPE_VALUE_REQUEST / 2] = gatt_find_by_type_value,
-    [ATT_READ_BY_TYPE_REQUEST / 2] = gatt_read_by_type,
+    [ATT_FIND_INFORMATION_REQUEST / 2] = gatt_search,
+    [ATT_FIND_BY_TYPE_VALUE_REQUEST / 2] = gatt_search,
+    [ATT_READ_BY_TYPE_REQUEST / 2] = gatt_search,
     [ATT_READ_REQUEST / 2] = gatt_read,
-    [ATT_READ_BLOB_REQUEST / 2] = gatt_read_blob,
+    [ATT_READ_BLOB_REQUEST / 2] = gatt_read,
     [ATT_READ_MULTIPLE_REQUEST / 2] = gatt_read_multiple,
-    [ATT_READ_BY_GROUP_TYPE_REQUEST / 2] = gatt_read_by_group_type,
+    [ATT_READ_BY_GROUP_TYPE_REQUEST / 2] = gatt_search,
     [ATT_WRITE_REQUEST / 2] = gatt_write,
     [ATT_PREPARE_WRITE_REQUEST / 2] = gatt_prepare_write,
     [ATT_EXECUTE_WRITE_REQUEST / 2] = gatt_execute_write,
-    [ATT_READ_MULTIPLE_VARIABLE_REQUEST / 2] = gatt_read_multiple_variable,
+    [ATT_READ_MULTIPLE_VARIABLE_REQUEST / 2] = gatt_read_multiple,
 };
 
 static request_server find_server(uint8_t opcode)
@@ -210,86 +212,109 @@ static request_server find_server(uint8_t opcode)
 /* ---- Robust caching: Vol 3 Part G, 2.5.2.1 ---- */
 
 /* Whether the request names handles that a client must know; discovery goes on, and so it can learn. */
-static bool relies_on_handles(uint8_t opcode, struct reader *request, uint16_t *out_handle)
+static bool relies_on_handles(uint8_t opcode, uint16_t start, uint16_t end, uint16_t type, bool is_short)
 {
-    *out_handle = read_u16(request);
+    enum {
+        RELYING = 1 << ATT_READ_REQUEST / 2 | 1 << ATT_READ_BLOB_REQUEST / 2 | 1 << ATT_READ_MULTIPLE_REQUEST / 2 |
+                  1 << ATT_READ_MULTIPLE_VARIABLE_REQUEST / 2 | 1 << ATT_WRITE_REQUEST / 2 |
+                  1 << ATT_PREPARE_WRITE_REQUEST / 2
+    };
     if (opcode != ATT_READ_BY_TYPE_REQUEST)
-        return opcode == ATT_READ_REQUEST || opcode == ATT_READ_BLOB_REQUEST || opcode == ATT_READ_MULTIPLE_REQUEST ||
-               opcode == ATT_READ_MULTIPLE_VARIABLE_REQUEST || opcode == ATT_WRITE_REQUEST ||
-               opcode == ATT_PREPARE_WRITE_REQUEST;
-    uint16_t end = read_u16(request);
-    uint16_t type = read_u16(request);
-    bool discovers = reader_done(request) && (type == GATT_INCLUDE || type == GATT_CHARACTERISTIC);
-    return !discovers && (*out_handle != 1 || end != UINT16_MAX);
-}
-
-static bool asks_for_hash(uint8_t opcode, struct reader *request)
-{
-    read_u32(request);
-    return opcode == ATT_READ_BY_TYPE_REQUEST && read_u16(request) == GATT_DATABASE_HASH && reader_done(request);
+        return RELYING >> opcode / 2 & 1;
+    bool discovers = is_short && (type == GATT_INCLUDE || type == GATT_CHARACTERISTIC);
+    return !discovers && (start != 1 || end != UINT16_MAX);
 }
 
 /* 0, or that the client is out of sync. */
-static int check_awareness(struct gatt_server *server, struct link *link, uint8_t opcode, const struct reader *request,
-                           struct gatt_response *response)
+static int check_awareness(struct gatt_exchange *exchange)
 {
-    struct gatt_server_link *state = gatt_server_link(server, link);
-    struct reader handles = *request;
-    struct reader range = *request;
+    struct gatt_server *server = exchange->server;
+    struct gatt_server_link *state = gatt_server_link(server, exchange->link);
     if (state->awareness == GATT_TOLD) {
-        gatt_now_aware(server, link);
-        gatt_push_waiting(server, link);
-    } else if (relies_on_handles(opcode, &handles, &response->error_handle)) {
-        /* With several bearers another request may be on its way: such a client must read the hash. */
-        state->awareness = att_next(server->att, att_bearer(server->att, link)) ? GATT_UNAWARE : GATT_TOLD;
-        return ATT_ERROR_DATABASE_OUT_OF_SYNC;
-    } else if (asks_for_hash(opcode, &range)) {
-        state->awareness = GATT_TOLD;
+        gatt_now_aware(server, exchange->link);
+        gatt_push_waiting(server, exchange->link);
+        return 0;
     }
-    response->error_handle = 0;
+    struct reader request = exchange->request;
+    uint16_t start = read_u16(&request);
+    uint16_t end = read_u16(&request);
+    uint16_t type = read_u16(&request);
+    bool is_short = reader_done(&request);
+    if (relies_on_handles(exchange->opcode, start, end, type, is_short)) {
+        /* With several bearers another request may be on its way: such a client must read the hash. */
+        state->awareness = att_next(server->att, att_bearer(server->att, exchange->link)) ? GATT_UNAWARE : GATT_TOLD;
+        exchange->handle = start;
+        return ATT_ERROR_DATABASE_OUT_OF_SYNC;
+    }
+    if (exchange->opcode == ATT_READ_BY_TYPE_REQUEST && type == GATT_DATABASE_HASH && is_short)
+        state->awareness = GATT_TOLD;
     return 0;
 }
 
-static int respond(struct gatt_server *server, struct link *link, const struct bluet_span *request,
-                   struct gatt_response *response)
+static int respond(struct gatt_exchange *exchange)
 {
-    struct reader reader = reader_of(request->data, request->length);
-    uint8_t opcode = read_u8(&reader);
-    request_server serve = find_server(opcode);
-    bool of_plain = opcode == ATT_EXCHANGE_MTU_REQUEST; /* 3.4.2.1: not on an enhanced bearer */
-    if (!serve || (of_plain && response->bearer->channel))
+    request_server serve = find_server(exchange->opcode);
+    bool of_plain = exchange->opcode == ATT_EXCHANGE_MTU_REQUEST; /* 3.4.2.1: not on an enhanced bearer */
+    if (!serve || (of_plain && exchange->bearer->channel))
         return ATT_ERROR_REQUEST_NOT_SUPPORTED;
-    if (request->length > response->writer.capacity)
+    if (reader_remaining(&exchange->request) >= exchange->writer.capacity)
         return ATT_ERROR_INVALID_PDU;
-    int error = gatt_is_unaware(server, link) ? check_awareness(server, link, opcode, &reader, response) : 0;
-    return error ? error : serve(server, link, &reader, response);
+    int error = gatt_is_unaware(exchange->server, exchange->link) ? check_awareness(exchange) : 0;
+    return error ? error : serve(exchange);
+}
+
+static void begin_exchange(struct gatt_exchange *exchange, struct gatt_server *server, struct att_bearer *bearer,
+                           const struct bluet_span *pdu, bool authorized)
+{
+    exchange->server = server;
+    exchange->link = bearer->link;
+    exchange->bearer = bearer;
+    exchange->request = reader_of(pdu->data, pdu->length);
+    exchange->opcode = read_u8(&exchange->request);
+    exchange->writer = writer_of(server->att->scratch, bearer->mtu);
+    write_u8(&exchange->writer, 0); /* the opcode's place */
+    exchange->tail = (struct bluet_span){exchange->declaration, 0};
+    exchange->sequel = NULL;
+    exchange->handle = 0;
+    exchange->signature = GATT_UNSIGNED;
+    exchange->authorized = authorized;
+    exchange->asked = false;
+    exchange->prepared = false;
+}
+
+/*
+ * An application that is asked may send something, and that takes the same scratch: what has been put there before is
+ * put there once more, now that it has agreed.
+ */
+static int respond_intact(struct gatt_exchange *exchange, const struct bluet_span *request)
+{
+    int error = respond(exchange);
+    if (error || !exchange->asked || exchange->writer.length == 1)
+        return error;
+    begin_exchange(exchange, exchange->server, exchange->bearer, request, true);
+    return respond(exchange);
 }
 
 static void serve_request(struct gatt_server *server, struct att_bearer *bearer, const uint8_t *pdu, size_t length,
                           bool authorized)
 {
     const struct bluet_span request = {pdu, length};
-    struct link *link = bearer->link;
-    struct gatt_response response;
-    response.bearer = bearer;
-    response.writer = writer_of(server->att->scratch, bearer->mtu);
-    response.tail = (struct bluet_span){response.declaration, 0};
-    response.error_handle = 0;
-    response.authorized = authorized;
-    response.prepared = false;
-    response.sequel = NULL;
-
-    int error = respond(server, link, &request, &response);
+    struct gatt_exchange exchange;
+    begin_exchange(&exchange, server, bearer, &request, authorized);
+    int error = respond_intact(&exchange, &request);
     if (error) {
         if (error == ATT_ERROR_INVALID_PDU || error == ATT_ERROR_REQUEST_NOT_SUPPORTED)
             hci_protocol_error(server->att->links->hci);
-        write_error(&response, &request, response.error_handle, error);
+        write_error(&exchange, error);
+    } else {
+        struct writer opcode = writer_of(exchange.writer.start, 1);
+        write_u8(&opcode, (uint8_t)(exchange.opcode + 1));
     }
-    const struct bluet_span spans[] = {{response.writer.start, response.writer.length}, response.tail};
+    struct bluet_span spans[] = {{exchange.writer.start, exchange.writer.length}, exchange.tail};
     if (att_send(server->att, bearer, spans, 2) == BLUET_ENOMEM)
-        keep_response(server, &response, &request);
-    if (response.sequel)
-        response.sequel(server, link, &response);
+        keep_response(&exchange, spans, &request);
+    if (exchange.sequel)
+        exchange.sequel(&exchange);
 }
 
 /* A second request before the first is answered breaks the rule (3.3.2); where the answer could go out, it did. */
@@ -303,18 +328,18 @@ BLUET_INTERNAL void gatt_server_request(struct gatt_server *server, struct att_b
     serve_request(server, bearer, pdu, length, false);
 }
 
-/* What the peer has signed, and not before. */
-static bool is_signed(struct gatt_server *server, struct link *link, const uint8_t *pdu, size_t length,
-                      enum gatt_signature *out_signature)
+/* What the peer has signed, and not before; the signature is cut off. */
+static bool check_signature(struct gatt_exchange *exchange, const uint8_t *pdu, size_t length)
 {
     enum { LEAST = 3 + ATT_SIGNATURE_LENGTH };
-    const struct att_signer *signer = &server->att->signer;
+    struct att *att = exchange->server->att;
     struct reader whole = reader_of(pdu, length);
     bool authenticated;
-    if (length < LEAST || !signer->verify ||
-        !signer->verify(signer->context, link, &whole, server->att->scratch, &authenticated))
+    if (exchange->bearer->channel || length < LEAST || !att->signer.verify ||
+        !att->signer.verify(att->signer.context, exchange->link, &whole, att->scratch, &authenticated))
         return false;
-    *out_signature = authenticated ? GATT_SIGNED_AUTHENTICATED : GATT_SIGNED;
+    exchange->signature = authenticated ? GATT_SIGNED_AUTHENTICATED : GATT_SIGNED;
+    exchange->request = read_part(&exchange->request, reader_remaining(&exchange->request) - ATT_SIGNATURE_LENGTH);
     return true;
 }
 
@@ -325,20 +350,18 @@ static bool is_signed(struct gatt_server *server, struct link *link, const uint8
 BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct att_bearer *bearer, const uint8_t *pdu,
                                         size_t length)
 {
-    struct link *link = bearer->link;
-    struct reader command = reader_of(pdu, length);
-    uint8_t opcode = read_u8(&command);
-    enum gatt_signature signature = GATT_UNSIGNED;
-    bool good = length <= bearer->mtu && opcode == ATT_WRITE_COMMAND;
-    if (length <= bearer->mtu && opcode == ATT_SIGNED_WRITE_COMMAND && !bearer->channel) {
-        good = is_signed(server, link, pdu, length, &signature);
-        command = reader_of(pdu, length - (good ? ATT_SIGNATURE_LENGTH : 0));
-        read_u8(&command);
-    }
-    if (!good)
+    struct gatt_exchange exchange;
+    begin_exchange(&exchange, server, bearer, &(struct bluet_span){pdu, length}, false);
+    bool good =
+        length <= bearer->mtu &&
+        (exchange.opcode == ATT_WRITE_COMMAND ||
+         (BLUET_HAS_SIGNING && exchange.opcode == ATT_SIGNED_WRITE_COMMAND && check_signature(&exchange, pdu, length)));
+    if (good && gatt_is_unaware(server, exchange.link))
+        return;
+    if (!good || reader_remaining(&exchange.request) < sizeof exchange.handle)
         hci_protocol_error(server->att->links->hci);
-    else if (!gatt_is_unaware(server, link))
-        gatt_write_command(server, link, &command, signature);
+    else if (gatt_write(&exchange) == 0 && exchange.sequel)
+        exchange.sequel(&exchange);
 }
 
 BLUET_INTERNAL void gatt_server_confirmation(struct gatt_server *server, struct att_bearer *bearer, size_t length)
@@ -394,27 +417,26 @@ BLUET_INTERNAL void gatt_server_expired(struct gatt_server *server, struct att_b
 
 /* ---- MTU: 3.4.2 ---- */
 
-static void tell_mtu(struct gatt_server *server, struct link *link, const struct gatt_response *response)
+static void tell_mtu(struct gatt_exchange *exchange)
 {
-    struct bluet_event event = {.code = BLUET_EVENT_MTU_EXCHANGED, .conn_handle = link->handle};
-    event.mtu_exchanged.mtu = att_settle_mtu(server->att, link, response->offered_mtu);
+    const struct gatt_server *server = exchange->server;
+    struct bluet_event event = {.code = BLUET_EVENT_MTU_EXCHANGED, .conn_handle = exchange->link->handle};
+    event.mtu_exchanged.mtu = att_settle_mtu(server->att, exchange->link, exchange->offered_mtu);
     event_raise(server->sink, &event);
 }
 
 /* A client asks once (3.4.2.1); to grant a second request would leave the two sides with different MTUs. */
-static int exchange_mtu(struct gatt_server *server, struct link *link, struct reader *request,
-                        struct gatt_response *response)
+static int exchange_mtu(struct gatt_exchange *exchange)
 {
-    struct att_bearer *bearer = att_bearer(server->att, link);
-    response->offered_mtu = read_u16(request);
-    if (!reader_done(request))
+    struct att_bearer *bearer = exchange->bearer;
+    exchange->offered_mtu = read_u16(&exchange->request);
+    if (!reader_done(&exchange->request))
         return ATT_ERROR_INVALID_PDU;
     if (bearer->was_asked)
         return ATT_ERROR_REQUEST_NOT_SUPPORTED;
     bearer->was_asked = true;
-    write_u8(&response->writer, ATT_EXCHANGE_MTU_RESPONSE);
-    write_u16(&response->writer, att_offer_mtu(server->att, link));
-    response->sequel = tell_mtu;
+    write_u16(&exchange->writer, att_offer_mtu(exchange->server->att, exchange->link));
+    exchange->sequel = tell_mtu;
     return 0;
 }
 

@@ -6,18 +6,16 @@
 
 /* These return 0 or an ATT error code. */
 
-/* How a write has been signed; a signature stands in place of an encrypted link (Vol 3 Part C, 10.2.2). */
-enum gatt_signature { GATT_UNSIGNED, GATT_SIGNED, GATT_SIGNED_AUTHENTICATED };
-
 BLUET_INTERNAL int gatt_may_write(const struct link *link, const struct gatt_attribute *attribute,
                                   enum gatt_signature signature);
+
 /*
- * Whether the application agrees, if it wants to be asked. It is an error, too, if it has replaced the services
- * meanwhile: so the attribute is still there if there is none.
+ * All that comes before a write: the attribute of exchange->handle is there, it may be written, and the application
+ * agrees, if it wants to be asked. It is an error, too, if it has replaced the services meanwhile: so the attribute is
+ * still there if there is none. `out_value` is what is left of the request.
  */
-BLUET_INTERNAL int gatt_ask_write_of(struct gatt_server *server, const struct link *link,
-                                     const struct gatt_attribute *attribute, uint16_t offset,
-                                     const struct bluet_span *value);
+BLUET_INTERNAL int gatt_check_write(struct gatt_exchange *exchange, uint16_t offset,
+                                    struct gatt_attribute **out_attribute, struct bluet_span *out_value);
 
 /* Values that are ours, and are written in one piece: their bits, if they may be there. */
 static inline bool gatt_is_configured(const struct gatt_attribute *attribute)
@@ -25,23 +23,22 @@ static inline bool gatt_is_configured(const struct gatt_attribute *attribute)
     return attribute->kind == GATT_CONFIGURATION || attribute->kind == GATT_BROADCAST ||
            attribute->kind == GATT_FEATURES;
 }
+/* The bits, or a negated ATT error code. */
 BLUET_INTERNAL int gatt_may_configure(const struct gatt_db *db, const struct link *link,
-                                      const struct gatt_attribute *configuration, struct reader *value,
-                                      uint8_t *out_bits);
+                                      const struct gatt_attribute *configuration, const struct bluet_span *value);
 
 /* Configures; the application is told of a subscription by gatt_server_tell_subscriptions(). */
 BLUET_INTERNAL void gatt_configure(struct gatt_server *server, const struct link *link,
-                                   struct gatt_attribute *configuration, uint8_t bits);
+                                   struct gatt_attribute *configuration, int bits);
 
 /* Whether the link is good enough for the value to be notified. */
 BLUET_INTERNAL bool gatt_may_hear(const struct link *link, const struct gatt_attribute *value);
 
 /*
  * All that comes before a value is read: it is there, it may be read, and the application agrees. `out_value` may lie
- * in response->declaration. The application may have changed anything: what was looked up before has to be looked up
+ * in exchange->declaration. The application may have changed anything: what was looked up before has to be looked up
  * again.
  */
-BLUET_INTERNAL int gatt_read_value(struct gatt_server *server, const struct link *link, uint16_t handle,
-                                   struct gatt_response *response, struct bluet_span *out_value);
+BLUET_INTERNAL int gatt_read_value(struct gatt_exchange *exchange, uint16_t handle, struct bluet_span *out_value);
 
 #endif

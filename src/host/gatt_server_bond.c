@@ -41,12 +41,13 @@ BLUET_INTERNAL void gatt_server_save(const struct gatt_server *server, const str
 static void restore_configuration(struct gatt_server *server, const struct link *link, uint16_t handle, uint8_t bits)
 {
     struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
-    const uint8_t value[2] = {bits, 0};
+    const uint8_t octets[2] = {bits, 0};
+    const struct bluet_span value = {octets, sizeof octets};
     if (!attribute || !is_kept(attribute))
         return;
-    struct reader reader = reader_of(value, attribute->kind == GATT_FEATURES ? 1 : sizeof value);
-    if (gatt_may_configure(server->db, link, attribute, &reader, &bits) == 0)
-        gatt_configure(server, link, attribute, bits);
+    int allowed = gatt_may_configure(server->db, link, attribute, &value);
+    if (allowed >= 0)
+        gatt_configure(server, link, attribute, allowed);
 }
 
 BLUET_INTERNAL void gatt_server_restore(struct gatt_server *server, struct link *link, struct reader *saved)

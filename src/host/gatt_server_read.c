@@ -3,89 +3,53 @@
 
 #include "host/gatt_server_access.h"
 
-enum { ENTRY_VALUE_LARGEST = 255 }; /* an entry of a list, its handles included, has its length in one octet */
+/* ---- Those that search a range of handles, and answer with a list ---- */
 
-/* Handles from `next` to `end`: wider than a handle, so that the one after 0xffff is beyond the end. */
-struct range {
-    uint32_t next, end;
+/*
+ * They differ in what an entry is:
+ *
+ *     Find Information (3.4.3.1)    of every attribute: handle and type
+ *     Find By Type Value (3.4.3.3)  of those of that type and value: handle, and last handle of the group
+ *     Read By Type (3.4.4.1)        of those of that type: handle and value
+ *     Read By Group Type (3.4.4.9)  of services of that type: handle, last handle, and value
+ *
+ * All entries are as long as the first. Unless there is no doubt, its length, or a format, stands before them.
+ */
+struct search {
+    uint32_t next, end; /* wider than a handle, so that the one after 0xffff is beyond the end */
+    struct reader wanted;
+    struct gatt_type type;
+    uint8_t handles_length; /* of an entry */
+    uint8_t entry_length;   /* 0: there is none yet */
 };
 
-static struct range read_range(struct reader *request)
-{
-    struct range range = {.next = read_u16(request)};
-    range.end = read_u16(request);
-    return range;
-}
+enum { ENTRY_LARGEST = 255 };
 
-/* Vol 3 Part F, 3.4.3.1, and wherever a range is asked for; once the request is known to be well-formed. */
-static int check_range(const struct range *range, struct gatt_response *response)
-{
-    response->error_handle = (uint16_t)range->next;
-    return range->next == 0 || range->next > range->end ? ATT_ERROR_INVALID_HANDLE : 0;
-}
+enum verdict { ENTRY_IS_NEXT, ENTRY_IS_NONE, ENTRY_IS_TOO_MUCH };
 
-/* The range, and the rest of the request: a UUID of 2 or 16 octets. */
-static int read_range_and_type(struct reader *request, struct gatt_response *response, struct range *out_range,
-                               struct gatt_type *out_type)
+static int read_search(struct gatt_exchange *exchange, struct search *out_search)
 {
-    *out_range = read_range(request);
-    size_t length = reader_remaining(request);
-    if (length != 2 && length != 16)
+    struct reader *request = &exchange->request;
+    uint8_t opcode = exchange->opcode;
+    *out_search = (struct search){.next = read_u16(request), .handles_length = 2};
+    out_search->end = read_u16(request);
+    size_t length = opcode == ATT_FIND_BY_TYPE_VALUE_REQUEST ? 2 : reader_remaining(request);
+    const uint8_t *uuid = read_span(request, length);
+    bool has_uuid = length == 2 || length == 16;
+    if (!reader_ok(request) || has_uuid == (opcode == ATT_FIND_INFORMATION_REQUEST) || (!has_uuid && length))
         return ATT_ERROR_INVALID_PDU;
-    *out_type = gatt_type_of(read_span(request, length), length);
-    return check_range(out_range, response);
+    exchange->handle = (uint16_t)out_search->next;
+    if (out_search->next == 0 || out_search->next > out_search->end)
+        return ATT_ERROR_INVALID_HANDLE;
+    if (has_uuid)
+        out_search->type = gatt_type_of(uuid, length);
+    if (opcode == ATT_FIND_BY_TYPE_VALUE_REQUEST || opcode == ATT_READ_BY_GROUP_TYPE_REQUEST)
+        out_search->handles_length = 4;
+    out_search->wanted = *request;
+    bool grouping = !out_search->type.wide &&
+                    (out_search->type.uuid == GATT_PRIMARY_SERVICE || out_search->type.uuid == GATT_SECONDARY_SERVICE);
+    return opcode == ATT_READ_BY_GROUP_TYPE_REQUEST && !grouping ? ATT_ERROR_UNSUPPORTED_GROUP_TYPE : 0;
 }
-
-static const struct gatt_attribute *next_in(const struct gatt_db *db, struct range *range)
-{
-    if (range->next > range->end)
-        return NULL;
-    return gatt_db_find(db, (uint16_t)range->next++);
-}
-
-static const struct gatt_attribute *next_of_type(const struct gatt_db *db, struct range *range,
-                                                 const struct gatt_type *type)
-{
-    const struct gatt_attribute *attribute = next_in(db, range);
-    while (attribute && !gatt_db_has_type(db, attribute, type))
-        attribute = next_in(db, range);
-    return attribute;
-}
-
-/* ---- Find Information: 3.4.3.1 ---- */
-
-BLUET_INTERNAL int gatt_find_information(struct gatt_server *server, struct link *link, struct reader *request,
-                                         struct gatt_response *response)
-{
-    (void)link;
-    struct range range = read_range(request);
-    if (!reader_done(request))
-        return ATT_ERROR_INVALID_PDU;
-    int error = check_range(&range, response);
-    if (error)
-        return error;
-
-    struct writer *writer = &response->writer;
-    uint8_t uuid_length = 0;
-    for (;;) {
-        const struct gatt_attribute *attribute = next_in(server->db, &range);
-        if (!attribute)
-            break;
-        struct bluet_uuid type = gatt_db_type(server->db, attribute);
-        if (uuid_length == 0) {
-            uuid_length = type.length;
-            write_u8(writer, ATT_FIND_INFORMATION_RESPONSE);
-            write_u8(writer, uuid_length == 2 ? 1 : 2);
-        }
-        if (type.length != uuid_length || writer_room(writer) < 2u + uuid_length)
-            break;
-        write_u16(writer, gatt_db_handle(server->db, attribute));
-        write_octets(writer, type.octets, type.length);
-    }
-    return uuid_length ? 0 : ATT_ERROR_ATTRIBUTE_NOT_FOUND;
-}
-
-/* ---- Find By Type Value: 3.4.3.3 ---- */
 
 /* A characteristic ends before the next one or with its service (Vol 3 Part G, 2.5.3). */
 static uint16_t end_of_group(const struct gatt_db *db, const struct gatt_attribute *attribute)
@@ -102,257 +66,134 @@ static uint16_t end_of_group(const struct gatt_db *db, const struct gatt_attribu
     return handle;
 }
 
-static bool equal(const struct bluet_span *value, const uint8_t *octets, size_t length)
+/* What of the value goes into the entry is left of it. */
+static enum verdict judge(const struct gatt_exchange *exchange, const struct search *search, struct bluet_span *value)
 {
-    return value->length == length && (length == 0 || memcmp(value->data, octets, length) == 0);
-}
-
-/* What may not be read is as if it were not there; the application is asked only about what would be found. */
-static bool has_value(struct gatt_server *server, struct link *link, uint16_t handle, struct gatt_response *response,
-                      const uint8_t *octets, size_t length)
-{
-    const struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
-    struct bluet_span value = gatt_db_value(server->db, attribute, link->index, response->declaration);
-    return equal(&value, octets, length) && gatt_read_value(server, link, handle, response, &value) == 0 &&
-           equal(&value, octets, length);
-}
-
-BLUET_INTERNAL int gatt_find_by_type_value(struct gatt_server *server, struct link *link, struct reader *request,
-                                           struct gatt_response *response)
-{
-    struct range range = read_range(request);
-    const uint8_t *uuid = read_span(request, 2);
-    if (!uuid)
-        return ATT_ERROR_INVALID_PDU;
-    int error = check_range(&range, response);
-    if (error)
-        return error;
-    struct gatt_type type = gatt_type_of(uuid, 2);
-    size_t length = reader_remaining(request);
-    const uint8_t *octets = read_span(request, length);
-
-    struct writer *writer = &response->writer;
-    write_u8(writer, ATT_FIND_BY_TYPE_VALUE_RESPONSE);
-    bool found = false;
-    while (writer_room(writer) >= 4) {
-        const struct gatt_attribute *attribute = next_of_type(server->db, &range, &type);
-        if (!attribute)
-            break;
-        uint16_t handle = gatt_db_handle(server->db, attribute);
-        uint16_t end = end_of_group(server->db, attribute);
-        if (attribute->kind == GATT_SERVICE)
-            range.next = (uint32_t)end + 1;
-        if (!has_value(server, link, handle, response, octets, length))
-            continue;
-        write_u16(writer, handle);
-        write_u16(writer, end);
-        found = true;
+    if (exchange->opcode == ATT_FIND_BY_TYPE_VALUE_REQUEST) {
+        size_t length = reader_remaining(&search->wanted);
+        if (value->length != length || (length && memcmp(value->data, search->wanted.cursor, length) != 0))
+            return ENTRY_IS_NONE;
+        value->length = 0;
     }
-    return found ? 0 : ATT_ERROR_ATTRIBUTE_NOT_FOUND;
+    size_t whole = exchange->writer.capacity - 2 < ENTRY_LARGEST ? exchange->writer.capacity - 2 : ENTRY_LARGEST;
+    if (value->length > whole - search->handles_length)
+        value->length = whole - search->handles_length;
+    size_t length = search->handles_length + value->length;
+    bool fits = !search->entry_length || (search->entry_length == length && writer_room(&exchange->writer) >= length);
+    return fits ? ENTRY_IS_NEXT : ENTRY_IS_TOO_MUCH;
 }
 
-/* ---- Read By Type: 3.4.4.1 ---- */
-
-/* A list whose entries have all the length of the first, which stands before them. */
-struct list {
-    struct writer *writer;
-    size_t handles_length; /* of each entry */
-    uint8_t *entry_length; /* in the response; NULL while there is no entry */
-};
-
-/* As much of a value as an entry can hold. */
-static size_t fitting(const struct list *list, const struct gatt_response *response, size_t length)
+static void write_list_entry(struct gatt_exchange *exchange, struct search *search,
+                             const struct gatt_attribute *attribute, const struct bluet_span *value)
 {
-    size_t whole =
-        response->writer.capacity - 2 < ENTRY_VALUE_LARGEST ? response->writer.capacity - 2 : ENTRY_VALUE_LARGEST;
-    size_t room = whole - list->handles_length;
-    return length < room ? length : room;
+    const struct gatt_db *db = exchange->server->db;
+    struct writer *writer = &exchange->writer;
+    if (!search->entry_length) {
+        search->entry_length = (uint8_t)(search->handles_length + value->length);
+        if (exchange->opcode == ATT_FIND_INFORMATION_REQUEST)
+            write_u8(writer, value->length == 2 ? 1 : 2);
+        else if (exchange->opcode != ATT_FIND_BY_TYPE_VALUE_REQUEST)
+            write_u8(writer, search->entry_length);
+    }
+    write_u16(writer, gatt_db_handle(db, attribute));
+    if (search->handles_length > 2)
+        write_u16(writer, end_of_group(db, attribute));
+    write_octets(writer, value->data, value->length);
 }
 
-static bool list_takes(const struct list *list, size_t value_length)
+/*
+ * 0; an ATT error code; or -1, where the list ends before that attribute. What may not be read is found by its type,
+ * not by its value; the application is asked only about what would be in the list, and may change it.
+ */
+static int add_list_entry(struct gatt_exchange *exchange, struct search *search, const struct gatt_attribute *attribute)
 {
-    size_t length = list->handles_length + value_length;
-    return !list->entry_length || (*list->entry_length == length && writer_room(list->writer) >= length);
-}
-
-static void list_begin_entry(struct list *list, uint8_t opcode, size_t value_length)
-{
-    if (list->entry_length)
-        return;
-    write_u8(list->writer, opcode);
-    list->entry_length = write_span(list->writer, 1);
-    *list->entry_length = (uint8_t)(list->handles_length + value_length);
-}
-
-/* 0; an ATT error code; or -1, where the list ends before that attribute. */
-static int list_value(struct gatt_server *server, struct link *link, uint16_t handle, struct gatt_response *response,
-                      struct list *list)
-{
-    const struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
-    struct bluet_span value = gatt_db_value(server->db, attribute, link->index, response->declaration);
-    if (!list_takes(list, fitting(list, response, value.length)))
-        return -1;
-    int error = gatt_read_value(server, link, handle, response, &value);
-    if (error)
-        return error;
-    size_t length = fitting(list, response, value.length);
-    if (!list_takes(list, length))
-        return -1;
-    list_begin_entry(list, ATT_READ_BY_TYPE_RESPONSE, length);
-    write_u16(list->writer, handle);
-    write_octets(list->writer, value.data, length);
-    return 0;
-}
-
-BLUET_INTERNAL int gatt_read_by_type(struct gatt_server *server, struct link *link, struct reader *request,
-                                     struct gatt_response *response)
-{
-    struct range range;
-    struct gatt_type type;
-    int error = read_range_and_type(request, response, &range, &type);
-    if (error)
-        return error;
-
-    struct list list = {.writer = &response->writer, .handles_length = 2};
-    for (;;) {
-        const struct gatt_attribute *attribute = next_of_type(server->db, &range, &type);
-        if (!attribute)
-            break;
-        uint16_t handle = gatt_db_handle(server->db, attribute);
-        error = list_value(server, link, handle, response, &list);
-        if (error > 0 && !list.entry_length) {
-            response->error_handle = handle;
-            return error;
-        }
+    const struct gatt_db *db = exchange->server->db;
+    struct bluet_span value = {exchange->declaration, 0};
+    bool of_type = exchange->opcode == ATT_FIND_INFORMATION_REQUEST;
+    if (of_type) {
+        struct writer writer = writer_of(exchange->declaration, sizeof exchange->declaration);
+        gatt_db_write_type(db, attribute, &writer);
+        value.length = writer.length;
+    } else {
+        gatt_db_value(db, attribute, exchange->link->index, exchange->declaration, &value);
+    }
+    enum verdict verdict = judge(exchange, search, &value);
+    if (verdict == ENTRY_IS_NEXT && !of_type) {
+        int error = gatt_read_value(exchange, gatt_db_handle(db, attribute), &value);
         if (error)
+            return exchange->opcode == ATT_FIND_BY_TYPE_VALUE_REQUEST ? 0 : error;
+        verdict = judge(exchange, search, &value);
+    }
+    if (verdict == ENTRY_IS_NEXT)
+        write_list_entry(exchange, search, attribute, &value);
+    return verdict == ENTRY_IS_TOO_MUCH ? -1 : 0;
+}
+
+BLUET_INTERNAL int gatt_search(struct gatt_exchange *exchange)
+{
+    const struct gatt_db *db = exchange->server->db;
+    struct search search;
+    int error = read_search(exchange, &search);
+    while (!error && search.next <= search.end) {
+        uint16_t handle = (uint16_t)search.next++;
+        const struct gatt_attribute *attribute = gatt_db_find(db, handle);
+        if (!attribute)
             break;
+        if (exchange->opcode != ATT_FIND_INFORMATION_REQUEST && !gatt_db_has_type(db, attribute, &search.type))
+            continue;
+        if (search.handles_length > 2 && attribute->kind == GATT_SERVICE)
+            search.next = (uint32_t)attribute->last + 1;
+        error = add_list_entry(exchange, &search, attribute);
+        if (error > 0)
+            exchange->handle = handle;
     }
-    return list.entry_length ? 0 : ATT_ERROR_ATTRIBUTE_NOT_FOUND;
-}
-
-/* ---- Read By Group Type: 3.4.4.9 ---- */
-
-/* Of that type of declaration. */
-static const struct gatt_attribute *next_service(const struct gatt_db *db, struct range *range, uint16_t type)
-{
-    const struct gatt_attribute *attribute = next_in(db, range);
-    while (attribute && (attribute->kind != GATT_SERVICE || attribute->flags != type)) {
-        if (attribute->kind == GATT_SERVICE)
-            range->next = (uint32_t)attribute->last + 1;
-        attribute = next_in(db, range);
-    }
-    if (attribute)
-        range->next = (uint32_t)attribute->last + 1;
-    return attribute;
-}
-
-static void list_services(const struct gatt_server *server, const struct link *link, struct range range, uint16_t type,
-                          struct gatt_response *response, struct list *list)
-{
-    for (;;) {
-        const struct gatt_attribute *service = next_service(server->db, &range, type);
-        if (!service)
-            return;
-        struct bluet_span uuid = gatt_db_value(server->db, service, link->index, response->declaration);
-        if (!list_takes(list, uuid.length))
-            return;
-        list_begin_entry(list, ATT_READ_BY_GROUP_TYPE_RESPONSE, uuid.length);
-        write_u16(list->writer, gatt_db_handle(server->db, service));
-        write_u16(list->writer, service->last);
-        write_octets(list->writer, uuid.data, uuid.length);
-    }
-}
-
-BLUET_INTERNAL int gatt_read_by_group_type(struct gatt_server *server, struct link *link, struct reader *request,
-                                           struct gatt_response *response)
-{
-    struct range range;
-    struct gatt_type type;
-    int error = read_range_and_type(request, response, &range, &type);
-    if (error)
-        return error;
-    if (type.wide || (type.uuid != GATT_PRIMARY_SERVICE && type.uuid != GATT_SECONDARY_SERVICE))
-        return ATT_ERROR_UNSUPPORTED_GROUP_TYPE;
-
-    struct list list = {.writer = &response->writer, .handles_length = 4};
-    list_services(server, link, range, type.uuid, response, &list);
-    return list.entry_length ? 0 : ATT_ERROR_ATTRIBUTE_NOT_FOUND;
+    if (search.entry_length)
+        return 0;
+    return error > 0 ? error : ATT_ERROR_ATTRIBUTE_NOT_FOUND;
 }
 
 /* ---- Read: 3.4.4.3; Read Blob: 3.4.4.5 ---- */
 
-static int respond_with_value(struct gatt_server *server, struct link *link, uint16_t handle, uint16_t offset,
-                              enum att_opcode opcode, struct gatt_response *response)
+BLUET_INTERNAL int gatt_read(struct gatt_exchange *exchange)
 {
-    response->error_handle = handle;
-    int error = gatt_read_value(server, link, handle, response, &response->tail);
+    struct bluet_span *tail = &exchange->tail;
+    uint16_t handle = read_u16(&exchange->request);
+    uint16_t offset = exchange->opcode == ATT_READ_BLOB_REQUEST ? read_u16(&exchange->request) : 0;
+    if (!reader_done(&exchange->request))
+        return ATT_ERROR_INVALID_PDU;
+    exchange->handle = handle;
+    int error = gatt_read_value(exchange, handle, tail);
     if (error)
         return error;
-    if (offset > response->tail.length)
+    if (offset > tail->length)
         return ATT_ERROR_INVALID_OFFSET;
-    write_u8(&response->writer, (uint8_t)opcode);
-    size_t rest = response->tail.length - offset;
-    size_t room = writer_room(&response->writer);
+    size_t rest = tail->length - offset;
+    size_t room = writer_room(&exchange->writer);
     if (offset)
-        response->tail.data = (const uint8_t *)response->tail.data + offset;
-    response->tail.length = rest < room ? rest : room;
+        tail->data = (const uint8_t *)tail->data + offset;
+    tail->length = rest < room ? rest : room;
     return 0;
-}
-
-BLUET_INTERNAL int gatt_read(struct gatt_server *server, struct link *link, struct reader *request,
-                             struct gatt_response *response)
-{
-    uint16_t handle = read_u16(request);
-    if (!reader_done(request))
-        return ATT_ERROR_INVALID_PDU;
-    return respond_with_value(server, link, handle, 0, ATT_READ_RESPONSE, response);
-}
-
-BLUET_INTERNAL int gatt_read_blob(struct gatt_server *server, struct link *link, struct reader *request,
-                                  struct gatt_response *response)
-{
-    uint16_t handle = read_u16(request);
-    uint16_t offset = read_u16(request);
-    if (!reader_done(request))
-        return ATT_ERROR_INVALID_PDU;
-    return respond_with_value(server, link, handle, offset, ATT_READ_BLOB_RESPONSE, response);
 }
 
 /* ---- Read Multiple: 3.4.4.7; Read Multiple Variable: 3.4.4.11 ---- */
 
 /* All must be readable, those included that no room is left for. */
-static int read_each(struct gatt_server *server, struct link *link, struct reader *request,
-                     struct gatt_response *response, bool with_lengths)
+BLUET_INTERNAL int gatt_read_multiple(struct gatt_exchange *exchange)
 {
-    if (reader_remaining(request) < 4 || reader_remaining(request) % 2)
+    struct reader *handles = &exchange->request;
+    if (reader_remaining(handles) < 4 || reader_remaining(handles) % 2)
         return ATT_ERROR_INVALID_PDU;
-    while (reader_remaining(request)) {
-        uint16_t handle = read_u16(request);
+    while (reader_remaining(handles)) {
+        exchange->handle = read_u16(handles);
         struct bluet_span value;
-        int error = gatt_read_value(server, link, handle, response, &value);
-        if (error) {
-            response->error_handle = handle;
+        int error = gatt_read_value(exchange, exchange->handle, &value);
+        if (error)
             return error;
-        }
-        if (with_lengths) {
+        if (exchange->opcode == ATT_READ_MULTIPLE_VARIABLE_REQUEST) {
             const uint8_t length[2] = {(uint8_t)value.length, (uint8_t)(value.length >> 8)};
-            write_fitting(&response->writer, length, sizeof length);
+            write_fitting(&exchange->writer, length, sizeof length);
         }
-        write_fitting(&response->writer, value.data, value.length);
+        write_fitting(&exchange->writer, value.data, value.length);
     }
     return 0;
-}
-
-BLUET_INTERNAL int gatt_read_multiple(struct gatt_server *server, struct link *link, struct reader *request,
-                                      struct gatt_response *response)
-{
-    write_u8(&response->writer, ATT_READ_MULTIPLE_RESPONSE);
-    return read_each(server, link, request, response, false);
-}
-
-BLUET_INTERNAL int gatt_read_multiple_variable(struct gatt_server *server, struct link *link, struct reader *request,
-                                               struct gatt_response *response)
-{
-    write_u8(&response->writer, ATT_READ_MULTIPLE_VARIABLE_RESPONSE);
-    return read_each(server, link, request, response, true);
 }

@@ -63,36 +63,45 @@ struct gatt_server {
     struct gatt_server_bearer *bearers; /* as those of `att` */
     struct gatt_indication *indications;
     struct gatt_indication *free_indication;
+    struct gatt_prepared_store prepared; /* half of the pool is left to others */
     uint8_t link_count;
     uint8_t indication_count;
     bool subscriptions; /* the application wants to hear of them; stays from one activation to the next */
 };
 
-struct gatt_response;
+struct gatt_exchange;
 
 /* What follows once the response is on its way: the events of a write. */
-typedef void (*gatt_sequel)(struct gatt_server *server, struct link *link, const struct gatt_response *response);
+typedef void (*gatt_sequel)(struct gatt_exchange *exchange);
 
-/* The answer to a request: what `writer` holds, and behind it, without a copy, `tail`. */
-struct gatt_response {
+/* How a write has been signed; a signature stands in place of an encrypted link (Vol 3 Part C, 10.2.2). */
+enum gatt_signature { GATT_UNSIGNED, GATT_SIGNED, GATT_SIGNED_AUTHENTICATED };
+
+/* A request or command, and the answer to it: what `writer` holds, and behind it, without a copy, `tail`. */
+struct gatt_exchange {
+    struct gatt_server *server;
+    struct link *link;
     struct att_bearer *bearer; /* that the request has come by */
+    struct reader request;     /* what is behind its opcode */
     struct writer writer;
     struct bluet_span tail;
-    uint8_t declaration[GATT_DECLARATION_LARGEST]; /* where `tail` may point */
-    uint16_t error_handle;
-    bool authorized;          /* the application has been asked already */
-    bool prepared;            /* a write has been queued, which must not stay if the client is not told so */
-    uint16_t prepared_length; /* octets of its value */
-    gatt_sequel sequel;       /* NULL: nothing follows */
+    gatt_sequel sequel; /* NULL: nothing follows */
+    uint16_t handle;    /* that an error is about, or that has been written */
+    uint8_t opcode;
+    uint8_t signature; /* enum gatt_signature */
+    bool authorized;   /* the application was asked before */
+    bool asked;        /* it has been, meanwhile */
+    bool prepared;     /* a write has been queued, which must not stay if the client is not told so */
     uint16_t offered_mtu;
-    uint16_t written_handle;
-    struct buffer *executed; /* the prepared writes that have been done */
+    struct gatt_prepared queue_before;             /* what it was without it */
+    struct buffer *executed;                       /* the prepared writes that have been done */
+    uint8_t declaration[GATT_DECLARATION_LARGEST]; /* where `tail` may point */
 };
 
 /* A client without robust caching looks after itself. */
 static inline bool gatt_is_unaware(const struct gatt_server *server, const struct link *link)
 {
-    return server->links[link->index].awareness != GATT_AWARE &&
+    return BLUET_HAS_SECURITY && server->links[link->index].awareness != GATT_AWARE &&
            *gatt_db_configuration(server->db, GATT_FEATURES_SLOT, link->index) & GATT_ROBUST_CACHING;
 }
 

@@ -579,6 +579,41 @@ static void test_security_of_reading(void **state)
     room_destroy(room);
 }
 
+static void notify_two(struct room *room, const struct bluet_event *event)
+{
+    static const uint16_t handles[] = {22, 25};
+    if (event->code == BLUET_EVENT_GATTS_READ_REQUEST)
+        assert_int_equal(gatt_server_notify_multiple(&room->gatt.server, &room->link[1], handles, 2), 2);
+}
+
+/* Whatever an application sends while it is asked, the response is what it would have been. */
+static void test_sending_while_a_list_is_put_together(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request, *response;
+    } rows[] = {
+        {"0a 1900", "0b 6162"},
+        {"0e 1900 1900", "0f 6162 6162"},
+        {"20 1900 1900", "21 0200 6162 0200 6162"},
+        {"08 1800 1a00 382a", "09 04 1900 6162"},
+        {"06 1800 1a00 382a 6162", "07 1900 1900"},
+    };
+    struct room *room = with_services();
+    put(room, 25, "ab");
+    exchange(room, 1, "12 0f00 04", "13");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        room->on_event = notify_two;
+        hear(room, 0, rows[i].request);
+        room->on_event = NULL;
+        while (room->sent[room->first_sent].link == 1)
+            expect(room, 1, "23 1600 0000 1900 0200 6162");
+        expect(room, 0, rows[i].response);
+        forget(room);
+    }
+    room_destroy(room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -611,6 +646,7 @@ int main(void)
         cmocka_unit_test(test_services_replaced_while_the_application_is_asked),
         cmocka_unit_test(test_link_closed_while_the_application_is_asked),
         cmocka_unit_test(test_security_of_reading),
+        cmocka_unit_test(test_sending_while_a_list_is_put_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
