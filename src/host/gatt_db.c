@@ -22,10 +22,8 @@ BLUET_INTERNAL void gatt_db_init(struct gatt_db *db, const struct bluet_port *po
 
 BLUET_INTERNAL void gatt_db_destroy(struct gatt_db *db)
 {
-    memory_give(db->port, db->name, db->name_size);
-    db->name = NULL;
-    db->name_length = 0;
-    db->name_size = 0;
+    gatt_db_give_value(db, &db->name);
+    db->name = (struct gatt_value){NULL, 0, 0};
 }
 
 BLUET_INTERNAL int gatt_db_open(struct gatt_db *db, uint8_t link_limit)
@@ -43,13 +41,28 @@ BLUET_INTERNAL void gatt_db_close(struct gatt_db *db)
     db->configuration_count = 0;
 }
 
-static int resize_name(struct gatt_db *db, size_t size)
+/* A block for a value is never empty, so that a size of 0 is not taken for giving it back. */
+static size_t block_size_of(size_t size)
 {
-    uint8_t *name = memory_resize(db->port, db->name, db->name_size, size);
-    if (!name)
+    return size ? size : 1;
+}
+
+BLUET_INTERNAL void gatt_db_give_value(const struct gatt_db *db, const struct gatt_value *value)
+{
+    memory_give(db->port, value->octets, block_size_of(value->size));
+}
+
+/* A block of exactly that size, in place of the one it has; the octets that fit stay as they are. */
+static int resize(const struct gatt_db *db, struct gatt_value *value, bool has_block, size_t size)
+{
+    uint8_t *block = has_block ? value->octets : NULL;
+    uint8_t *octets = memory_resize(db->port, block, block ? block_size_of(value->size) : 0, block_size_of(size));
+    if (!octets)
         return BLUET_ENOMEM;
-    db->name = name;
-    db->name_size = (uint8_t)size;
+    if (!block && value->length)
+        memcpy(octets, value->octets, value->length < size ? value->length : size);
+    value->octets = octets;
+    value->size = (uint16_t)size;
     return BLUET_OK;
 }
 
@@ -57,21 +70,17 @@ BLUET_INTERNAL int gatt_db_set_device_name(struct gatt_db *db, const void *name,
 {
     if (length > GATT_DEVICE_NAME_LARGEST)
         return BLUET_EINVAL;
-    int error = length > db->name_size ? resize_name(db, length) : BLUET_OK;
-    if (error)
-        return error;
-    if (length)
-        memmove(db->name, name, length);
-    db->name_length = (uint8_t)length;
-    if (db->block)
-        gatt_db_find(db, GATT_NAME_HANDLE)->length = (uint16_t)length;
-    return BLUET_OK;
+    int error = length > db->name.size ? resize(db, &db->name, true, length) : BLUET_OK;
+    if (!error)
+        gatt_db_write_local(&db->name, name, length);
+    return error;
 }
 
 /* Receiving takes no memory: what clients may write has room for the longest. */
 BLUET_INTERNAL int gatt_db_set_name_writable(struct gatt_db *db, bool writable)
 {
-    int error = writable && db->name_size < GATT_DEVICE_NAME_LARGEST ? resize_name(db, GATT_DEVICE_NAME_LARGEST) : 0;
+    bool grows = writable && db->name.size < GATT_DEVICE_NAME_LARGEST;
+    int error = grows ? resize(db, &db->name, true, GATT_DEVICE_NAME_LARGEST) : BLUET_OK;
     if (!error)
         db->name_writable = writable;
     return error;
@@ -79,8 +88,8 @@ BLUET_INTERNAL int gatt_db_set_name_writable(struct gatt_db *db, bool writable)
 
 BLUET_INTERNAL const void *gatt_db_device_name(const struct gatt_db *db, size_t *out_length)
 {
-    *out_length = db->name_length;
-    return db->name;
+    *out_length = db->name.length;
+    return db->name.octets;
 }
 
 BLUET_INTERNAL void gatt_db_set_appearance(struct gatt_db *db, uint16_t appearance)
@@ -148,26 +157,8 @@ BLUET_INTERNAL bool gatt_db_has_type(const struct gatt_db *db, const struct gatt
 
 /* ---- Values ---- */
 
-static struct bluet_span constant_value(const struct gatt_db *db, uint16_t uuid)
-{
-    switch (uuid) {
-    case GATT_APPEARANCE:
-        return (struct bluet_span){db->appearance, sizeof db->appearance};
-    case GATT_PERIPHERAL_PREFERRED_CONNECTION_PARAMETERS:
-        return (struct bluet_span){db->preferred_parameters, sizeof db->preferred_parameters};
-    case GATT_CENTRAL_ADDRESS_RESOLUTION:
-        return (struct bluet_span){&db->address_resolution, 1};
-    case GATT_DATABASE_HASH:
-        return (struct bluet_span){db->hash, sizeof db->hash};
-    case GATT_SERVER_SUPPORTED_FEATURES:
-        return (struct bluet_span){&db->server_features, 1};
-    default:
-        return (struct bluet_span){NULL, 0};
-    }
-}
-
-/* What is put together for each read. False: there is no need to. */
-static bool write_own_value(const struct gatt_db *db, const struct gatt_attribute *attribute, uint8_t link_index,
+/* What is put together for each read. */
+static void write_own_value(const struct gatt_db *db, const struct gatt_attribute *attribute, uint8_t link_index,
                             struct writer *out)
 {
     const struct gatt_attribute *named = attribute; /* whose UUID it ends with */
@@ -184,39 +175,39 @@ static bool write_own_value(const struct gatt_db *db, const struct gatt_attribut
         write_u16(out, attribute->included);
         write_u16(out, named->last);
         if (named->wide)
-            return true;
+            return;
         break;
     case GATT_CONFIGURATION: /* 3.3.3.3: the bits that are ours are not shown */
         write_u16(out,
                   *gatt_db_configuration(db, attribute->slot, link_index) & (GATT_NOTIFICATIONS | GATT_INDICATIONS));
-        return true;
-    case GATT_BROADCAST:
-    case GATT_PROPERTIES:
+        return;
+    default: /* GATT_BROADCAST, GATT_PROPERTIES */
         write_u16(out, attribute->bits);
-        return true;
-    default:
-        return false;
+        return;
     }
     write_uuid(db, named->wide, named->uuid, out);
-    return true;
 }
 
 /* A value beyond the largest is kept, but its end is out of reach (Vol 3 Part F, 3.2.9). */
-BLUET_INTERNAL void gatt_db_value(const struct gatt_db *db, const struct gatt_attribute *attribute, uint8_t link_index,
+BLUET_INTERNAL void gatt_db_value(struct gatt_db *db, const struct gatt_attribute *attribute, uint8_t link_index,
                                   uint8_t *scratch, struct bluet_span *out_value)
 {
     struct writer writer = writer_of(scratch, GATT_DECLARATION_LARGEST);
-    if (write_own_value(db, attribute, link_index, &writer))
-        *out_value = (struct bluet_span){scratch, writer.length};
-    else if (attribute->kind == GATT_FEATURES)
-        *out_value = (struct bluet_span){gatt_db_configuration(db, attribute->slot, link_index), 1};
-    else if (attribute->kind == GATT_NAME)
-        *out_value = (struct bluet_span){db->name, db->name_length};
-    else if (attribute->kind == GATT_CONSTANT)
-        *out_value = constant_value(db, attribute->uuid);
-    else
-        *out_value = (struct bluet_span){attribute->value,
-                                         attribute->length < ATT_VALUE_LARGEST ? attribute->length : ATT_VALUE_LARGEST};
+    if (attribute->kind >= GATT_NAME) {
+        const struct gatt_value *value = gatt_db_buffer(db, attribute);
+        out_value->data = value->octets;
+        out_value->length = value->length < ATT_VALUE_LARGEST ? value->length : ATT_VALUE_LARGEST;
+    } else if (attribute->kind == GATT_CONSTANT) {
+        out_value->data = (const uint8_t *)db + attribute->constant.offset;
+        out_value->length = attribute->constant.length;
+    } else if (attribute->kind == GATT_FEATURES) {
+        out_value->data = gatt_db_configuration(db, attribute->slot, link_index);
+        out_value->length = 1;
+    } else {
+        write_own_value(db, attribute, link_index, &writer);
+        out_value->data = scratch;
+        out_value->length = writer.length;
+    }
 }
 
 BLUET_INTERNAL const struct gatt_attribute *gatt_db_configuration_of(const struct gatt_db *db,
@@ -233,79 +224,59 @@ BLUET_INTERNAL void gatt_db_clear_configurations(struct gatt_db *db, uint8_t lin
         *gatt_db_configuration(db, slot, link_index) = 0;
 }
 
-BLUET_INTERNAL size_t gatt_db_begin_write(struct gatt_attribute *attribute, size_t offset)
+BLUET_INTERNAL size_t gatt_db_begin_write(struct gatt_db *db, const struct gatt_attribute *attribute, size_t offset)
 {
+    struct gatt_value *value = gatt_db_buffer(db, attribute);
     if (attribute->append)
-        return attribute->length + offset;
-    if (offset < attribute->length)
-        attribute->length = (uint16_t)offset;
+        return value->length + offset;
+    if (offset < value->length)
+        value->length = (uint16_t)offset;
     return offset;
 }
 
-BLUET_INTERNAL void gatt_db_put(struct gatt_attribute *attribute, size_t position, const uint8_t *data, size_t length)
+BLUET_INTERNAL void gatt_db_put(struct gatt_db *db, const struct gatt_attribute *attribute, size_t position,
+                                const struct bluet_span *data)
 {
-    if (position >= attribute->size || length == 0)
+    struct gatt_value *value = gatt_db_buffer(db, attribute);
+    if (position >= value->size || data->length == 0)
         return;
-    size_t room = attribute->size - position;
-    size_t fitting = length < room ? length : room;
-    memcpy(attribute->value + position, data, fitting);
-    if (position + fitting > attribute->length)
-        attribute->length = (uint16_t)(position + fitting);
+    size_t room = value->size - position;
+    size_t fitting = data->length < room ? data->length : room;
+    memcpy(value->octets + position, data->data, fitting);
+    if (position + fitting > value->length)
+        value->length = (uint16_t)(position + fitting);
 }
 
-BLUET_INTERNAL void gatt_db_written(struct gatt_db *db, const struct gatt_attribute *attribute)
+static int grow(struct gatt_db *db, struct gatt_attribute *attribute, size_t size)
 {
-    if (attribute->kind == GATT_NAME)
-        db->name_length = (uint8_t)attribute->length;
-}
-
-/* A block for a value is never empty, so that a size of 0 is not taken for giving it back. */
-static size_t block_size_of(size_t size)
-{
-    return size ? size : 1;
-}
-
-/* A block of exactly that size; the octets that fit stay as they are. */
-static int resize(struct gatt_db *db, struct gatt_attribute *attribute, size_t size)
-{
-    uint8_t *block = attribute->grown ? attribute->value : NULL;
-    size_t old_size = attribute->grown ? block_size_of(attribute->size) : 0;
-    uint8_t *value = memory_resize(db->port, block, old_size, block_size_of(size));
-    if (!value)
-        return BLUET_ENOMEM;
-    if (!attribute->grown && attribute->length)
-        memcpy(value, attribute->value, attribute->length < size ? attribute->length : size);
-    attribute->value = value;
-    attribute->size = (uint16_t)size;
-    attribute->grown = true;
-    return BLUET_OK;
+    if (size > UINT16_MAX)
+        return BLUET_EINVAL;
+    int error = resize(db, &db->values[attribute->slot], attribute->grown, size);
+    if (!error)
+        attribute->grown = true;
+    return error;
 }
 
 BLUET_INTERNAL int gatt_db_reserve(struct gatt_db *db, struct gatt_attribute *attribute, size_t size)
 {
-    if (size > UINT16_MAX)
-        return BLUET_EINVAL;
-    return size > attribute->size ? resize(db, attribute, size) : BLUET_OK;
+    return size > db->values[attribute->slot].size ? grow(db, attribute, size) : BLUET_OK;
 }
 
-BLUET_INTERNAL void gatt_db_write_local(struct gatt_attribute *attribute, const void *data, size_t length)
+BLUET_INTERNAL void gatt_db_write_local(struct gatt_value *value, const void *data, size_t length)
 {
     if (length)
-        memmove(attribute->value, data, length);
-    attribute->length = (uint16_t)length;
+        memmove(value->octets, data, length);
+    value->length = (uint16_t)length;
 }
 
 BLUET_INTERNAL int gatt_db_set_buffer(struct gatt_db *db, struct gatt_attribute *attribute, size_t size, bool append)
 {
-    if (size > UINT16_MAX)
-        return BLUET_EINVAL;
-    if (attribute->grown || size > GATT_VALUE_SIZE) {
-        int error = resize(db, attribute, size);
-        if (error)
-            return error;
-    }
-    attribute->size = (uint16_t)size;
-    attribute->length = 0;
+    struct gatt_value *value = &db->values[attribute->slot];
+    int error = attribute->grown || size > GATT_VALUE_SIZE ? grow(db, attribute, size) : BLUET_OK;
+    if (error)
+        return error;
+    value->size = (uint16_t)size;
+    value->length = 0;
     attribute->append = append;
     return BLUET_OK;
 }

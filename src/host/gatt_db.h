@@ -19,36 +19,43 @@ enum {
     GATT_DECLARATION_LARGEST = 19   /* Characteristic declaration with a UUID of 16 octets */
 };
 
+/* In an order in which those that have something in common stand together. */
 enum gatt_attribute_kind {
     GATT_SERVICE,       /* `uuid` is the service's, `flags` the type of its declaration, `last` its last handle */
     GATT_INCLUDED,      /* of the service that is declared at `included` */
     GATT_DECLARATION,   /* of the characteristic whose value is the next attribute; `flags` are its properties */
-    GATT_VALUE,         /* of a characteristic, the application's */
-    GATT_DESCRIPTOR,    /* the application's */
     GATT_CONFIGURATION, /* Client Characteristic Configuration of the value just before; `slot` */
     GATT_BROADCAST,     /* Server Characteristic Configuration; `bits` */
     GATT_FEATURES,      /* Client Supported Features; `slot` */
-    GATT_NAME,          /* the device name; `value` only where clients may write it */
-    GATT_CONSTANT,      /* a value of our own, read only */
-    GATT_PROPERTIES     /* Characteristic Extended Properties; `bits` */
+    GATT_PROPERTIES,    /* Characteristic Extended Properties; `bits` */
+    GATT_CONSTANT,      /* a value of our own, read only; `constant` */
+    GATT_NAME,          /* the device name */
+    GATT_VALUE,         /* of a characteristic, the application's; `slot` */
+    GATT_DESCRIPTOR     /* the application's; `slot` */
 };
 
 struct gatt_attribute {
-    uint8_t *value;
     uint16_t uuid;  /* 16 bits of it; or, with `wide`, its index among the 128-bit ones */
     uint16_t flags; /* enum bluet_flag */
-    uint16_t length;
-    uint16_t size; /* room in `value` */
     union {
         uint16_t last;     /* GATT_SERVICE: handle of its last attribute */
         uint16_t included; /* GATT_INCLUDED */
-        uint16_t slot;     /* its place among the configurations */
+        uint16_t slot;     /* its place among the configurations, or the values */
         uint16_t bits;
+        struct {
+            uint8_t offset, length; /* where in struct gatt_db it is */
+        } constant;
     };
     uint8_t kind; /* enum gatt_attribute_kind */
     bool wide : 1;
-    bool grown : 1; /* `value` is a block of its own */
+    bool grown : 1; /* the value's octets are a block of their own */
     bool append : 1;
+};
+
+struct gatt_value {
+    uint8_t *octets;
+    uint16_t length;
+    uint16_t size; /* room for octets */
 };
 
 /* Bits of a configuration: the two of the specification (Vol 3 Part G, 3.3.3.3), and our own. */
@@ -68,19 +75,17 @@ enum { GATT_ROBUST_CACHING = 0x01, GATT_ENHANCED_BEARER = 0x02, GATT_MULTIPLE_NO
 struct gatt_db {
     const struct bluet_port *port;
     struct gatt_attribute *attributes; /* [handle - 1] */
+    struct gatt_value *values;         /* where the block begins that holds all */
     uint8_t (*uuids)[16];
     uint8_t *configurations; /* [slot * link_limit + index of the link] */
-    void *block;
     size_t block_size;
+    struct gatt_value name; /* its octets are a block of their own */
     uint16_t count;
     uint16_t configuration_count;
     uint16_t generation; /* goes up when services are replaced */
     uint8_t link_limit;
-    uint8_t name_length;
-    uint8_t name_size; /* room in `name` */
     bool name_writable;
     bool hashed; /* there is cryptography: a Database Hash, and with it robust caching */
-    uint8_t *name;
     uint8_t appearance[2];
     uint8_t preferred_parameters[8];
     uint8_t address_resolution; /* 1: by our controller, so that peers may send us directed advertisements */
@@ -129,14 +134,20 @@ static inline uint16_t gatt_db_handle(const struct gatt_db *db, const struct gat
 
 static inline bool gatt_is_users(const struct gatt_attribute *attribute)
 {
-    return attribute->kind == GATT_VALUE || attribute->kind == GATT_DESCRIPTOR;
+    return attribute->kind >= GATT_VALUE;
 }
 
 /* A value or descriptor of the application, or NULL. */
 BLUET_INTERNAL struct gatt_attribute *gatt_db_find_users(const struct gatt_db *db, uint16_t handle);
 
-/* Values of the built-in services. */
-enum { GATT_NAME_HANDLE = 3, GATT_SERVICE_CHANGED_HANDLE = 12 };
+/* Where its value is kept; of the application's, and of the device name. */
+static inline struct gatt_value *gatt_db_buffer(struct gatt_db *db, const struct gatt_attribute *attribute)
+{
+    return attribute->kind == GATT_NAME ? &db->name : &db->values[attribute->slot];
+}
+
+/* Of the value of Service Changed. */
+enum { GATT_SERVICE_CHANGED_HANDLE = 12 };
 
 /* The services after them come and go. */
 static inline uint16_t gatt_db_first_users_handle(const struct gatt_db *db)
@@ -155,7 +166,7 @@ BLUET_INTERNAL bool gatt_db_has_type(const struct gatt_db *db, const struct gatt
  * What a read by that link yields. Declarations are put together in `scratch`, of GATT_DECLARATION_LARGEST octets;
  * other values are pointed at.
  */
-BLUET_INTERNAL void gatt_db_value(const struct gatt_db *db, const struct gatt_attribute *attribute, uint8_t link_index,
+BLUET_INTERNAL void gatt_db_value(struct gatt_db *db, const struct gatt_attribute *attribute, uint8_t link_index,
                                   uint8_t *scratch, struct bluet_span *out_value);
 
 /* The configuration of a value, or NULL: it has none. */
@@ -186,15 +197,16 @@ BLUET_INTERNAL void gatt_db_clear_configurations(struct gatt_db *db, uint8_t lin
  * A write from the air, in one piece or several: the first call keeps `offset` octets of the old value, all of it where
  * writes are joined, and returns where the new octets begin; the second puts them there, cut to the buffer.
  */
-BLUET_INTERNAL size_t gatt_db_begin_write(struct gatt_attribute *attribute, size_t offset);
-BLUET_INTERNAL void gatt_db_put(struct gatt_attribute *attribute, size_t position, const uint8_t *data, size_t length);
-/* After both: the device name is known elsewhere, too. */
-BLUET_INTERNAL void gatt_db_written(struct gatt_db *db, const struct gatt_attribute *attribute);
+BLUET_INTERNAL size_t gatt_db_begin_write(struct gatt_db *db, const struct gatt_attribute *attribute, size_t offset);
+BLUET_INTERNAL void gatt_db_put(struct gatt_db *db, const struct gatt_attribute *attribute, size_t position,
+                                const struct bluet_span *data);
 
 /* Makes room for a local write. -EINVAL: over 65535. -ENOMEM */
 BLUET_INTERNAL int gatt_db_reserve(struct gatt_db *db, struct gatt_attribute *attribute, size_t size);
-BLUET_INTERNAL void gatt_db_write_local(struct gatt_attribute *attribute, const void *data, size_t length);
+BLUET_INTERNAL void gatt_db_write_local(struct gatt_value *value, const void *data, size_t length);
 /* Empties the value. -EINVAL, -ENOMEM */
 BLUET_INTERNAL int gatt_db_set_buffer(struct gatt_db *db, struct gatt_attribute *attribute, size_t size, bool append);
+/* Gives its block back. */
+BLUET_INTERNAL void gatt_db_give_value(const struct gatt_db *db, const struct gatt_value *value);
 
 #endif

@@ -88,7 +88,7 @@ static enum part part_of(const struct gatt_attribute *attribute, uint16_t type)
     }
 }
 
-static void hash_attribute(struct hash *hash, const struct gatt_db *db, const struct gatt_attribute *attribute)
+static void hash_attribute(struct hash *hash, struct gatt_db *db, const struct gatt_attribute *attribute)
 {
     uint8_t header[HANDLE_LENGTH + 16] = {0};
     struct writer writer = writer_of(header, sizeof header);

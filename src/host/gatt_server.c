@@ -486,10 +486,11 @@ BLUET_INTERNAL int gatt_server_local_read(struct gatt_server *server, const void
     struct gatt_attribute *attribute = gatt_db_find_users(server->db, value_handle);
     if (!attribute)
         return BLUET_EINVAL;
-    *out_value = attribute->value;
-    *out_length = attribute->length;
+    struct gatt_value *value = gatt_db_buffer(server->db, attribute);
+    *out_value = value->octets;
+    *out_length = value->length;
     if (attribute->append)
-        attribute->length = 0;
+        value->length = 0;
     return BLUET_OK;
 }
 
@@ -505,7 +506,7 @@ BLUET_INTERNAL int gatt_server_local_write(struct gatt_server *server, uint16_t 
         error = gatt_push_update(server, attribute, data, length);
     if (error)
         return error;
-    gatt_db_write_local(attribute, data, length);
+    gatt_db_write_local(gatt_db_buffer(server->db, attribute), data, length);
     return (int)length;
 }
 

@@ -21,14 +21,10 @@ static int check_security(const struct link *link, unsigned flags)
     return 0;
 }
 
-static bool has_flags(const struct gatt_attribute *attribute)
-{
-    return gatt_is_users(attribute) || attribute->kind >= GATT_FEATURES;
-}
-
+/* What is read by everybody comes first. */
 static int may_read(const struct link *link, const struct gatt_attribute *attribute)
 {
-    if (!has_flags(attribute))
+    if (attribute->kind <= GATT_CONFIGURATION)
         return 0;
     if (!(attribute->flags & BLUET_FLAG_READ))
         return ATT_ERROR_READ_NOT_PERMITTED;
@@ -39,7 +35,7 @@ static int check_unsigned(const struct link *link, const struct gatt_attribute *
 {
     if (attribute->kind == GATT_CONFIGURATION)
         return check_security(link, gatt_db_configured_value(attribute)->flags);
-    if (attribute->kind != GATT_BROADCAST && !(has_flags(attribute) && attribute->flags & WRITABLE))
+    if (attribute->kind < GATT_CONFIGURATION || !(attribute->flags & WRITABLE))
         return ATT_ERROR_WRITE_NOT_PERMITTED;
     return check_security(link, attribute->flags / READ_TO_WRITE);
 }

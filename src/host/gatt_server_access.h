@@ -20,9 +20,9 @@ BLUET_INTERNAL int gatt_check_write(struct gatt_exchange *exchange, uint16_t off
 /* Values that are ours, and are written in one piece: their bits, if they may be there. */
 static inline bool gatt_is_configured(const struct gatt_attribute *attribute)
 {
-    return attribute->kind == GATT_CONFIGURATION || attribute->kind == GATT_BROADCAST ||
-           attribute->kind == GATT_FEATURES;
+    return attribute->kind >= GATT_CONFIGURATION && attribute->kind <= GATT_FEATURES;
 }
+
 /* The bits, or a negated ATT error code. */
 BLUET_INTERNAL int gatt_may_configure(const struct gatt_db *db, const struct link *link,
                                       const struct gatt_attribute *configuration, const struct bluet_span *value);

@@ -252,8 +252,9 @@ static bool send_owed_update(struct gatt_server *server, struct link *link, cons
     const struct gatt_attribute *value = gatt_db_configured_value(configuration);
     if (!(*bits & GATT_UPDATE_OWED))
         return true;
+    const struct gatt_value *buffer = gatt_db_buffer(server->db, value);
     if (gatt_may_hear(link, value) && push_to_subscriber(server, link, *bits, gatt_db_handle(server->db, value),
-                                                         value->value, value->length) == BLUET_ENOMEM)
+                                                         buffer->octets, buffer->length) == BLUET_ENOMEM)
         return false;
     *bits &= (uint8_t)~GATT_UPDATE_OWED;
     return true;
@@ -290,7 +291,8 @@ static int find_value(const struct gatt_server *server, const struct link *link,
     const struct gatt_attribute *value = gatt_db_find(server->db, value_handle);
     if (!value || value->kind != GATT_VALUE || !gatt_may_hear(link, value))
         return BLUET_EINVAL;
-    *out_value = data ? (struct bluet_span){data, length} : (struct bluet_span){value->value, value->length};
+    const struct gatt_value *buffer = gatt_db_buffer(server->db, value);
+    *out_value = data ? (struct bluet_span){data, length} : (struct bluet_span){buffer->octets, buffer->length};
     return BLUET_OK;
 }
 

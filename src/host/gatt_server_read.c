@@ -107,7 +107,7 @@ static void write_list_entry(struct gatt_exchange *exchange, struct search *sear
  */
 static int add_list_entry(struct gatt_exchange *exchange, struct search *search, const struct gatt_attribute *attribute)
 {
-    const struct gatt_db *db = exchange->server->db;
+    struct gatt_db *db = exchange->server->db;
     struct bluet_span value = {exchange->declaration, 0};
     bool of_type = exchange->opcode == ATT_FIND_INFORMATION_REQUEST;
     if (of_type) {

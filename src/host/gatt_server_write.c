@@ -21,12 +21,6 @@ static void configure(const struct gatt_exchange *exchange, struct gatt_attribut
         gatt_server_link(exchange->server, exchange->link)->configured = true;
 }
 
-/* The application hears of writes to what is its own, and to the device name, if it lets clients write that. */
-static bool is_told(const struct gatt_attribute *attribute)
-{
-    return gatt_is_users(attribute) || attribute->kind == GATT_NAME;
-}
-
 /* ---- Write Request: 3.4.5.1; Write Command: 3.4.5.3 ---- */
 
 static void tell_written(struct gatt_exchange *exchange)
@@ -52,10 +46,9 @@ BLUET_INTERNAL int gatt_write(struct gatt_exchange *exchange)
         configure(exchange, attribute, bits);
         return 0;
     }
-    if (attribute->kind == GATT_NAME && value.length > attribute->size)
+    if (attribute->kind == GATT_NAME && value.length > db->name.size)
         return ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
-    gatt_db_put(attribute, gatt_db_begin_write(attribute, 0), value.data, value.length);
-    gatt_db_written(db, attribute);
+    gatt_db_put(db, attribute, gatt_db_begin_write(db, attribute, 0), &value);
     exchange->sequel = tell_written;
     return 0;
 }
@@ -96,11 +89,11 @@ BLUET_INTERNAL int gatt_prepare_write(struct gatt_exchange *exchange)
  */
 
 /* How long the value will be when the records before that one have been executed, were its buffer endless. */
-static size_t length_before(const struct buffer *chain, const struct gatt_prepared_cursor *record,
+static size_t length_before(struct gatt_db *db, const struct buffer *chain, const struct gatt_prepared_cursor *record,
                             const struct gatt_attribute *attribute)
 {
     struct gatt_prepared_cursor cursor = gatt_prepared_first(chain);
-    size_t length = attribute->length;
+    size_t length = gatt_db_buffer(db, attribute)->length;
     if (record->begins && attribute->append)
         return 0;
     while (gatt_prepared_next(&cursor) && cursor.write.value.data != record->write.value.data) {
@@ -115,7 +108,7 @@ static size_t length_before(const struct buffer *chain, const struct gatt_prepar
 static int check_record(const struct gatt_exchange *exchange, const struct buffer *chain,
                         const struct gatt_prepared_cursor *record)
 {
-    const struct gatt_db *db = exchange->server->db;
+    struct gatt_db *db = exchange->server->db;
     const struct gatt_prepared_write *write = &record->write;
     const struct gatt_attribute *attribute = gatt_db_find(db, write->handle);
     int error = gatt_may_write(exchange->link, attribute, GATT_UNSIGNED);
@@ -127,7 +120,7 @@ static int check_record(const struct gatt_exchange *exchange, const struct buffe
         int bits = gatt_may_configure(db, exchange->link, attribute, &write->value);
         return bits < 0 ? -bits : 0;
     }
-    if (write->offset > length_before(chain, record, attribute))
+    if (write->offset > length_before(db, chain, record, attribute))
         return ATT_ERROR_INVALID_OFFSET;
     size_t largest = attribute->kind == GATT_NAME ? GATT_DEVICE_NAME_LARGEST : ATT_VALUE_LARGEST;
     return write->offset + write->value.length > largest ? ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH : 0;
@@ -157,9 +150,8 @@ static void apply_prepared(const struct gatt_exchange *exchange, const struct bu
             continue;
         }
         if (cursor.begins)
-            base = gatt_db_begin_write(attribute, write->offset) - write->offset;
-        gatt_db_put(attribute, base + write->offset, write->value.data, write->value.length);
-        gatt_db_written(db, attribute);
+            base = gatt_db_begin_write(db, attribute, write->offset) - write->offset;
+        gatt_db_put(db, attribute, base + write->offset, &write->value);
     }
 }
 
@@ -169,7 +161,7 @@ static void tell_executed(struct gatt_exchange *exchange)
     uint16_t generation = server->db->generation;
     struct gatt_prepared_cursor cursor = gatt_prepared_first(exchange->executed);
     while (generation == server->db->generation && gatt_prepared_next(&cursor))
-        if (cursor.begins && is_told(gatt_db_find(server->db, cursor.write.handle)))
+        if (cursor.begins && !gatt_is_configured(gatt_db_find(server->db, cursor.write.handle)))
             raise_written(exchange, cursor.write.handle);
     gatt_prepared_free(&server->prepared, exchange->executed);
 }
