@@ -53,54 +53,18 @@ BLUET_INTERNAL void att_link_closed(struct att *att, const struct link *link)
     *att_bearer(att, link) = (struct att_bearer){.link = NULL};
 }
 
-BLUET_INTERNAL struct att_bearer *att_next(const struct att *att, const struct att_bearer *bearer)
+BLUET_INTERNAL struct att_bearer *att_next(const struct att *att, struct att_bearer *bearer)
 {
     const struct link *link = bearer->link;
-    if (!att->enhanced_limit || !link)
+    if (!BLUET_HAS_EATT || !link)
         return NULL;
-    struct att_bearer *first = att->bearers + att->count + link->index * att->enhanced_limit;
-    struct att_bearer *next = bearer->channel ? att->bearers + att_index(att, bearer) + 1 : first;
-    while (next < first + att->enhanced_limit && !next->link)
-        next++;
-    return next < first + att->enhanced_limit ? next : NULL;
-}
-
-BLUET_INTERNAL struct att_bearer *att_enhanced_opened(struct att *att, uint16_t index, struct link *link,
-                                                      struct l2cap_channel *channel, uint16_t mtu)
-{
-    struct att_bearer *bearer = &att->bearers[att->count + index];
-    if (!bearer->link)
-        *bearer = (struct att_bearer){.link = link, .channel = channel};
-    bearer->mtu = mtu;
-    return bearer;
-}
-
-BLUET_INTERNAL enum att_kind att_kind(uint8_t opcode)
-{
-    switch (opcode) {
-    case ATT_ERROR_RESPONSE:
-    case ATT_EXCHANGE_MTU_RESPONSE:
-    case ATT_FIND_INFORMATION_RESPONSE:
-    case ATT_FIND_BY_TYPE_VALUE_RESPONSE:
-    case ATT_READ_BY_TYPE_RESPONSE:
-    case ATT_READ_RESPONSE:
-    case ATT_READ_BLOB_RESPONSE:
-    case ATT_READ_MULTIPLE_RESPONSE:
-    case ATT_READ_BY_GROUP_TYPE_RESPONSE:
-    case ATT_WRITE_RESPONSE:
-    case ATT_PREPARE_WRITE_RESPONSE:
-    case ATT_EXECUTE_WRITE_RESPONSE:
-    case ATT_READ_MULTIPLE_VARIABLE_RESPONSE:
-        return ATT_KIND_RESPONSE;
-    case ATT_HANDLE_VALUE_NOTIFICATION:
-    case ATT_HANDLE_VALUE_INDICATION:
-    case ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION:
-        return ATT_KIND_NOTIFICATION;
-    case ATT_HANDLE_VALUE_CONFIRMATION:
-        return ATT_KIND_CONFIRMATION;
-    default:
-        return opcode & ATT_COMMAND_FLAG ? ATT_KIND_COMMAND : ATT_KIND_REQUEST;
+    struct att_bearer *first = att->bearers + att->count + (size_t)link->index * att->enhanced_limit;
+    const struct att_bearer *end = first + att->enhanced_limit;
+    for (bearer = bearer->channel ? bearer + 1 : first; bearer < end; bearer++) {
+        if (bearer->link)
+            return bearer;
     }
+    return NULL;
 }
 
 BLUET_INTERNAL int att_send(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
@@ -119,31 +83,34 @@ BLUET_INTERNAL int att_push(const struct att *att, struct att_bearer *bearer, co
     return bearer->expired ? BLUET_ENOTCONN : att_send(att, bearer, spans, count);
 }
 
-static uint64_t transaction_deadline(const struct att *att)
+/* The transaction begins if the PDU goes out. */
+static int begin(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans, size_t count,
+                 enum att_wait wait)
 {
-    return att->links->hci->now + ATT_TRANSACTION_TIMEOUT_US;
+    int error = att_push(att, bearer, spans, count);
+    uint64_t deadline = att->links->hci->now + ATT_TRANSACTION_TIMEOUT_US;
+    if (error)
+        return error;
+    if (wait == ATT_WAIT_REQUEST) {
+        bearer->request = *(const uint8_t *)spans[0].data;
+        bearer->request_deadline = deadline;
+    } else {
+        bearer->indication = true;
+        bearer->indication_deadline = deadline;
+    }
+    return BLUET_OK;
 }
 
 BLUET_INTERNAL int att_send_request(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
                                     size_t count)
 {
-    int error = att_push(att, bearer, spans, count);
-    if (error)
-        return error;
-    bearer->request = *(const uint8_t *)spans[0].data;
-    bearer->request_deadline = transaction_deadline(att);
-    return 0;
+    return begin(att, bearer, spans, count, ATT_WAIT_REQUEST);
 }
 
 BLUET_INTERNAL int att_send_indication(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
                                        size_t count)
 {
-    int error = att_push(att, bearer, spans, count);
-    if (error)
-        return error;
-    bearer->indication = true;
-    bearer->indication_deadline = transaction_deadline(att);
-    return 0;
+    return begin(att, bearer, spans, count, ATT_WAIT_INDICATION);
 }
 
 BLUET_INTERNAL void att_write_chain(struct writer *writer, const struct buffer *chain, size_t offset, size_t length)
@@ -211,35 +178,45 @@ BLUET_INTERNAL uint16_t att_settle_mtu(const struct att *att, const struct link 
     return bearer->mtu;
 }
 
+/* The transaction whose time ends first, and when that is. */
+static enum att_wait next_to_end(const struct att *att, struct att_bearer **out_bearer, uint64_t *out_deadline)
+{
+    enum att_wait wait = ATT_WAIT_NOTHING;
+    *out_deadline = BLUET_NEVER;
+    for (uint16_t i = 0; i < att->bearer_count; i++) {
+        struct att_bearer *bearer = &att->bearers[i];
+        if (bearer->request && bearer->request_deadline < *out_deadline) {
+            wait = ATT_WAIT_REQUEST;
+            *out_deadline = bearer->request_deadline;
+            *out_bearer = bearer;
+        }
+        if (bearer->indication && bearer->indication_deadline < *out_deadline) {
+            wait = ATT_WAIT_INDICATION;
+            *out_deadline = bearer->indication_deadline;
+            *out_bearer = bearer;
+        }
+    }
+    return wait;
+}
+
 BLUET_INTERNAL uint64_t att_deadline(const struct att *att)
 {
-    uint64_t least = BLUET_NEVER;
-    for (uint16_t i = 0; i < att->bearer_count; i++) {
-        const struct att_bearer *bearer = &att->bearers[i];
-        if (bearer->request && bearer->request_deadline < least)
-            least = bearer->request_deadline;
-        if (bearer->indication && bearer->indication_deadline < least)
-            least = bearer->indication_deadline;
-    }
-    return least;
+    struct att_bearer *bearer;
+    uint64_t deadline;
+    (void)next_to_end(att, &bearer, &deadline);
+    return deadline;
 }
 
 BLUET_INTERNAL enum att_wait att_expire(const struct att *att, struct att_bearer **out_bearer)
 {
-    uint64_t now = att->links->hci->now;
-    for (uint16_t i = 0; i < att->bearer_count; i++) {
-        struct att_bearer *bearer = &att->bearers[i];
-        *out_bearer = bearer;
-        if (bearer->request && bearer->request_deadline <= now) {
-            bearer->request = 0;
-            bearer->expired = true;
-            return ATT_WAIT_REQUEST;
-        }
-        if (bearer->indication && bearer->indication_deadline <= now) {
-            bearer->indication = false;
-            bearer->expired = true;
-            return ATT_WAIT_INDICATION;
-        }
-    }
-    return ATT_WAIT_NOTHING;
+    uint64_t deadline;
+    enum att_wait wait = next_to_end(att, out_bearer, &deadline);
+    if (deadline > att->links->hci->now)
+        return ATT_WAIT_NOTHING;
+    if (wait == ATT_WAIT_REQUEST)
+        (*out_bearer)->request = 0;
+    else
+        (*out_bearer)->indication = false;
+    (*out_bearer)->expired = true;
+    return wait;
 }

@@ -13,15 +13,6 @@
 #include "spec/reader.h"
 #include "spec/writer.h"
 
-/* Who is concerned by a PDU that came in. */
-enum att_kind {
-    ATT_KIND_REQUEST,      /* the server, which must answer; unknown ones too */
-    ATT_KIND_COMMAND,      /* the server, which does not answer; unknown ones too */
-    ATT_KIND_RESPONSE,     /* the client: also Error Response */
-    ATT_KIND_NOTIFICATION, /* the client: notifications and indications */
-    ATT_KIND_CONFIRMATION  /* the server */
-};
-
 enum att_wait {
     ATT_WAIT_NOTHING,
     ATT_WAIT_REQUEST,   /* the client's request */
@@ -90,13 +81,7 @@ static inline uint16_t att_index(const struct att *att, const struct att_bearer 
 }
 
 /* The next open enhanced bearer of the same link, `bearer` being the unenhanced one at first. NULL: no more. */
-BLUET_INTERNAL struct att_bearer *att_next(const struct att *att, const struct att_bearer *bearer);
-/* An enhanced bearer is open, or has another MTU. */
-BLUET_INTERNAL struct att_bearer *att_enhanced_opened(struct att *att, uint16_t index, struct link *link,
-                                                      struct l2cap_channel *channel, uint16_t mtu);
-
-BLUET_INTERNAL enum att_kind att_kind(uint8_t opcode);
-
+BLUET_INTERNAL struct att_bearer *att_next(const struct att *att, struct att_bearer *bearer);
 /* Responses and confirmations: these go out on an expired bearer too. -ENOMEM, -ENOTCONN */
 BLUET_INTERNAL int att_send(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
                             size_t count);

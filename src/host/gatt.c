@@ -12,15 +12,50 @@ BLUET_INTERNAL void gatt_destroy(struct gatt *gatt)
     gatt_db_destroy(&gatt->db);
 }
 
+/* Who is concerned by a PDU that came in. */
+enum att_kind {
+    ATT_KIND_REQUEST,      /* the server, which must answer; unknown ones too */
+    ATT_KIND_COMMAND,      /* the server, which does not answer; unknown ones too */
+    ATT_KIND_RESPONSE,     /* the client: also Error Response */
+    ATT_KIND_NOTIFICATION, /* the client: notifications and indications */
+    ATT_KIND_CONFIRMATION  /* the server */
+};
+
+/* By opcode; what is not named is a request, and above these also a command. */
+static const uint8_t att_kinds[] = {
+    [ATT_ERROR_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_EXCHANGE_MTU_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_FIND_INFORMATION_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_FIND_BY_TYPE_VALUE_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_READ_BY_TYPE_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_READ_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_READ_BLOB_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_READ_MULTIPLE_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_READ_BY_GROUP_TYPE_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_WRITE_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_PREPARE_WRITE_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_EXECUTE_WRITE_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_HANDLE_VALUE_NOTIFICATION] = ATT_KIND_NOTIFICATION,
+    [ATT_HANDLE_VALUE_INDICATION] = ATT_KIND_NOTIFICATION,
+    [ATT_HANDLE_VALUE_CONFIRMATION] = ATT_KIND_CONFIRMATION,
+    [ATT_READ_MULTIPLE_VARIABLE_RESPONSE] = ATT_KIND_RESPONSE,
+    [ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION] = ATT_KIND_NOTIFICATION,
+};
+
+static enum att_kind kind_of(uint8_t opcode)
+{
+    if (opcode < sizeof att_kinds)
+        return att_kinds[opcode];
+    return opcode & ATT_COMMAND_FLAG ? ATT_KIND_COMMAND : ATT_KIND_REQUEST;
+}
+
 static void receive_by(struct gatt *gatt, struct att_bearer *bearer, const uint8_t *pdu, size_t length)
 {
-    struct reader reader = reader_of(pdu, length);
-    uint8_t opcode = read_u8(&reader);
-    if (!reader_ok(&reader)) {
+    if (length == 0) {
         hci_protocol_error(gatt->att.links->hci);
         return;
     }
-    switch (att_kind(opcode)) {
+    switch (kind_of(*pdu)) {
     case ATT_KIND_REQUEST:
         gatt_server_request(&gatt->server, bearer, pdu, length);
         break;
@@ -55,26 +90,33 @@ static uint16_t bearer_mtu(void *context, const struct link *link, uint16_t *out
     return 0;
 }
 
+static struct att_bearer *enhanced(const struct gatt *gatt, uint16_t index)
+{
+    return &gatt->att.bearers[gatt->att.count + index];
+}
+
 static void bearer_set(void *context, uint16_t index, struct link *link, struct l2cap_channel *channel, uint16_t mtu)
 {
     struct gatt *gatt = context;
-    bool is_new = !gatt->att.bearers[gatt->att.count + index].link;
-    struct att_bearer *bearer = att_enhanced_opened(&gatt->att, index, link, channel, mtu);
-    if (is_new)
+    struct att_bearer *bearer = enhanced(gatt, index);
+    if (!bearer->link) {
+        *bearer = (struct att_bearer){.link = link, .channel = channel};
         gatt_server_bearer_opened(&gatt->server, bearer);
+    }
+    bearer->mtu = mtu;
     gatt->client.unsettled = BLUET_HAS_GATT_CLIENT; /* more procedures may begin */
 }
 
 static void bearer_received(void *context, uint16_t index, const uint8_t *sdu, size_t length)
 {
     struct gatt *gatt = context;
-    receive_by(gatt, &gatt->att.bearers[gatt->att.count + index], sdu, length);
+    receive_by(gatt, enhanced(gatt, index), sdu, length);
 }
 
 static void bearer_ended(void *context, uint16_t index, struct link *link, uint16_t result)
 {
     struct gatt *gatt = context;
-    struct att_bearer *bearer = &gatt->att.bearers[gatt->att.count + index];
+    struct att_bearer *bearer = enhanced(gatt, index);
     if (!bearer->link) {
         if (BLUET_HAS_GATT_CLIENT)
             gatt_client_bearer_refused(&gatt->client, link, result);

@@ -86,7 +86,7 @@ BLUET_INTERNAL int gatt_bearers_refused(const struct gatt_client *client, const 
 BLUET_INTERNAL struct att_bearer *gatt_free_bearer(const struct gatt_client *client, const struct link *link,
                                                    const struct gatt_procedure *procedure)
 {
-    const struct att_bearer *plain = att_bearer(client->att, link);
+    struct att_bearer *plain = att_bearer(client->att, link);
     if (gatt_is_of_plain(procedure))
         return NULL;
     for (struct att_bearer *bearer = att_next(client->att, plain); bearer; bearer = att_next(client->att, bearer)) {

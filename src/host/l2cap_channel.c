@@ -34,15 +34,13 @@ BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l
                                        const struct bluet_config *limits)
 {
     struct link_table *links = signal->links;
-    *channels = (struct l2cap_channels){
-        .signal = signal,
-        .links = links,
-        .limit = limits->channel_count,
-        .receive_size = limits->channel_size,
-        .bearer_room = limits->mtu_limit,
-        .bearer_limit = limits->mtu_limit < L2CAP_ENHANCED_LEAST ? 0 : limits->bearer_count,
-    };
+    channels->signal = signal;
+    channels->links = links;
+    channels->limit = limits->channel_count;
+    channels->bearer_room = limits->mtu_limit;
+    channels->bearer_limit = limits->mtu_limit < L2CAP_ENHANCED_LEAST ? 0 : limits->bearer_count;
     channels->local_mps = local_mps(links);
+    channels->receive_size = limits->channel_size > channels->local_mps ? limits->channel_size : channels->local_mps;
     channels->total = (uint16_t)(channels->limit + links->limit * channels->bearer_limit);
     size_t size = table_size(channels);
     channels->channels = memory_take(links->hci->port, size);
@@ -136,8 +134,7 @@ BLUET_INTERNAL void l2cap_channel_settle(struct l2cap_channels *channels, struct
 /* Room for what comes in. */
 static size_t ring_size(const struct l2cap_channels *channels, uint16_t mtu)
 {
-    uint16_t mps = channels->local_mps;
-    return (size_t)mtu + (channels->receive_size > mps ? channels->receive_size : mps);
+    return (size_t)mtu + channels->receive_size;
 }
 
 /* A block for both directions: behind the ring there is room for what is kept of what goes out. False: no memory. */

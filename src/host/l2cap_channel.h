@@ -72,7 +72,7 @@ struct l2cap_channels {
     uint16_t turn;     /* the channel that was served last */
     uint16_t awaiting; /* how many channels await a response */
     uint16_t local_mps;
-    uint16_t receive_size; /* room beyond the MTU for what comes in */
+    uint16_t receive_size; /* room beyond the MTU for what comes in, at least a frame */
     uint16_t bearer_room;  /* the largest MTU of a bearer */
     uint16_t listener_count;
     struct l2cap_listener *listeners;
@@ -81,7 +81,7 @@ struct l2cap_channels {
     uint8_t *bearer_rings; /* a whole SDU for each */
 };
 
-/* -ENOMEM */
+/* -ENOMEM. `channels` is all zero, as it is when closed. */
 BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l2cap_signal *signal,
                                        const struct bluet_config *limits);
 BLUET_INTERNAL void l2cap_channels_close(struct l2cap_channels *channels);

@@ -113,7 +113,8 @@ BLUET_INTERNAL int l2cap_bearer_send(struct l2cap_channels *channels, struct l2c
                                      const struct bluet_span *spans, size_t count)
 {
     uint8_t head[L2CAP_SDU_LENGTH_SIZE];
-    struct bluet_span sdu[1 + SPANS_MOST] = {{head, sizeof head}};
+    struct bluet_span sdu[1 + SPANS_MOST];
+    sdu[0] = (struct bluet_span){head, sizeof head};
     size_t length = sizeof head;
     for (size_t i = 0; i < count; i++) {
         sdu[1 + i] = spans[i];
