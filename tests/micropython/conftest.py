@@ -38,8 +38,8 @@ class Interpreter:
         self.name = name
         self.words = [str(word) for word in words]
 
-    def start(self, *arguments, options=(), **settings):
-        environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    def start(self, *arguments, options=(), environment=(), **settings):
+        environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"} | dict(environment)
         return subprocess.Popen(
             [*self.words, *options, *map(str, arguments)],
             env=environment,
