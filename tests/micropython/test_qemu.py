@@ -70,11 +70,21 @@ class Central:
 
     def __init__(self):
         self.events = []
+        self.secrets = {}
         self.ble = bluetooth.BLE(transport="air")
         self.ble.irq(self._irq)
+        self.ble.config(bond=True, le_secure=True, io=3)
         self.ble.active(True)
 
     def _irq(self, event, data):
+        if event == 29:
+            kind, index, key = data
+            known = [value for name, value in self.secrets.items() if name[0] == kind and key in (None, name[1])]
+            return known[index] if index < len(known) else None
+        if event == 30:
+            kind, key, value = data
+            self.secrets[kind, bytes(key)] = bytes(value)
+            return True
         self.events.append((event, tuple(bytes(p) if isinstance(p, memoryview) else p for p in data)))
 
     def wait(self, code):
@@ -95,13 +105,18 @@ def central(own_air):
     central.ble.active(False)
 
 
-@pytest.fixture
-def board(central, own_air):
+@pytest.fixture(scope="session")
+def firmware():
+    """The image, and whether it can pair."""
     try:
-        firmware = unix_port.build_firmware()
+        return unix_port.build_firmware()
     except unix_port.NotToBeHad as error:
         pytest.skip(f"MicroPython for a board is not to be had: {error}")
-    board = Board(firmware, own_air)
+
+
+@pytest.fixture
+def board(firmware, central, own_air):
+    board = Board(firmware[0], own_air)
     yield board
     board.close()
 
@@ -202,3 +217,70 @@ def test_soft_resets(central, board):
     central.ble.gap_scan(500, 30_000, 30_000)
     central.wait(6)
     assert not [event for event in central.events if event[0] == 5]
+
+
+PAIRED = """
+import bluetooth, gc, machine
+secrets = dict({secrets})
+heard = []
+def irq(event, data):
+    if event == 29:
+        kind, index, key = data
+        known = [value for (k, name), value in secrets.items() if k == kind and (key is None or name == bytes(key))]
+        return known[index] if index < len(known) else None
+    if event == 30:
+        kind, key, value = data
+        secrets[kind, bytes(key)] = bytes(value)
+        return True
+    if event == 28:
+        heard.append(tuple(map(int, data[1:])))
+    elif event != 4:
+        heard.append(event)
+ble = bluetooth.BLE()
+ble.irq(irq)
+ble.config(bond=True, le_secure=True, io=3)
+ble.active(True)
+((handle,),) = ble.gatts_register_services(((bluetooth.UUID(0xa000), ((bluetooth.UUID(0xa001), 0x202),)),))
+ble.gatts_write(handle, b"for friends")
+ble.gap_advertise(50_000, b"\\x02\\x01\\x06\\x04\\x09MPY")
+print(*ble.config("mac")[1], sep=".")
+print(handle)
+"""
+UNTIL_READ = """
+while 2 not in heard:
+    machine.idle()
+print(*heard)
+print(sorted(secrets.items()))
+"""
+
+
+def pair(central, board, secrets):
+    """How reading was refused before pairing; what the board heard of the link, and its secrets."""
+    address, handle = board.run(PAIRED.format(secrets=secrets))
+    board.start(UNTIL_READ)
+    central.ble.gap_connect(0, bytes(int(part) for part in address.split(".")))
+    connection, *_ = central.wait(7)
+    central.ble.gattc_read(connection, int(handle))
+    refused = central.wait(16)[2]
+    central.ble.gap_pair(connection)
+    assert central.wait(28)[1:] == (True, False, True, 16)
+    central.ble.gattc_read(connection, int(handle))
+    assert central.wait(15)[2] == b"for friends"
+    assert central.wait(16)[2] == 0
+    central.ble.gap_disconnect(connection)
+    central.wait(8)
+    heard, secrets = board.finish()
+    assert heard == "1 (1, 0, 1, 16) 2"
+    return refused, secrets
+
+
+def test_pairing(central, board, firmware):
+    """P-256 on MicroPython's heap; and the bond outlives a soft reset, with secrets that the program has kept."""
+    if not firmware[1]:
+        pytest.skip("the source of mbedTLS is not to be had")
+    refused, secrets = pair(central, board, "()")
+    assert refused == 5  # there is no key
+    kept = dict(central.secrets)
+    board.soft_reset()
+    assert pair(central, board, secrets) == (15, secrets)  # there is one, and no other has been made
+    assert central.secrets == kept

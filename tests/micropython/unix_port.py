@@ -16,6 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "cmake"))
+
+import source_package  # noqa: E402
+
 FOLDER = ROOT / "build" / "micropython"
 # Which release to take the package from where the machine's own has none.
 LATER_SUITES = {"bookworm": "trixie"}
@@ -182,27 +186,37 @@ def build() -> Path:
         return workshop(top) / "unix" / "micropython"
 
 
-def build_firmware() -> Path:
-    """The same of the `qemu` port, for a Cortex-M3, with the board of the tests and without cryptography."""
+def mbedtls() -> Path | None:
+    """The source of what encrypts: MicroPython's own copy of it is not in the distribution's package."""
+    try:
+        return source_package.fetch("mbedtls", ROOT / "build" / "mbedtls")
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return None
+
+
+def build_firmware() -> tuple[Path, bool]:
+    """The same of the `qemu` port, for a Cortex-M3, with the board of the tests; and whether it can pair."""
     for program in ("arm-none-eabi-gcc", "qemu-system-arm"):
         if not shutil.which(program):
             raise NotToBeHad(f"there is no {program}")
     with locked():
         top = source()
+        crypto = mbedtls()
         modules = FOLDER / "modules"
         modules.mkdir(exist_ok=True)
         for folder in (ROOT / "micropython" / "bluet", ROOT / "tests" / "micropython" / "qemu_board"):
             link = modules / folder.name
             link.unlink(missing_ok=True)
             link.symlink_to(folder)
+        name = "qemu-mbedtls" if crypto else "qemu"
         make(
-            "qemu",
+            name,
             top / "ports" / "qemu",
-            *(f"BUILD={workshop(top) / 'qemu'}", f"USER_C_MODULES={modules}", *settings(top)),
-            *("FROZEN_MANIFEST=", "BLUET_CRYPTO=none"),
+            *(f"BUILD={workshop(top) / name}", f"USER_C_MODULES={modules}", *settings(top), "FROZEN_MANIFEST="),
+            *(["BLUET_CRYPTO=mbedtls", f"MBEDTLS_DIR={crypto}"] if crypto else ["BLUET_CRYPTO=none"]),
             cc="arm-none-eabi-gcc",
         )
-        return workshop(top) / "qemu" / "firmware.elf"
+        return workshop(top) / name / "firmware.elf", crypto is not None
 
 
 if __name__ == "__main__":
