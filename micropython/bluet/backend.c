@@ -184,21 +184,26 @@ static void settle(struct backend *self)
     if (!self->open)
         return;
     if (deadline != BLUET_NEVER || bluet_is_active(self->host)) {
-        wire_expect(deadline);
+        wire_expect(self->more ? 0 : deadline);
         return;
     }
     self->open = false;
     wire_close();
 }
 
+/* No further than to a verdict that a call waits for: what comes after the verdict, comes after the call. */
 static void feed(struct backend *self, unsigned most_packets)
 {
     self->busy = true;
-    for (unsigned i = 0; i < most_packets && self->open && !self->lost && next_packet(self); i++) {
+    self->verdict = false;
+    unsigned count = 0;
+    while (count < most_packets && !self->verdict && self->open && !self->lost && next_packet(self)) {
         size_t length = self->packet_length;
         self->packet_length = 0;
+        count++;
         bluet_receive(self->host, self->packet, length);
     }
+    self->more = count == most_packets || self->verdict;
     if (self->lost) {
         self->lost = false;
         bluet_controller_lost(self->host);
@@ -254,9 +259,8 @@ static int wait_for(struct backend *self, int ticket, struct response *response)
     uint64_t limit = wire_now() + PATIENCE_US;
     int error = BLUET_ETIMEDOUT;
     while (!awaited->done && wire_now() < limit) {
-        /* One by one: what comes after the verdict, comes after the call. */
         if (!self->busy)
-            feed(self, 1);
+            feed(self, PACKETS_AT_ONCE);
         if (awaited->done)
             break;
         wire_unlock();

@@ -69,10 +69,12 @@ struct backend {
     struct bluet *host;
     struct block *blocks; /* the host's memory */
 
-    bool open;   /* the wire is */
-    bool lost;   /* the controller is, and the host does not know yet */
-    bool busy;   /* the host is being fed */
-    bool silent; /* the heap is being cleared: nothing of Python can be called */
+    bool open;    /* the wire is */
+    bool lost;    /* the controller is, and the host does not know yet */
+    bool busy;    /* the host is being fed */
+    bool more;    /* there may be packets that wait to be read */
+    bool verdict; /* somebody's has come */
+    bool silent;  /* the heap is being cleared: nothing of Python can be called */
     bool handling;
     uintptr_t handler_thread;
 

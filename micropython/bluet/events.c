@@ -240,6 +240,7 @@ static void operation_done(struct backend *self, const struct bluet_event *event
         if (awaited->ticket != event->operation.ticket)
             continue;
         awaited->done = true;
+        self->verdict = true;
         awaited->error = event->operation.error;
         struct response *response = awaited->response;
         if (!response)

@@ -1,6 +1,7 @@
 """The backend itself: life, errors, memory, threads, interrupts."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -132,6 +133,17 @@ def test_controller_that_goes_away(words, on_micropython, own_air, monkeypatch):
         assert finish(process) == [f"{ENODEV} False"]
 
 
+# On the air, and heard there.
+HOLDER = """
+import bluetooth, sys
+ble = bluetooth.BLE()
+ble.active(True)
+ble.gap_advertise(20_000, b"abc")
+print()
+sys.stdin.readline()
+"""
+
+
 class Relay:
     """Stands between a program and its air, until the cable is pulled."""
 
@@ -140,7 +152,7 @@ class Relay:
         # An air that is there, for the relay's own connection.
         monkeypatch.setenv("XDG_RUNTIME_DIR", own_air)
         self._holder = subprocess.Popen(
-            [micropython, "-c", "import bluetooth, sys; bluetooth.BLE().active(True); print(); sys.stdin.readline()"],
+            [micropython, "-c", HOLDER],
             env=os.environ | {"BLUET_TRANSPORT": "air"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -148,19 +160,20 @@ class Relay:
         self._holder.stdout.readline()
         self._air = f"{own_air}/bluet/air.socket"
 
-    def connect(self):
+    def connect(self, lumps=0):
+        """With `lumps`, what the controller says comes all at once after so many seconds."""
         self._program, _ = self._server.accept()
         self._controller = socket.socket(socket.AF_UNIX)
         self._controller.connect(self._air)
-        pairs = ((self._program, self._controller), (self._controller, self._program))
+        pairs = ((self._program, self._controller, 0), (self._controller, self._program, lumps))
         self._threads = [threading.Thread(target=self._copy, args=pair, daemon=True) for pair in pairs]
         for thread in self._threads:
             thread.start()
 
     @staticmethod
-    def _copy(source, target):
+    def _copy(source, target, lumps):
         try:
-            while data := source.recv(4096):
+            while select.select([source], [], []) and not time.sleep(lumps) and (data := source.recv(65536)):
                 target.sendall(data)
         except OSError:
             pass
@@ -195,6 +208,28 @@ ble.active(False)
     relay.pull()
     relay.connect()
     assert finish(process) == [f"{ENODEV} False", "True"]
+    relay.close()
+
+
+def test_what_comes_after_the_verdict_comes_after_the_call(on_micropython, own_air, monkeypatch, micropython):
+    """Also if the two come together, as they do to a machine that is busy."""
+    relay = Relay(own_air, monkeypatch, micropython)
+    program = """
+ble.active(True)
+early = []
+for _ in range(15):
+    events.clear()
+    ble.gap_scan(0, 30_000, 30_000)
+    early.append(len(events))
+    wait(5)
+    ble.gap_scan(None)
+    wait(6)
+print(*early)
+ble.active(False)
+"""
+    process = on_micropython.start("-c", BEGIN + program)
+    relay.connect(lumps=0.1)
+    assert finish(process) == [" ".join(["0"] * 15)]
     relay.close()
 
 
