@@ -1,0 +1,123 @@
+"""Events as on MicroPython, where handlers have no thread of their own: they run while the program sleeps or idles.
+
+MicroPython's programs print in their handlers and between them, and have their output compared line by line.
+"""
+
+import collections
+import sys
+import threading
+import time
+
+ANSWERED = (4, 22, 29, 30)  # what the handler returns is the answer: reads, channels, secrets
+
+
+class Event:
+    def __init__(self, code, data):
+        # Copies: what the event points to is gone when it is its turn.
+        self.code = code
+        self.data = tuple(memoryview(bytes(part)) if isinstance(part, memoryview) else part for part in data)
+        self.handled = threading.Event()
+        self.answer = None
+
+
+class Turns:
+    """Whose turn it is to run: the program's, or that of its handler. The program gives it away while it waits."""
+
+    def __init__(self):
+        self._turn = threading.Lock()
+        self._turn.acquire()
+        self._events = collections.deque()
+        self._handler = None
+        self._waiting_for_host = False
+        self._ended = False
+
+    def set_handler(self, handler):
+        self._handler = handler
+
+    def take(self, code, data):
+        """Called by the host's thread. What needs an answer while the program waits for the host, is handled here."""
+        event = Event(code, data)
+        self._events.append(event)
+        while code in ANSWERED and not self._ended and not event.handled.wait(0.001):
+            if self._waiting_for_host and self._turn.acquire(timeout=0.001):
+                self._handle_all()
+                self._turn.release()
+        return event.answer
+
+    def _handle_all(self):
+        while self._events:
+            self._handle_next()
+
+    def _handle_next(self):
+        event = self._events.popleft()
+        try:
+            if self._handler:
+                event.answer = self._handler(event.code, event.data)
+        finally:
+            event.handled.set()
+
+    def wait_for_host(self, function, *arguments, **named):
+        self._waiting_for_host = True
+        self._turn.release()
+        try:
+            return function(*arguments, **named)
+        finally:
+            self._turn.acquire()
+            self._waiting_for_host = False
+
+    def sleep(self, seconds):
+        until = time.monotonic() + seconds
+        self._handle_all()
+        while (left := until - time.monotonic()) > 0:
+            threading.Event().wait(min(left, 0.001))
+            self._handle_all()
+
+    def idle(self):
+        """One event at a time: the program looks what it was before the next comes."""
+        if self._events:
+            self._handle_next()
+        else:
+            threading.Event().wait(0.001)
+
+    def read_line(self):
+        lines = []
+        reader = threading.Thread(target=lambda: lines.append(sys.__stdin__.readline()), daemon=True)
+        reader.start()
+        while reader.is_alive():
+            self.sleep(0.001)
+        return lines[0]
+
+    def end(self):
+        self._ended = True
+
+
+class Input:
+    def __init__(self, turns):
+        self.readline = turns.read_line
+
+
+def install(bluetooth, machine):
+    """Puts this between the program and the module. Returns what is to be called when the program has ended."""
+    turns = Turns()
+    real = bluetooth.BLE
+
+    class BLE:
+        def __init__(self):
+            self._ble = real()
+            self._ble.irq(turns.take)
+
+        def irq(self, handler):
+            turns.set_handler(handler)
+
+    def passed_on(name):
+        return lambda self, *arguments, **named: turns.wait_for_host(getattr(self._ble, name), *arguments, **named)
+
+    for name in dir(real):
+        if not name.startswith("_") and name != "irq":
+            setattr(BLE, name, passed_on(name))
+    bluetooth.BLE = BLE
+    machine.idle = turns.idle
+    time.sleep = turns.sleep
+    time.sleep_ms = lambda milliseconds: turns.sleep(milliseconds / 1000)
+    sys.stdin = Input(turns)
+    return turns.end
