@@ -9,6 +9,7 @@ import threading
 import time
 
 ANSWERED = (4, 22, 29, 30)  # what the handler returns is the answer: reads, channels, secrets
+RESULTS = (9, 11, 13, 15)  # of the client's procedures: never the last event
 
 
 class Event:
@@ -35,26 +36,31 @@ class Turns:
         self._handler = handler
 
     def take(self, code, data):
-        """Called by the host's thread. What needs an answer while the program waits for the host, is handled here."""
+        """Called by the host's thread, which waits for the program: no event overtakes it, and no value changes.
+
+        While the program waits for the host in its turn, what needs an answer is handled here.
+        """
         event = Event(code, data)
         self._events.append(event)
-        while code in ANSWERED and not self._ended and not event.handled.wait(0.001):
-            if self._waiting_for_host and self._turn.acquire(timeout=0.001):
+        while code not in RESULTS and not self._ended and not event.handled.wait(0.001):
+            if not self._waiting_for_host:
+                continue
+            if code not in ANSWERED:
+                break
+            if self._turn.acquire(timeout=0.001):
                 self._handle_all()
                 self._turn.release()
         return event.answer
 
     def _handle_all(self):
-        while self._events:
-            self._handle_next()
-
-    def _handle_next(self):
-        event = self._events.popleft()
-        try:
-            if self._handler:
-                event.answer = self._handler(event.code, event.data)
-        finally:
-            event.handled.set()
+        """All at once, as a packet of the controller's brings them."""
+        while self._events and (self._events[-1].code not in RESULTS or self._events[0].code not in RESULTS):
+            event = self._events.popleft()
+            try:
+                if self._handler:
+                    event.answer = self._handler(event.code, event.data)
+            finally:
+                event.handled.set()
 
     def wait_for_host(self, function, *arguments, **named):
         self._waiting_for_host = True
@@ -71,13 +77,6 @@ class Turns:
         while (left := until - time.monotonic()) > 0:
             threading.Event().wait(min(left, 0.001))
             self._handle_all()
-
-    def idle(self):
-        """One event at a time: the program looks what it was before the next comes."""
-        if self._events:
-            self._handle_next()
-        else:
-            threading.Event().wait(0.001)
 
     def read_line(self):
         lines = []
@@ -116,7 +115,7 @@ def install(bluetooth, machine):
         if not name.startswith("_") and name != "irq":
             setattr(BLE, name, passed_on(name))
     bluetooth.BLE = BLE
-    machine.idle = turns.idle
+    machine.idle = lambda: turns.sleep(0.001)
     time.sleep = turns.sleep
     time.sleep_ms = lambda milliseconds: turns.sleep(milliseconds / 1000)
     sys.stdin = Input(turns)

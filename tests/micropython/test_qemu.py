@@ -106,10 +106,11 @@ def central(own_air):
 
 
 @pytest.fixture(scope="session")
-def firmware():
+def firmware(request):
     """The image, and whether it can pair."""
+    build = getattr(request, "param", unix_port.build_firmware)
     try:
-        return unix_port.build_firmware()
+        return build()
     except unix_port.NotToBeHad as error:
         pytest.skip(f"MicroPython for a board is not to be had: {error}")
 
@@ -274,6 +275,12 @@ def pair(central, board, secrets):
     return refused, secrets
 
 
+@pytest.mark.parametrize(
+    "firmware",
+    [unix_port.build_firmware, unix_port.build_firmware_by_cmake],
+    ids=["make", "cmake"],
+    indirect=True,
+)
 def test_pairing(central, board, firmware):
     """P-256 on MicroPython's heap; and the bond outlives a soft reset, with secrets that the program has kept."""
     if not firmware[1]:

@@ -219,6 +219,39 @@ def build_firmware() -> tuple[Path, bool]:
         return workshop(top) / name / "firmware.elf", crypto is not None
 
 
+def build_firmware_by_cmake() -> tuple[Path, bool]:
+    """The same once more, by micropython.cmake and what MicroPython has for ports that CMake builds."""
+    for program in ("arm-none-eabi-gcc", "qemu-system-arm", "cmake", "ninja"):
+        if not shutil.which(program):
+            raise NotToBeHad(f"there is no {program}")
+    with locked():
+        top = source()
+        crypto = mbedtls()
+        made = workshop(top) / ("cmake-mbedtls" if crypto else "cmake")
+        settings = {
+            "CMAKE_SYSTEM_NAME": "Generic",
+            "CMAKE_C_COMPILER": "arm-none-eabi-gcc",
+            "CMAKE_TRY_COMPILE_TARGET_TYPE": "STATIC_LIBRARY",
+            "MICROPY_DIR": top,
+            "USER_C_MODULES": ROOT / "micropython" / "micropython.cmake",
+            **({"MBEDTLS_DIR": crypto} if crypto else {"BLUET_CRYPTO": "none"}),
+        }
+        project = ROOT / "tests" / "micropython" / "cmake_port"
+        run(
+            "cmake-configure",
+            "cmake",
+            "-G",
+            "Ninja",
+            "-S",
+            project,
+            "-B",
+            made,
+            *(f"-D{n}={v}" for n, v in settings.items()),
+        )
+        run("cmake-build", "cmake", "--build", made)
+        return made / "firmware.elf", crypto is not None
+
+
 if __name__ == "__main__":
     try:
         print(build())
