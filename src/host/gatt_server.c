@@ -9,11 +9,6 @@
 #include "host/gatt_server_write.h"
 #include "host/memory.h"
 
-static size_t indications_size(const struct gatt_server *server)
-{
-    return server->indication_count * sizeof(struct gatt_indication);
-}
-
 static size_t server_links_size(const struct gatt_server *server)
 {
     return server->link_count * sizeof(struct gatt_server_link) +
@@ -28,33 +23,26 @@ static const struct bluet_port *server_port(const struct gatt_server *server)
 BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att, struct gatt_db *db,
                                     const struct event_sink *sink, const struct bluet_config *limits)
 {
-    *server = (struct gatt_server){.att = att, .db = db, .sink = sink, .subscriptions = server->subscriptions};
+    server->att = att;
+    server->db = db;
+    server->sink = sink;
     server->prepared = (struct gatt_prepared_store){att->links->pool, att->links->pool->count / 2};
     server->link_count = att->count;
-    server->indication_count = limits->procedure_count;
-    server->links = memory_take(server_port(server), server_links_size(server));
-    if (server->links)
-        server->indications = memory_take(server_port(server), indications_size(server));
-    if (!server->links || !server->indications) {
-        gatt_server_close(server);
+    server->indications_left = limits->procedure_count;
+    size_t size = server_links_size(server);
+    server->links = memory_take(server_port(server), size);
+    if (!server->links)
         return BLUET_ENOMEM;
-    }
-    memset(server->links, 0, server_links_size(server));
+    memset(server->links, 0, size);
     server->bearers = (struct gatt_server_bearer *)(server->links + server->link_count);
-    for (size_t i = server->indication_count; i-- > 0;) {
-        server->indications[i].next = server->free_indication;
-        server->free_indication = &server->indications[i];
-    }
     return BLUET_OK;
 }
 
 BLUET_INTERNAL void gatt_server_close(struct gatt_server *server)
 {
-    if (!server->links)
-        return;
-    memory_give(server_port(server), server->indications, indications_size(server));
-    memory_give(server_port(server), server->links, server_links_size(server));
-    *server = (struct gatt_server){.subscriptions = server->subscriptions};
+    if (server->links)
+        memory_give(server_port(server), server->links, server_links_size(server));
+    server->links = NULL;
 }
 
 /* ---- Subscriptions ---- */

@@ -26,27 +26,57 @@ BLUET_INTERNAL bool gatt_push_is_over(const struct gatt_server *server, const st
     return push_bearer(server, link)->expired;
 }
 
+/* What is to be pushed. */
+struct push {
+    struct gatt_server *server;
+    struct link *link;
+    struct bluet_span value;
+    uint16_t handle;
+};
+
 static size_t cut_to_mtu(const struct att_bearer *bearer, size_t length)
 {
     size_t room = bearer->mtu - (size_t)PUSH_HEADER;
     return length < room ? length : room;
 }
 
-static void write_header(uint8_t header[PUSH_HEADER], enum att_opcode opcode, uint16_t handle)
+/* An indication has the same length whatever bearer it takes. */
+static int send_push(const struct push *push, struct att_bearer *bearer, enum att_opcode opcode)
 {
+    const struct att *att = push->server->att;
+    bool confirmed = opcode == ATT_HANDLE_VALUE_INDICATION;
+    size_t length = cut_to_mtu(confirmed ? att_bearer(att, push->link) : bearer, push->value.length);
+    uint8_t header[PUSH_HEADER];
     struct writer writer = writer_of(header, PUSH_HEADER);
     write_u8(&writer, (uint8_t)opcode);
-    write_u16(&writer, handle);
+    write_u16(&writer, push->handle);
+    const struct bluet_span spans[] = {{header, PUSH_HEADER}, {push->value.data, length}};
+    return confirmed ? att_send_indication(att, bearer, spans, 2) : att_push(att, bearer, spans, 2);
 }
 
-static int send_notification(struct gatt_server *server, struct link *link, uint16_t handle, const void *data,
-                             size_t length)
+/* The value is what is given, or the local one. -EINVAL: there is none, or the link is not good enough for it. */
+static int find_value(struct push *push)
 {
-    uint8_t header[PUSH_HEADER];
-    struct att_bearer *bearer = push_bearer(server, link);
-    write_header(header, ATT_HANDLE_VALUE_NOTIFICATION, handle);
-    const struct bluet_span spans[] = {{header, sizeof header}, {data, cut_to_mtu(bearer, length)}};
-    return att_push(server->att, bearer, spans, 2);
+    struct gatt_db *db = push->server->db;
+    const struct gatt_attribute *value = gatt_db_find(db, push->handle);
+    if (!value || value->kind != GATT_VALUE || !gatt_may_hear(push->link, value))
+        return BLUET_EINVAL;
+    const struct gatt_value *local = gatt_db_buffer(db, value);
+    if (!push->value.data)
+        push->value = (struct bluet_span){local->octets, local->length};
+    return BLUET_OK;
+}
+
+static int find_local_value(struct push *push, uint16_t handle)
+{
+    push->value.data = NULL;
+    push->handle = handle;
+    return find_value(push);
+}
+
+static int send_notification(const struct push *push)
+{
+    return send_push(push, push_bearer(push->server, push->link), ATT_HANDLE_VALUE_NOTIFICATION);
 }
 
 /* ---- Indications: one under way on each bearer, the others in turn ---- */
@@ -55,15 +85,16 @@ static int send_notification(struct gatt_server *server, struct link *link, uint
  * A bearer for an indication: the unenhanced one first, another only if it takes the whole of it at once. NULL: it must
  * wait, for a bearer, for the one of the same value before it, or for Service Changed.
  */
-static struct att_bearer *indication_bearer(const struct gatt_server *server, const struct link *link, uint16_t handle,
-                                            size_t length)
+static struct att_bearer *indication_bearer(const struct push *push)
 {
-    struct att_bearer *plain = att_bearer(server->att, link);
+    const struct att *att = push->server->att;
+    struct att_bearer *plain = att_bearer(att, push->link);
     struct att_bearer *found = NULL;
-    for (struct att_bearer *bearer = plain; bearer; bearer = att_next(server->att, bearer)) {
-        uint16_t indicated = gatt_server_bearer(server, bearer)->indicated;
-        if (bearer->indication && (indicated == 0 || indicated == handle))
+    for (struct att_bearer *bearer = plain; bearer; bearer = att_next(att, bearer)) {
+        uint16_t indicated = gatt_server_bearer(push->server, bearer)->indicated;
+        if (bearer->indication && (indicated == 0 || indicated == push->handle))
             return NULL;
+        size_t length = push->value.length;
         bool ready = !bearer->channel || (BLUET_HAS_EATT && l2cap_bearer_is_ready(bearer->channel) &&
                                           cut_to_mtu(plain, length) <= cut_to_mtu(bearer, length));
         if (!found && ready && !bearer->indication && !bearer->expired)
@@ -72,74 +103,87 @@ static struct att_bearer *indication_bearer(const struct gatt_server *server, co
     return found;
 }
 
-static int send_indication(struct gatt_server *server, struct att_bearer *bearer, uint16_t handle, const void *data,
-                           size_t length)
+/* `indicated` as in struct gatt_server_bearer. -EBUSY: it must wait. */
+static int send_indication(const struct push *push, uint16_t indicated)
 {
-    uint8_t header[PUSH_HEADER];
-    write_header(header, ATT_HANDLE_VALUE_INDICATION, handle);
-    size_t cut = cut_to_mtu(att_bearer(server->att, bearer->link), length);
-    const struct bluet_span spans[] = {{header, sizeof header}, {data, cut_to_mtu(bearer, cut)}};
-    return att_send_indication(server->att, bearer, spans, 2);
+    struct att_bearer *bearer = indication_bearer(push);
+    if (!bearer)
+        return BLUET_EBUSY;
+    int error = send_push(push, bearer, ATT_HANDLE_VALUE_INDICATION);
+    if (!error)
+        gatt_server_bearer(push->server, bearer)->indicated = indicated;
+    return error;
 }
 
-static int queue_indication(struct gatt_server *server, struct link *link, uint16_t handle, const void *data,
-                            size_t length)
+/* Those that wait are one chain: each begins a buffer, with its handle and its length. */
+enum { WAITING_HEADER = 4 };
+
+static uint16_t read_waiting(const struct buffer *first, uint16_t *out_length)
 {
-    struct gatt_server_link *state = gatt_server_link(server, link);
-    struct gatt_indication *indication = server->free_indication;
-    if (!indication)
+    struct reader reader = reader_of(first->data, first->length);
+    uint16_t handle = read_u16(&reader);
+    *out_length = read_u16(&reader);
+    return handle;
+}
+
+static int queue_indication(const struct push *push)
+{
+    struct gatt_server *server = push->server;
+    size_t length = push->value.length < ATT_VALUE_LARGEST ? push->value.length : ATT_VALUE_LARGEST;
+    uint8_t header[WAITING_HEADER];
+    struct writer writer = writer_of(header, WAITING_HEADER);
+    write_u16(&writer, push->handle);
+    write_u16(&writer, (uint16_t)length);
+    const struct bluet_span spans[] = {{header, WAITING_HEADER}, {push->value.data, length}};
+    struct buffer *chain = server->indications_left ? buffer_copy(server->att->links->pool, spans, 2) : NULL;
+    if (!chain)
         return BLUET_ENOMEM;
-    struct bluet_span span = {data, length < ATT_VALUE_LARGEST ? length : ATT_VALUE_LARGEST};
-    struct buffer *value = buffer_copy(server->att->links->pool, &span, 1);
-    if (!value)
-        return BLUET_ENOMEM;
-    server->free_indication = indication->next;
-    *indication = (struct gatt_indication){.value = value, .handle = handle};
-    if (state->first_indication)
-        state->last_indication->next = indication;
-    else
-        state->first_indication = indication;
-    state->last_indication = indication;
+    server->indications_left--;
+    struct buffer **end = &gatt_server_link(server, push->link)->indications;
+    while (*end)
+        end = &(*end)->next;
+    *end = chain;
     return BLUET_OK;
 }
 
 /* Returns its handle. */
 static uint16_t take_first(struct gatt_server *server, struct gatt_server_link *state)
 {
-    struct gatt_indication *indication = state->first_indication;
-    uint16_t handle = indication->handle;
-    state->first_indication = indication->next;
-    buffer_free(server->att->links->pool, indication->value);
-    indication->next = server->free_indication;
-    server->free_indication = indication;
+    uint16_t length;
+    struct buffer *first = state->indications;
+    struct buffer *last = first;
+    uint16_t handle = read_waiting(first, &length);
+    for (size_t left = WAITING_HEADER + length; left > last->length; last = last->next)
+        left -= last->length;
+    state->indications = last->next;
+    last->next = NULL;
+    buffer_free(server->att->links->pool, first);
+    server->indications_left++;
     return handle;
 }
 
-static int indicate(struct gatt_server *server, struct link *link, uint16_t handle, const void *data, size_t length)
+static int indicate(const struct push *push)
 {
-    struct gatt_server_link *state = gatt_server_link(server, link);
-    if (!att_bearer(server->att, link)->link || gatt_push_is_over(server, link))
+    struct gatt_server *server = push->server;
+    const struct gatt_server_link *state = gatt_server_link(server, push->link);
+    if (!att_bearer(server->att, push->link)->link || gatt_push_is_over(server, push->link))
         return BLUET_ENOTCONN;
-    bool waits = state->first_indication || state->change_owed.first || gatt_is_unaware(server, link);
-    struct att_bearer *bearer = waits ? NULL : indication_bearer(server, link, handle, length);
-    if (!bearer)
-        return queue_indication(server, link, handle, data, length);
-    int error = send_indication(server, bearer, handle, data, length);
-    if (!error)
-        gatt_server_bearer(server, bearer)->indicated = handle;
-    return error;
+    bool waits = state->indications || state->change_owed.first || gatt_is_unaware(server, push->link);
+    int error = waits ? BLUET_EBUSY : send_indication(push, push->handle);
+    return error == BLUET_EBUSY ? queue_indication(push) : error;
 }
 
 /* Whether it has gone out. */
 static bool send_first_indication(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
 {
-    const struct gatt_indication *indication = state->first_indication;
+    uint16_t length;
+    struct push push = {.server = server, .link = link, .handle = read_waiting(state->indications, &length)};
     struct writer writer = writer_of(server->att->scratch, server->att->scratch_size);
-    att_write_chain(&writer, indication->value, 0, ATT_VALUE_LARGEST);
-    struct att_bearer *bearer = indication_bearer(server, link, indication->handle, writer.length);
-    if (!bearer || send_indication(server, bearer, indication->handle, writer.start, writer.length))
+    att_write_chain(&writer, state->indications, WAITING_HEADER, length);
+    push.value = (struct bluet_span){writer.start, writer.length};
+    if (send_indication(&push, push.handle))
         return false;
-    gatt_server_bearer(server, bearer)->indicated = take_first(server, state);
+    take_first(server, state);
     return true;
 }
 
@@ -163,32 +207,27 @@ BLUET_INTERNAL void gatt_push_indicated(struct gatt_server *server, const struct
 BLUET_INTERNAL void gatt_push_drop(struct gatt_server *server, const struct link *link, uint16_t status)
 {
     struct gatt_server_link *state = gatt_server_link(server, link);
-    state->change_owed.first = 0;
-    while (state->first_indication)
+    state->change_owed = (struct gatt_change){0, 0};
+    while (state->indications)
         raise_indicated(server, link, take_first(server, state), status);
 }
 
 /* ---- Service Changed: Vol 3 Part G, 7.1 ---- */
 
-/* Both changes in one. */
-static struct gatt_change join(const struct gatt_change *owed, const struct gatt_change *change)
-{
-    if (owed->first == 0)
-        return *change;
-    return (struct gatt_change){owed->first < change->first ? owed->first : change->first,
-                                owed->last > change->last ? owed->last : change->last};
-}
-
 BLUET_INTERNAL void gatt_push_changed_to(struct gatt_server *server, struct link *link,
                                          const struct gatt_change *change)
 {
     struct gatt_server_link *state = gatt_server_link(server, link);
+    struct gatt_change *owed = &state->change_owed;
     if (!gatt_wants_changes(server, link))
         gatt_now_aware(server, link); /* as far as is to be kept with the bond */
     state->awareness = GATT_UNAWARE;
     if (!(*gatt_db_configuration(server->db, GATT_SERVICE_CHANGED_SLOT, link->index) & GATT_INDICATIONS))
         return;
-    state->change_owed = join(&state->change_owed, change);
+    if (owed->first == 0 || change->first < owed->first)
+        owed->first = change->first;
+    if (change->last > owed->last)
+        owed->last = change->last;
     gatt_push_waiting(server, link);
 }
 
@@ -205,35 +244,32 @@ static void send_service_changed(struct gatt_server *server, struct link *link, 
     struct writer writer = writer_of(range, sizeof range);
     write_u16(&writer, state->change_owed.first);
     write_u16(&writer, state->change_owed.last);
-    struct att_bearer *bearer = indication_bearer(server, link, GATT_SERVICE_CHANGED_HANDLE, sizeof range);
-    if (bearer && send_indication(server, bearer, GATT_SERVICE_CHANGED_HANDLE, range, sizeof range) == 0)
-        state->change_owed.first = 0;
+    const struct push push = {server, link, {range, sizeof range}, GATT_SERVICE_CHANGED_HANDLE};
+    if (send_indication(&push, 0) == 0)
+        state->change_owed = (struct gatt_change){0, 0};
 }
 
 /* ---- Updates ---- */
 
 /* Notification where both bits are set. */
-static int push_to_subscriber(struct gatt_server *server, struct link *link, uint8_t bits, uint16_t handle,
-                              const void *data, size_t length)
+static int push_to_subscriber(const struct push *push, uint8_t bits)
 {
-    if (bits & GATT_NOTIFICATIONS)
-        return send_notification(server, link, handle, data, length);
-    return indicate(server, link, handle, data, length);
+    return bits & GATT_NOTIFICATIONS ? send_notification(push) : indicate(push);
 }
 
 BLUET_INTERNAL int gatt_push_update(struct gatt_server *server, const struct gatt_attribute *value, const void *data,
                                     size_t length)
 {
     const struct gatt_attribute *configuration = gatt_db_configuration_of(server->db, value);
+    struct push push = {server, NULL, {data, length}, gatt_db_handle(server->db, value)};
     bool told = false;
     for (uint8_t i = 0; configuration && i < server->link_count; i++) {
-        struct link *link = server->att->bearers[i].link;
+        push.link = server->att->bearers[i].link;
         uint8_t *bits = gatt_db_configuration(server->db, configuration->slot, i);
-        if (!link || !(*bits & (GATT_NOTIFICATIONS | GATT_INDICATIONS)) || !gatt_may_hear(link, value))
+        if (!push.link || !(*bits & (GATT_NOTIFICATIONS | GATT_INDICATIONS)) || !gatt_may_hear(push.link, value))
             continue;
-        bool unaware = gatt_is_unaware(server, link);
-        int error = unaware ? BLUET_EBUSY
-                            : push_to_subscriber(server, link, *bits, gatt_db_handle(server->db, value), data, length);
+        bool unaware = gatt_is_unaware(server, push.link);
+        int error = unaware ? BLUET_EBUSY : push_to_subscriber(&push, *bits);
         if (error == BLUET_ENOMEM && !told)
             return BLUET_ENOMEM;
         if (error == BLUET_ENOMEM || unaware) {
@@ -245,29 +281,22 @@ BLUET_INTERNAL int gatt_push_update(struct gatt_server *server, const struct gat
     return BLUET_OK;
 }
 
-/* False: there is again no buffer. */
-static bool send_owed_update(struct gatt_server *server, struct link *link, const struct gatt_attribute *configuration)
+static void send_owed_updates(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
 {
-    uint8_t *bits = gatt_db_configuration(server->db, configuration->slot, link->index);
-    const struct gatt_attribute *value = gatt_db_configured_value(configuration);
-    if (!(*bits & GATT_UPDATE_OWED))
-        return true;
-    const struct gatt_value *buffer = gatt_db_buffer(server->db, value);
-    if (gatt_may_hear(link, value) && push_to_subscriber(server, link, *bits, gatt_db_handle(server->db, value),
-                                                         buffer->octets, buffer->length) == BLUET_ENOMEM)
-        return false;
-    *bits &= (uint8_t)~GATT_UPDATE_OWED;
-    return true;
-}
-
-static bool send_owed_updates(struct gatt_server *server, struct link *link)
-{
-    for (uint16_t i = 0; i < server->db->count; i++) {
-        const struct gatt_attribute *attribute = &server->db->attributes[i];
-        if (attribute->kind == GATT_CONFIGURATION && !send_owed_update(server, link, attribute))
-            return false;
+    struct gatt_db *db = server->db;
+    for (uint16_t i = 0; i < db->count; i++) {
+        const struct gatt_attribute *attribute = &db->attributes[i];
+        if (attribute->kind != GATT_CONFIGURATION)
+            continue;
+        uint8_t *bits = gatt_db_configuration(db, attribute->slot, link->index);
+        if (!(*bits & GATT_UPDATE_OWED))
+            continue;
+        struct push push = {server, link, {NULL, 0}, i}; /* the value is just before: its handle is this index */
+        if (find_value(&push) == 0 && push_to_subscriber(&push, *bits) == BLUET_ENOMEM)
+            return; /* there is again no buffer */
+        *bits &= (uint8_t)~GATT_UPDATE_OWED;
     }
-    return true;
+    state->updates_owed = false;
 }
 
 BLUET_INTERNAL void gatt_push_waiting(struct gatt_server *server, struct link *link)
@@ -275,76 +304,63 @@ BLUET_INTERNAL void gatt_push_waiting(struct gatt_server *server, struct link *l
     struct gatt_server_link *state = gatt_server_link(server, link);
     if (state->change_owed.first)
         send_service_changed(server, link, state);
-    else if (state->first_indication && !gatt_is_unaware(server, link))
-        while (send_first_indication(server, link, state) && state->first_indication)
+    else if (state->indications && !gatt_is_unaware(server, link))
+        while (send_first_indication(server, link, state) && state->indications)
             ;
-    if (state->updates_owed && !gatt_is_unaware(server, link) && send_owed_updates(server, link))
-        state->updates_owed = false;
+    if (state->updates_owed && !gatt_is_unaware(server, link))
+        send_owed_updates(server, link, state);
 }
 
 /* ---- What the application asks for ---- */
 
-/* The value to push: what is given, or the local one. -EINVAL: not a value, or the link is not good enough for it. */
-static int find_value(const struct gatt_server *server, const struct link *link, uint16_t value_handle,
-                      const void *data, size_t length, struct bluet_span *out_value)
-{
-    const struct gatt_attribute *value = gatt_db_find(server->db, value_handle);
-    if (!value || value->kind != GATT_VALUE || !gatt_may_hear(link, value))
-        return BLUET_EINVAL;
-    const struct gatt_value *buffer = gatt_db_buffer(server->db, value);
-    *out_value = data ? (struct bluet_span){data, length} : (struct bluet_span){buffer->octets, buffer->length};
-    return BLUET_OK;
-}
-
 BLUET_INTERNAL int gatt_server_notify(struct gatt_server *server, struct link *link, uint16_t value_handle,
                                       const void *data, size_t length)
 {
-    struct bluet_span value;
-    int error = find_value(server, link, value_handle, data, length, &value);
+    struct push push = {server, link, {data, length}, value_handle};
+    int error = find_value(&push);
     if (!error && gatt_is_unaware(server, link))
         error = BLUET_EBUSY;
-    return error ? error : send_notification(server, link, value_handle, value.data, value.length);
+    return error ? error : send_notification(&push);
 }
 
 /* The values that fit one PDU, and at least one; `out_count` tells how many (Vol 3 Part F, 3.4.7.4). All are there. */
-static int send_notifications(struct gatt_server *server, struct link *link, const uint16_t *handles, size_t count,
-                              size_t *out_count)
+static int send_notifications(struct push *push, const uint16_t *handles, size_t count, size_t *out_count)
 {
-    struct att_bearer *bearer = push_bearer(server, link);
-    struct writer writer = writer_of(server->att->scratch, bearer->mtu);
-    struct bluet_span value = {NULL, 0};
+    struct att *att = push->server->att;
+    struct att_bearer *bearer = push_bearer(push->server, push->link);
+    struct writer writer = writer_of(att->scratch, bearer->mtu);
     write_u8(&writer, ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION);
-    *out_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        find_value(server, link, handles[i], NULL, 0, &value);
-        if (writer_room(&writer) < 4 + value.length)
+    size_t i = 0;
+    for (; i < count; i++) {
+        find_local_value(push, handles[i]);
+        if (writer_room(&writer) < 4 + push->value.length)
             break;
         write_u16(&writer, handles[i]);
-        write_u16(&writer, (uint16_t)value.length);
-        write_octets(&writer, value.data, value.length);
-        ++*out_count;
+        write_u16(&writer, (uint16_t)push->value.length);
+        write_octets(&writer, push->value.data, push->value.length);
     }
     const struct bluet_span span = {writer.start, writer.length};
-    if (*out_count > 1)
-        return att_push(server->att, bearer, &span, 1);
-    *out_count = 1;
-    return gatt_server_notify(server, link, handles[0], NULL, 0);
+    *out_count = i > 1 ? i : 1;
+    if (i > 1)
+        return att_push(att, bearer, &span, 1);
+    find_local_value(push, handles[0]);
+    return send_notification(push);
 }
 
 BLUET_INTERNAL int gatt_server_notify_multiple(struct gatt_server *server, struct link *link, const uint16_t *handles,
                                                size_t count)
 {
     bool takes = *gatt_db_configuration(server->db, GATT_FEATURES_SLOT, link->index) & GATT_MULTIPLE_NOTIFICATIONS;
-    struct bluet_span value;
+    struct push push = {.server = server, .link = link};
     for (size_t i = 0; i < count; i++)
-        if (find_value(server, link, handles[i], NULL, 0, &value))
+        if (find_local_value(&push, handles[i]))
             return BLUET_EINVAL;
     if (gatt_is_unaware(server, link))
         return BLUET_EBUSY;
     size_t sent = 0;
     while (sent < count) {
         size_t more;
-        int error = send_notifications(server, link, handles + sent, takes ? count - sent : 1, &more);
+        int error = send_notifications(&push, handles + sent, takes ? count - sent : 1, &more);
         if (error)
             return sent ? (int)sent : error;
         sent += more;
@@ -355,7 +371,7 @@ BLUET_INTERNAL int gatt_server_notify_multiple(struct gatt_server *server, struc
 BLUET_INTERNAL int gatt_server_indicate(struct gatt_server *server, struct link *link, uint16_t value_handle,
                                         const void *data, size_t length)
 {
-    struct bluet_span value;
-    int error = find_value(server, link, value_handle, data, length, &value);
-    return error ? error : indicate(server, link, value_handle, value.data, value.length);
+    struct push push = {server, link, {data, length}, value_handle};
+    int error = find_value(&push);
+    return error ? error : indicate(&push);
 }

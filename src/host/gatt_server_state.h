@@ -16,13 +16,6 @@ enum gatt_kept {
     GATT_KEPT_REQUEST   /* its response had none, and was too long to keep: to be served again */
 };
 
-/* One that waits for its turn. */
-struct gatt_indication {
-    struct gatt_indication *next;
-    struct buffer *value;
-    uint16_t handle;
-};
-
 /*
  * What a client with robust caching knows of the database (Vol 3 Part G, 2.5.2.1):
  *
@@ -37,7 +30,7 @@ enum { GATT_KNOWN_LENGTH = 8 };
 /* Of a client; it has one queue of prepared writes, whatever bearers they came by (Vol 3 Part F, 3.4.6). */
 struct gatt_server_link {
     struct gatt_prepared prepared;
-    struct gatt_indication *first_indication, *last_indication;
+    struct buffer *indications;       /* those that wait for their turn */
     struct gatt_change change_owed;   /* to be told by Service Changed */
     uint8_t awareness;                /* enum gatt_awareness */
     uint8_t known[GATT_KNOWN_LENGTH]; /* of the hash of the database that the client knows */
@@ -59,14 +52,12 @@ struct gatt_server {
     struct att *att;
     struct gatt_db *db;
     const struct event_sink *sink;
-    struct gatt_server_link *links;     /* by index */
-    struct gatt_server_bearer *bearers; /* as those of `att` */
-    struct gatt_indication *indications;
-    struct gatt_indication *free_indication;
+    struct gatt_server_link *links;      /* by index */
+    struct gatt_server_bearer *bearers;  /* as those of `att` */
     struct gatt_prepared_store prepared; /* half of the pool is left to others */
     uint8_t link_count;
-    uint8_t indication_count;
-    bool subscriptions; /* the application wants to hear of them; stays from one activation to the next */
+    uint8_t indications_left; /* that may wait, all links together */
+    bool subscriptions;       /* the application wants to hear of them; stays from one activation to the next */
 };
 
 struct gatt_exchange;

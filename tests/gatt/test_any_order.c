@@ -85,13 +85,9 @@ static void call_client(struct room *room)
 /* Under way or waiting. */
 static size_t indications(const struct room *room)
 {
-    size_t count = 0;
-    for (unsigned i = 0; i < ROOM_LINKS; i++) {
-        const struct gatt_server_link *link = &room->gatt.server.links[i];
+    size_t count = room->limits.procedure_count - room->gatt.server.indications_left;
+    for (unsigned i = 0; i < ROOM_LINKS; i++)
         count += room->gatt.server.bearers[i].indicated != 0;
-        for (const struct gatt_indication *waiting = link->first_indication; waiting; waiting = waiting->next)
-            count++;
-    }
     return count;
 }
 

@@ -467,13 +467,10 @@ static void assert_actor_clean(const struct stage *stage, size_t index)
 {
     const struct bluet *host = stage->actors[index].host;
     size_t free_procedures = 0;
-    size_t free_indications = 0;
     for (const struct gatt_procedure *p = host->gatt.client.free_procedure; p; p = p->next)
         free_procedures++;
-    for (const struct gatt_indication *p = host->gatt.server.free_indication; p; p = p->next)
-        free_indications++;
     assert_int_equal(free_procedures, host->gatt.client.procedure_count);
-    assert_int_equal(free_indications, host->gatt.server.indication_count);
+    assert_int_equal(host->gatt.server.indications_left, host->config.procedure_count);
     assert_int_equal(host->links.count, 0);
     assert_int_equal(count_channels(host), 0);
     assert_int_equal(host->sm.busy_count, 0);
