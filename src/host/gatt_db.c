@@ -218,6 +218,16 @@ BLUET_INTERNAL const struct gatt_attribute *gatt_db_configuration_of(const struc
     return has ? next : NULL;
 }
 
+BLUET_INTERNAL uint8_t *gatt_db_next_configuration(const struct gatt_db *db, uint8_t link_index, uint16_t *handle)
+{
+    while (*handle < db->count) {
+        const struct gatt_attribute *attribute = &db->attributes[(*handle)++];
+        if (gatt_is_kept(attribute))
+            return gatt_db_configuration(db, attribute->slot, link_index);
+    }
+    return NULL;
+}
+
 BLUET_INTERNAL void gatt_db_clear_configurations(struct gatt_db *db, uint8_t link_index)
 {
     for (uint16_t slot = 0; slot < db->configuration_count; slot++)

@@ -64,7 +64,8 @@ enum {
     GATT_INDICATIONS = 0x02,
     GATT_BROADCASTS = 0x01,          /* of a Server Characteristic Configuration (3.3.3.4) */
     GATT_SUBSCRIPTION_UNTOLD = 0x40, /* it has changed, and the application has yet to hear of it */
-    GATT_UPDATE_OWED = 0x80          /* the value has changed, and there was no buffer to say so */
+    GATT_UPDATE_OWED = 0x80,         /* the value has changed, and there was no buffer to say so */
+    GATT_BITS_OF_OURS = GATT_SUBSCRIPTION_UNTOLD | GATT_UPDATE_OWED
 };
 
 /* Client Supported Features (Vol 3 Part G, 7.2) */
@@ -185,10 +186,22 @@ static inline bool gatt_is_subscribed_to(const struct gatt_attribute *configurat
     return configuration->kind == GATT_CONFIGURATION && gatt_db_configured_value(configuration)->kind == GATT_VALUE;
 }
 
+/* Whether each client has its own. */
+static inline bool gatt_is_kept(const struct gatt_attribute *attribute)
+{
+    return attribute->kind == GATT_CONFIGURATION || attribute->kind == GATT_FEATURES;
+}
+
 static inline uint8_t *gatt_db_configuration(const struct gatt_db *db, uint16_t slot, uint8_t link_index)
 {
     return &db->configurations[(size_t)slot * db->link_limit + link_index];
 }
+
+/*
+ * What that client has configured of the next attribute behind `handle`, which then becomes that one's; or NULL. 0 is
+ * before the first.
+ */
+BLUET_INTERNAL uint8_t *gatt_db_next_configuration(const struct gatt_db *db, uint8_t link_index, uint16_t *handle);
 
 /* Of a new link all are zero. */
 BLUET_INTERNAL void gatt_db_clear_configurations(struct gatt_db *db, uint8_t link_index);

@@ -9,56 +9,30 @@
 
 enum { BLOCK = 16 };
 
+/*
+ * The last two blocks are not in the state yet: the last one is treated differently, and the one before is joined with
+ * the state, so that a CMAC of these two is that of the whole.
+ */
 struct hash {
-    uint8_t state[BLOCK];
-    uint8_t block[BLOCK]; /* not in the state yet; the last one is treated differently */
+    uint8_t blocks[2 * BLOCK];
     size_t length;
     bool failed;
 };
 
 static const uint8_t hash_key[BLOCK];
 
-static void encipher(struct hash *hash)
-{
-    for (size_t i = 0; i < BLOCK; i++)
-        hash->block[i] ^= hash->state[i];
-    hash->failed |= !crypto_aes128(hash->state, hash_key, hash->block);
-    hash->length = 0;
-}
-
 static void hash_add(struct hash *hash, const uint8_t *octets, size_t length)
 {
     for (; length; length--) {
-        if (hash->length == BLOCK)
-            encipher(hash);
-        hash->block[hash->length++] = *octets++;
+        if (hash->length == sizeof hash->blocks) {
+            uint8_t state[BLOCK] = {0};
+            hash->failed |= !crypto_aes128(state, hash_key, hash->blocks);
+            for (size_t i = 0; i < BLOCK; i++)
+                hash->blocks[i] = state[i] ^ hash->blocks[BLOCK + i];
+            hash->length = BLOCK;
+        }
+        hash->blocks[hash->length++] = *octets++;
     }
-}
-
-/* Doubling in GF(2^128): RFC 4493, 2.3 */
-static void twice(uint8_t value[BLOCK])
-{
-    uint8_t carry = value[0] & 0x80 ? 0x87 : 0;
-    for (size_t i = 0; i + 1 < BLOCK; i++)
-        value[i] = (uint8_t)(value[i] << 1 | value[i + 1] >> 7);
-    value[BLOCK - 1] = (uint8_t)(value[BLOCK - 1] << 1 ^ carry);
-}
-
-/* RFC 4493, 2.4. The message is never empty: there is always a built-in service. */
-static void finish(struct hash *hash)
-{
-    static const uint8_t zeros[BLOCK];
-    uint8_t subkey[BLOCK] = {0};
-    hash->failed |= !crypto_aes128(subkey, hash_key, zeros);
-    twice(subkey);
-    if (hash->length < BLOCK) {
-        twice(subkey);
-        hash->block[hash->length++] = 0x80;
-        memset(hash->block + hash->length, 0, BLOCK - hash->length);
-    }
-    for (size_t i = 0; i < BLOCK; i++)
-        hash->block[i] ^= subkey[i];
-    encipher(hash);
 }
 
 /* What of an attribute counts: nothing; handle and type; or the value, too. */
@@ -117,8 +91,9 @@ BLUET_INTERNAL bool gatt_db_hash(struct gatt_db *db)
     struct hash hash = {.length = 0};
     for (uint16_t i = 0; i < db->count; i++)
         hash_attribute(&hash, db, &db->attributes[i]);
-    finish(&hash);
+    uint8_t code[BLOCK] = {0};
+    hash.failed |= !crypto_aes_cmac(code, hash_key, hash.blocks, hash.length);
     struct writer writer = writer_of(db->hash, sizeof db->hash);
-    write_reversed(&writer, hash.state, sizeof hash.state);
+    write_reversed(&writer, code, sizeof code);
     return !hash.failed;
 }

@@ -217,38 +217,33 @@ BLUET_INTERNAL void gatt_db_forget(struct gatt_db *db)
     db->values = NULL;
 }
 
-static bool is_same(const struct gatt_db *db, const struct gatt_db *old, uint16_t handle)
+/* The slots are the same if all before them are. */
+static bool is_same(const struct gatt_db *db, const struct gatt_db *old, uint16_t index)
 {
-    const struct gatt_attribute *one = gatt_db_find(db, handle);
-    const struct gatt_attribute *other = gatt_db_find(old, handle);
-    bool links = one->kind == GATT_SERVICE || one->kind == GATT_INCLUDED;
+    const struct gatt_attribute *one = &db->attributes[index];
+    const struct gatt_attribute *other = &old->attributes[index];
     if (one->kind != other->kind || one->flags != other->flags || one->wide != other->wide ||
-        (links && one->last != other->last))
+        one->uuid != other->uuid || (one->kind <= GATT_INCLUDED && one->last != other->last))
         return false;
-    return one->wide ? memcmp(db->uuids[one->uuid], old->uuids[other->uuid], sizeof *db->uuids) == 0
-                     : one->uuid == other->uuid;
+    return !one->wide || memcmp(db->uuids[one->uuid], old->uuids[one->uuid], sizeof *db->uuids) == 0;
 }
 
-/* Handles from the first that has become another attribute's, or none's. */
-static struct gatt_change compare(const struct gatt_db *db, const struct gatt_db *old)
+/*
+ * Handles from the first that has become another attribute's, or none's. What clients have configured of those before
+ * is carried over.
+ */
+static void compare(struct gatt_db *db, const struct gatt_db *old, struct gatt_change *out_change)
 {
     uint16_t least = db->count < old->count ? db->count : old->count;
-    uint16_t most = db->count < old->count ? old->count : db->count;
-    uint16_t handle = 1;
-    while (handle <= least && is_same(db, old, handle))
-        handle++;
-    return handle <= most ? (struct gatt_change){handle, most} : (struct gatt_change){0, 0};
-}
-
-/* What clients have configured of the attributes that have stayed. */
-static void carry_over(struct gatt_db *db, const struct gatt_db *old, uint16_t first_changed)
-{
-    uint16_t slots = first_changed ? 0 : db->configuration_count;
-    for (uint16_t handle = 1; handle < first_changed; handle++) {
-        uint8_t kind = gatt_db_find(db, handle)->kind;
-        slots = (uint16_t)(slots + (kind == GATT_CONFIGURATION || kind == GATT_FEATURES));
-    }
-    memcpy(db->configurations, old->configurations, (size_t)slots * db->link_limit);
+    uint16_t same = 0;
+    size_t slots = 0;
+    for (; same < least && is_same(db, old, same); same++)
+        slots += gatt_is_kept(&db->attributes[same]);
+    memcpy(db->configurations, old->configurations, slots * db->link_limit);
+    if (same == db->count && same == old->count)
+        return;
+    out_change->first = (uint16_t)(same + 1);
+    out_change->last = db->count < old->count ? old->count : db->count;
 }
 
 BLUET_INTERNAL int gatt_db_register(struct gatt_db *db, struct gatt_change *out_change, uint16_t *out_handles,
@@ -273,8 +268,7 @@ BLUET_INTERNAL int gatt_db_register(struct gatt_db *db, struct gatt_change *out_
         return BLUET_ENOMEM;
     }
     if (old.values) {
-        *out_change = compare(db, &old);
-        carry_over(db, &old, out_change->first);
+        compare(db, &old, out_change);
         gatt_db_forget(&old);
     }
     db->generation++;

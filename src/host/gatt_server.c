@@ -50,7 +50,9 @@ BLUET_INTERNAL void gatt_server_close(struct gatt_server *server)
 static void raise_subscription(const struct gatt_server *server, const struct link *link, uint16_t value_handle,
                                uint8_t bits)
 {
-    struct bluet_event event = {.code = BLUET_EVENT_GATTS_SUBSCRIPTION, .conn_handle = link->handle};
+    struct bluet_event event;
+    event.code = BLUET_EVENT_GATTS_SUBSCRIPTION;
+    event.conn_handle = link->handle;
     event.subscription.value_handle = value_handle;
     event.subscription.subscribed = bits & (GATT_NOTIFICATIONS | GATT_INDICATIONS);
     event_raise(server->sink, &event);
@@ -63,26 +65,22 @@ BLUET_INTERNAL void gatt_server_tell_subscriptions(struct gatt_server *server, s
     if (!state->subscriptions_untold)
         return;
     state->subscriptions_untold = false;
-    for (uint16_t i = 0; i < server->db->count; i++) {
-        const struct gatt_attribute *attribute = &server->db->attributes[i];
-        if (attribute->kind != GATT_CONFIGURATION)
-            continue;
-        uint8_t *bits = gatt_db_configuration(server->db, attribute->slot, link->index);
+    uint16_t handle = 0;
+    uint8_t *bits;
+    while ((bits = gatt_db_next_configuration(server->db, link->index, &handle)) != NULL) {
         bool untold = *bits & GATT_SUBSCRIPTION_UNTOLD;
         *bits &= (uint8_t)~GATT_SUBSCRIPTION_UNTOLD;
-        if (untold) /* the value is just before its configuration: its handle is the index of that */
-            raise_subscription(server, link, i, *bits);
+        if (untold) /* the value is just before its configuration */
+            raise_subscription(server, link, (uint16_t)(handle - 1), *bits);
     }
 }
 
 /* With the link. */
 static void end_subscriptions(struct gatt_server *server, struct link *link)
 {
-    for (uint16_t i = 0; server->subscriptions && i < server->db->count; i++) {
-        struct gatt_attribute *attribute = &server->db->attributes[i];
-        if (attribute->kind == GATT_CONFIGURATION)
-            gatt_configure(server, link, attribute, 0);
-    }
+    uint16_t handle = 0;
+    while (server->subscriptions && gatt_db_next_configuration(server->db, link->index, &handle))
+        gatt_configure(server, link, gatt_db_find(server->db, handle), 0);
     gatt_server_tell_subscriptions(server, link);
     gatt_db_clear_configurations(server->db, link->index);
 }
@@ -408,7 +406,9 @@ BLUET_INTERNAL void gatt_server_expired(struct gatt_server *server, struct att_b
 static void tell_mtu(struct gatt_exchange *exchange)
 {
     const struct gatt_server *server = exchange->server;
-    struct bluet_event event = {.code = BLUET_EVENT_MTU_EXCHANGED, .conn_handle = exchange->link->handle};
+    struct bluet_event event;
+    event.code = BLUET_EVENT_MTU_EXCHANGED;
+    event.conn_handle = exchange->link->handle;
     event.mtu_exchanged.mtu = att_settle_mtu(server->att, exchange->link, exchange->offered_mtu);
     event_raise(server->sink, &event);
 }

@@ -9,31 +9,18 @@
 
 enum { SAVED_LENGTH = 3 };
 
-static bool is_kept(const struct gatt_attribute *attribute)
-{
-    return attribute->kind == GATT_CONFIGURATION || attribute->kind == GATT_FEATURES;
-}
-
-static void save_client(const struct gatt_db *db, const struct link *link, struct writer *out)
-{
-    for (uint16_t i = 0; i < db->count && writer_room(out) >= SAVED_LENGTH; i++) {
-        const struct gatt_attribute *attribute = &db->attributes[i];
-        if (!is_kept(attribute))
-            continue;
-        uint8_t bits = *gatt_db_configuration(db, attribute->slot, link->index);
-        if (attribute->kind == GATT_CONFIGURATION)
-            bits &= GATT_NOTIFICATIONS | GATT_INDICATIONS;
-        if (bits) {
-            write_u16(out, gatt_db_handle(db, attribute));
-            write_u8(out, bits);
-        }
-    }
-}
-
 BLUET_INTERNAL void gatt_server_save(const struct gatt_server *server, const struct link *link, struct writer *out)
 {
+    uint16_t handle = 0;
+    const uint8_t *bits;
     write_octets(out, gatt_server_link(server, link)->known, GATT_KNOWN_LENGTH);
-    save_client(server->db, link, out);
+    while (writer_room(out) >= SAVED_LENGTH &&
+           (bits = gatt_db_next_configuration(server->db, link->index, &handle)) != NULL) {
+        if (!(*bits & (uint8_t)~GATT_BITS_OF_OURS))
+            continue;
+        write_u16(out, handle);
+        write_u8(out, *bits & (uint8_t)~GATT_BITS_OF_OURS);
+    }
     if (out->length == GATT_KNOWN_LENGTH)
         *out = writer_of(out->start, out->capacity);
 }
@@ -43,7 +30,7 @@ static void restore_configuration(struct gatt_server *server, const struct link 
     struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
     const uint8_t octets[2] = {bits, 0};
     const struct bluet_span value = {octets, sizeof octets};
-    if (!attribute || !is_kept(attribute))
+    if (!attribute || !gatt_is_kept(attribute))
         return;
     int allowed = gatt_may_configure(server->db, link, attribute, &value);
     if (allowed >= 0)

@@ -189,7 +189,9 @@ static bool send_first_indication(struct gatt_server *server, struct link *link,
 
 static void raise_indicated(const struct gatt_server *server, const struct link *link, uint16_t handle, uint16_t status)
 {
-    struct bluet_event event = {.code = BLUET_EVENT_GATTS_INDICATE_DONE, .conn_handle = link->handle};
+    struct bluet_event event;
+    event.code = BLUET_EVENT_GATTS_INDICATE_DONE;
+    event.conn_handle = link->handle;
     event.done.value_handle = handle;
     event.done.status = status;
     event_raise(server->sink, &event);
@@ -283,16 +285,14 @@ BLUET_INTERNAL int gatt_push_update(struct gatt_server *server, const struct gat
 
 static void send_owed_updates(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
 {
-    struct gatt_db *db = server->db;
-    for (uint16_t i = 0; i < db->count; i++) {
-        const struct gatt_attribute *attribute = &db->attributes[i];
-        if (attribute->kind != GATT_CONFIGURATION)
-            continue;
-        uint8_t *bits = gatt_db_configuration(db, attribute->slot, link->index);
+    struct push push = {.server = server, .link = link};
+    uint16_t handle = 0;
+    uint8_t *bits;
+    while ((bits = gatt_db_next_configuration(server->db, link->index, &handle)) != NULL) {
         if (!(*bits & GATT_UPDATE_OWED))
             continue;
-        struct push push = {server, link, {NULL, 0}, i}; /* the value is just before: its handle is this index */
-        if (find_value(&push) == 0 && push_to_subscriber(&push, *bits) == BLUET_ENOMEM)
+        /* The value is just before its configuration. */
+        if (find_local_value(&push, (uint16_t)(handle - 1)) == 0 && push_to_subscriber(&push, *bits) == BLUET_ENOMEM)
             return; /* there is again no buffer */
         *bits &= (uint8_t)~GATT_UPDATE_OWED;
     }

@@ -104,55 +104,55 @@ static size_t length_before(struct gatt_db *db, const struct buffer *chain, cons
     return length;
 }
 
-/* The attribute is there: it was when the write was prepared, and the database is the same. */
-static int check_record(const struct gatt_exchange *exchange, const struct buffer *chain,
-                        const struct gatt_prepared_cursor *record)
+static int check_record(struct gatt_db *db, const struct buffer *chain, const struct gatt_prepared_cursor *record,
+                        const struct gatt_attribute *attribute)
 {
-    struct gatt_db *db = exchange->server->db;
-    const struct gatt_prepared_write *write = &record->write;
-    const struct gatt_attribute *attribute = gatt_db_find(db, write->handle);
-    int error = gatt_may_write(exchange->link, attribute, GATT_UNSIGNED);
-    if (error)
-        return error;
-    if (gatt_is_configured(attribute)) { /* in one piece, or not at all */
-        if (write->offset || write->value.length > 2)
-            return ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
-        int bits = gatt_may_configure(db, exchange->link, attribute, &write->value);
-        return bits < 0 ? -bits : 0;
-    }
-    if (write->offset > length_before(db, chain, record, attribute))
+    if (record->write.offset > length_before(db, chain, record, attribute))
         return ATT_ERROR_INVALID_OFFSET;
     size_t largest = attribute->kind == GATT_NAME ? GATT_DEVICE_NAME_LARGEST : ATT_VALUE_LARGEST;
-    return write->offset + write->value.length > largest ? ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH : 0;
+    return record->write.offset + record->write.value.length > largest ? ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH : 0;
 }
 
-static int check_prepared(struct gatt_exchange *exchange, const struct buffer *chain)
+/* A configuration is written in one piece, or not at all. */
+static int may_configure_by(const struct gatt_exchange *exchange, const struct gatt_prepared_write *write,
+                            const struct gatt_attribute *configuration)
 {
-    struct gatt_prepared_cursor cursor = gatt_prepared_first(chain);
-    int error = 0;
-    while (!error && gatt_prepared_next(&cursor)) {
-        exchange->handle = cursor.write.handle;
-        error = check_record(exchange, chain, &cursor);
-    }
-    return error;
+    if (write->offset || write->value.length > 2)
+        return -ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
+    return gatt_may_configure(exchange->server->db, exchange->link, configuration, &write->value);
 }
 
-static void apply_prepared(const struct gatt_exchange *exchange, const struct buffer *chain)
+/* Only checks, or does it. The attributes are there: they were when prepared, and the database is the same. */
+static int execute(struct gatt_exchange *exchange, const struct buffer *chain, bool checks)
 {
     struct gatt_db *db = exchange->server->db;
-    struct gatt_prepared_cursor cursor = gatt_prepared_first(chain);
+    struct gatt_prepared_cursor record = gatt_prepared_first(chain);
     size_t base = 0; /* where offset 0 of the value is */
-    while (gatt_prepared_next(&cursor)) {
-        const struct gatt_prepared_write *write = &cursor.write;
+    int error = 0;
+    while (!error && gatt_prepared_next(&record)) {
+        const struct gatt_prepared_write *write = &record.write;
         struct gatt_attribute *attribute = gatt_db_find(db, write->handle);
-        if (gatt_is_configured(attribute)) {
-            configure(exchange, attribute, gatt_may_configure(db, exchange->link, attribute, &write->value));
-            continue;
+        if (checks) {
+            exchange->handle = write->handle;
+            error = gatt_may_write(exchange->link, attribute, GATT_UNSIGNED);
         }
-        if (cursor.begins)
-            base = gatt_db_begin_write(db, attribute, write->offset) - write->offset;
-        gatt_db_put(db, attribute, base + write->offset, &write->value);
+        if (error)
+            continue;
+        if (gatt_is_configured(attribute)) {
+            int bits = may_configure_by(exchange, write, attribute);
+            if (!checks)
+                configure(exchange, attribute, bits);
+            else if (bits < 0)
+                error = -bits;
+        } else if (checks) {
+            error = check_record(db, chain, &record, attribute);
+        } else {
+            if (record.begins)
+                base = gatt_db_begin_write(db, attribute, write->offset) - write->offset;
+            gatt_db_put(db, attribute, base + write->offset, &write->value);
+        }
     }
+    return error;
 }
 
 static void tell_executed(struct gatt_exchange *exchange)
@@ -176,13 +176,13 @@ BLUET_INTERNAL int gatt_execute_write(struct gatt_exchange *exchange)
     struct buffer *chain = queue->head;
     int error = reader_done(&exchange->request) && flags <= WRITE ? 0 : ATT_ERROR_INVALID_PDU;
     if (!error && chain && flags == WRITE)
-        error = queue->generation == server->db->generation ? check_prepared(exchange, chain) : ATT_ERROR_UNLIKELY;
+        error = queue->generation == server->db->generation ? execute(exchange, chain, true) : ATT_ERROR_UNLIKELY;
     *queue = (struct gatt_prepared){NULL};
     if (error || flags == CANCEL) {
         gatt_prepared_free(&server->prepared, chain);
         return error;
     }
-    apply_prepared(exchange, chain);
+    execute(exchange, chain, false);
     exchange->executed = chain;
     exchange->sequel = tell_executed;
     return 0;

@@ -9,12 +9,9 @@ enum { BASE_PREFIX = 12 };
 
 BLUET_INTERNAL struct gatt_type gatt_type_of(const uint8_t *uuid, size_t length)
 {
-    struct gatt_type type = {.wide = false};
+    struct gatt_type type;
     memcpy(type.expanded, base_uuid, sizeof base_uuid);
-    if (length < sizeof base_uuid)
-        memcpy(type.expanded + BASE_PREFIX, uuid, length);
-    else
-        memcpy(type.expanded, uuid, sizeof base_uuid);
+    memcpy(type.expanded + (length < sizeof base_uuid ? BASE_PREFIX : 0), uuid, length);
     type.uuid = (uint16_t)(type.expanded[12] | type.expanded[13] << 8);
     type.wide = memcmp(type.expanded, base_uuid, BASE_PREFIX) != 0 || type.expanded[14] || type.expanded[15];
     return type;
@@ -22,10 +19,11 @@ BLUET_INTERNAL struct gatt_type gatt_type_of(const uint8_t *uuid, size_t length)
 
 BLUET_INTERNAL struct bluet_uuid gatt_air_uuid(const struct bluet_uuid *uuid)
 {
-    if (uuid->length != 4)
-        return *uuid;
-    struct gatt_type type = gatt_type_of(uuid->octets, uuid->length);
-    struct bluet_uuid air = {.length = sizeof type.expanded};
-    memcpy(air.octets, type.expanded, sizeof type.expanded);
+    struct bluet_uuid air = *uuid;
+    if (uuid->length == 4) {
+        struct gatt_type type = gatt_type_of(uuid->octets, uuid->length);
+        air.length = sizeof type.expanded;
+        memcpy(air.octets, type.expanded, sizeof type.expanded);
+    }
     return air;
 }

@@ -51,7 +51,11 @@ int bluet_gatts_write(struct bluet *host, uint16_t value_handle, const void *dat
                               gatt_server_local_write(&host->gatt.server, value_handle, data, length, send_update));
 }
 
-int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data, size_t length)
+typedef int (*gatt_server_push)(struct gatt_server *server, struct link *link, uint16_t value_handle, const void *data,
+                                size_t length);
+
+static int push_value(struct bluet *host, uint16_t conn_handle, gatt_server_push push, uint16_t value_handle,
+                      const struct bluet_span *value)
 {
     struct link *link;
     int error = host_find_link(host, &link, conn_handle);
@@ -59,7 +63,20 @@ int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_
         return error;
     bool was_starved = host_sending_begins(host);
     return host_sending_ended(host, was_starved,
-                              gatt_server_notify(&host->gatt.server, link, value_handle, data, length));
+                              push(&host->gatt.server, link, value_handle, value->data, value->length));
+}
+
+int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data, size_t length)
+{
+    const struct bluet_span value = {data, length};
+    return push_value(host, conn_handle, gatt_server_notify, value_handle, &value);
+}
+
+int bluet_gatts_indicate(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
+                         size_t length)
+{
+    const struct bluet_span value = {data, length};
+    return push_value(host, conn_handle, gatt_server_indicate, value_handle, &value);
 }
 
 int bluet_gatts_notify_multiple(struct bluet *host, uint16_t conn_handle, const uint16_t *value_handles,
@@ -89,18 +106,6 @@ void bluet_set_subscription_events(struct bluet *host, bool wanted)
 bool bluet_subscription_events(const struct bluet *host)
 {
     return host->gatt.server.subscriptions;
-}
-
-int bluet_gatts_indicate(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
-                         size_t length)
-{
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    if (error)
-        return error;
-    bool was_starved = host_sending_begins(host);
-    return host_sending_ended(host, was_starved,
-                              gatt_server_indicate(&host->gatt.server, link, value_handle, data, length));
 }
 
 int bluet_gatts_set_buffer(struct bluet *host, uint16_t value_handle, size_t length, bool append)
