@@ -130,14 +130,12 @@ static void renew(struct bluet_air_server *server, struct air_entrance *listener
 static void add_client(struct bluet_air_server *server, struct air_entrance *listener, int descriptor);
 
 /*
- * A host has closed a pseudo-terminal. Another one may have opened it since, before this was noticed: once the name
- * leads elsewhere nobody can any more, and who is there then stays.
+ * A host has closed a pseudo-terminal, whose name leads to a fresh one now. Another one may have opened it in between,
+ * before its leaving was noticed: who is there stays.
  */
 static void leave_terminal(struct bluet_air_server *server, struct air_entrance *listener, int descriptor)
 {
     struct pollfd terminal = {.fd = descriptor, .events = 0};
-    if (listener->source.fd < 0)
-        renew(server, listener);
     if (poll(&terminal, 1, 0) != 0) {
         close(descriptor);
         return;
@@ -158,14 +156,14 @@ static void remove_client(struct bluet_air_server *server, struct air_client *cl
     int left = terminal && !*reason ? fcntl(client->source.fd, F_DUPFD_CLOEXEC, 0) : -1;
     air_capture_remove(&server->capture, client->controller);
     air_client_destroy(client);
+    if (terminal && listener->source.fd < 0)
+        renew(server, listener);
     if (*reason)
         say(server, "%s is dropped: %s", name, reason);
     else
         say(server, "%s has gone", name);
     if (left >= 0)
         leave_terminal(server, listener, left);
-    else if (terminal && listener->source.fd < 0)
-        renew(server, listener);
 }
 
 static void remove_finished(struct bluet_air_server *server)
@@ -274,6 +272,7 @@ static void accept_terminal(struct bluet_air_server *server, struct air_entrance
         add_client(server, listener, descriptor);
         return;
     }
+    renew(server, listener);
     leave_terminal(server, listener, descriptor);
 }
 

@@ -49,8 +49,8 @@ class Surroundings:
             timeout=PATIENCE,
         )
 
-    def run_on_terminal(self, *arguments: str, columns: int, interrupt_after: float | None = None) -> tuple[str, int]:
-        """Runs `bluet` on a terminal of 24 rows, pressing Ctrl-C after a while: what it wrote, and its exit code."""
+    def run_on_terminal(self, *arguments: str, columns: int, interrupt_when: str | None = None) -> tuple[str, int]:
+        """Runs `bluet` on a terminal of 24 rows, pressing Ctrl-C when this fits: what it wrote, and its exit code."""
         environment = self.environment | {"TERM": "xterm"}
         pid, terminal = pty.fork()
         if pid == 0:
@@ -58,9 +58,9 @@ class Surroundings:
             os.execve(PROGRAM, [str(PROGRAM), *arguments], environment)
         output, began = b"", time.monotonic()
         while time.monotonic() - began < PATIENCE:
-            if interrupt_after is not None and time.monotonic() - began > interrupt_after:
+            if interrupt_when is not None and re.search(interrupt_when, output.decode(errors="replace")):
                 os.write(terminal, b"\x03")
-                interrupt_after = None
+                interrupt_when = None
             if select.select([terminal], [], [], 0.1)[0]:
                 try:
                     output += os.read(terminal, 65536)

@@ -309,15 +309,17 @@ def test_capture_of_extended_advertising(here: Surroundings) -> None:
         command(scanner, 0x2001, bytes.fromhex("ffffffffff030000"))
         command(scanner, 0x2041, bytes.fromhex("00 00 01 00 6000 6000"))
         command(scanner, 0x2042, bytes.fromhex("01 00 0000 0000"))
-        time.sleep(1)
         names = ("frame.interface_name", "_ws.malformed", "btle.advertising_header.pdu_type", "btle.crc.incorrect")
         arguments = [word for name in names for word in ("-e", name)]
         environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-        output = subprocess.run(
-            ["tshark", "-r", capture, "-T", "fields", *arguments], capture_output=True, text=True, env=environment
-        ).stdout
-    packets = [line.split("\t") for line in output.splitlines()]
+        command_line = ["tshark", "-r", capture, "-T", "fields", *arguments]
+
+        def read() -> list[list[str]]:
+            output = subprocess.run(command_line, capture_output=True, text=True, env=environment).stdout
+            return [line.split("\t") for line in output.splitlines()]
+
+        wait_until(lambda: sum(packet[2] == "0x07" for packet in read()) > 20)
+        packets = read()
     assert not [packet for packet in packets if packet[1] or packet[3]]
     assert len({packet[0] for packet in packets}) >= 2
-    assert sum(packet[2] == "0x07" for packet in packets) > 20
     interrupt(air)

@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from surroundings import PATIENCE, Surroundings
+from surroundings import PATIENCE, Surroundings, wait_until
 
 UNNAMED = "0badcafe-0000-4000-8000-00805f9b0001"
 
@@ -113,7 +113,7 @@ def test_long_values_are_read_to_their_end(here: Surroundings, length: int) -> N
 
 def test_type_of_the_address_may_be_said(here: Surroundings) -> None:
     peripheral = here.peripheral(services=True)
-    heard = json.loads(here.run("scan", "--json", "--seconds", "0.4").stdout)
+    heard = json.loads(here.run("scan", "--json", "--seconds", "1.5").stdout)
     right, wrong = ("--random", "--public") if heard["address_type"] == "random" else ("--public", "--random")
     assert here.run("gatt", right, peripheral.address).returncode == 0
     result = here.run("gatt", wrong, "--timeout", "1", peripheral.address)
@@ -129,7 +129,7 @@ def test_missing_address(here: Surroundings) -> None:
         assert result.stdout == ""
         assert result.stderr.startswith(f"bluet: C0:FF:EE:00:00:01: {words}")
         assert result.stderr.count("\n") == 1
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 50
 
 
 def test_peer_that_is_not_connectable(here: Surroundings) -> None:
@@ -166,8 +166,11 @@ def test_peer_that_dies_half_way(here: Surroundings) -> None:
 
 
 def test_interrupt(here: Surroundings) -> None:
+    snoop = here.folder / "snoop"
+    here.environment["BLUET_SNOOP"] = str(snoop)
     process = here.start_program("gatt", "--timeout", "50", "C0:FF:EE:00:00:01")
-    time.sleep(1.5)
+    begin_to_scan = bytes.fromhex("010c200201")
+    wait_until(lambda: snoop.exists() and begin_to_scan in snoop.read_bytes())
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130

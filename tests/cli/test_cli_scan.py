@@ -15,7 +15,7 @@ NAME = "0c09" + b"Heart sense".hex()
 
 
 def scan_json(here: Surroundings, *arguments: object) -> list[dict]:
-    result = here.run("scan", "--json", "--seconds", "0.5", *arguments)
+    result = here.run("scan", "--json", "--seconds", "1.5", *arguments)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     return [json.loads(line) for line in result.stdout.splitlines()]
@@ -23,7 +23,7 @@ def scan_json(here: Surroundings, *arguments: object) -> list[dict]:
 
 def test_plain_line(here: Surroundings) -> None:
     peripheral = here.peripheral(data=HEART_RATE, response=NAME)
-    result = here.run("scan", "--seconds", "0.4")
+    result = here.run("scan", "--seconds", "1.5")
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     (line,) = result.stdout.splitlines()
@@ -74,7 +74,7 @@ def test_every_kind_of_element(here: Surroundings) -> None:
     assert device["services"][1]["name"] == "Nordic UART Service"
     assert device["solicited_services"] == [{"uuid": "0x180d", "name": "Heart Rate"}]
     assert device["other"] == [{"type": 0x2B, "data": "99"}]
-    (line,) = here.run("scan", "--seconds", "0.4").stdout.splitlines()
+    (line,) = here.run("scan", "--seconds", "1.5").stdout.splitlines()
     for part in (
         "Apple, Inc. (0x004c): 02 15",
         "data of Battery Service (0x180f): 63",
@@ -104,7 +104,7 @@ def test_malformed_data_is_said_and_survived(here: Surroundings, data: str) -> N
     (device,) = scan_json(here)
     assert device["data"] == data
     assert device["malformed"]
-    result = here.run("scan", "--seconds", "0.4")
+    result = here.run("scan", "--seconds", "1.5")
     assert result.returncode == 0
     assert f"malformed: {device['malformed']}" in result.stdout
 
@@ -120,7 +120,7 @@ def test_odd_but_legal_data_is_no_fault(here: Surroundings, data: str) -> None:
 def test_name_cannot_harm_the_terminal(here: Surroundings) -> None:
     evil = b"a\x1b[2J\x07\xff\xe2\x80\xaeb\r\nc"
     here.peripheral(data=bytes([len(evil) + 1, 9]).hex() + evil.hex())
-    result = here.run("scan", "--seconds", "0.4")
+    result = here.run("scan", "--seconds", "1.5")
     (line,) = result.stdout.splitlines()
     assert r'"a\x1b[2J\x07\xff\xe2\x80\xaeb\x0d\x0ac"' in line
     (device,) = scan_json(here)
@@ -143,7 +143,7 @@ def test_filters(here: Surroundings) -> None:
     assert device["address"] == second.address
     (device,) = scan_json(here, "--address", first.address.lower())
     assert device["name"] == "first"
-    result = here.run("scan", "--seconds", "0.5", "--name", "third")
+    result = here.run("scan", "--seconds", "1.5", "--name", "third")
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr == "bluet: no such advertiser was heard\n"
@@ -205,8 +205,7 @@ def test_interrupt_ends_the_scan(here: Surroundings) -> None:
 
 def test_interrupt_before_anybody_was_heard(here: Surroundings) -> None:
     process = here.start_program("scan", "--seconds", "0")
-    wait_until(lambda: any(here.runtime_folder.glob("**/*")))
-    time.sleep(0.5)
+    wait_until(lambda: any(here.runtime_folder.glob("**/*.socket")))
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode in (1, 130)
@@ -217,7 +216,7 @@ def test_interrupt_before_anybody_was_heard(here: Surroundings) -> None:
 @pytest.mark.parametrize("columns", [50, 80, 200])
 def test_live_table_on_a_terminal(here: Surroundings, columns: int) -> None:
     peripheral = here.peripheral(data=HEART_RATE, response=NAME)
-    output, code = here.run_on_terminal("scan", columns=columns, interrupt_after=1.5)
+    output, code = here.run_on_terminal("scan", columns=columns, interrupt_when=f"(?s)(?:{peripheral.address}.*){{5}}")
     assert code == 0
     assert output.count(peripheral.address) > 2
     assert output.endswith("\x1b[?25h")
@@ -238,10 +237,10 @@ def test_live_table_on_a_terminal(here: Surroundings, columns: int) -> None:
 def test_plain_lines_on_a_dumb_terminal_or_without_color(here: Surroundings) -> None:
     here.peripheral(data=HEART_RATE, response=NAME)
     here.environment["NO_COLOR"] = "1"
-    output, code = here.run_on_terminal("scan", "--seconds", "0.5", columns=80)
+    output, code = here.run_on_terminal("scan", "--seconds", "1.5", columns=80)
     assert code == 0
     assert "\x1b[1m" not in output
-    output, code = here.run_on_terminal("scan", "--seconds", "0.5", "--all", columns=80)
+    output, code = here.run_on_terminal("scan", "--seconds", "1.5", "--all", columns=80)
     assert code == 0
     assert "\x1b" not in output
 
@@ -250,8 +249,11 @@ def test_radio_lost_during_the_scan(here: Surroundings) -> None:
     path = here.folder / "radio"
     air = here.start_program("air", "--unix", path)
     wait_until(path.exists)
+    snoop = here.folder / "snoop"
+    here.environment["BLUET_SNOOP"] = str(snoop)
     process = here.start_program("scan", "--seconds", "0", "--transport", f"unix:{path}")
-    time.sleep(1)
+    begin_to_scan = bytes.fromhex("010c200201")
+    wait_until(lambda: snoop.exists() and begin_to_scan in snoop.read_bytes())
     air.kill()
     output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from surroundings import Surroundings, wait_until
+from surroundings import PATIENCE, Surroundings, wait_until
 
 
 class Line:
@@ -111,7 +111,7 @@ def test_unplugged(here: Surroundings, line: Line) -> None:
     assert scan.stdout is not None
     assert scan.stdout.readline()
     line.hang_up()
-    errors = scan.communicate(timeout=20)[1]
+    errors = scan.communicate(timeout=PATIENCE)[1]
     assert scan.returncode == 1
     assert "the line has been hung up" in errors
 

@@ -144,4 +144,4 @@ def test_air_goes_with_its_last_user(here: Surroundings) -> None:
 def test_airs_of_different_names_do_not_hear_each_other(here: Surroundings) -> None:
     here.peripheral(data="020106")
     assert here.run("scan", "--seconds", "0.4", "--transport", "air:elsewhere").returncode == 1
-    assert here.run("scan", "--seconds", "0.4", "--transport", "air").returncode == 0
+    assert here.run("scan", "--seconds", "1.5", "--transport", "air").returncode == 0

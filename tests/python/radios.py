@@ -110,8 +110,8 @@ def connect(air, central, peripheral):
     return handles
 
 
-def wait_for(condition, seconds=20):
-    """Against the wall clock."""
+def wait_for(condition, seconds=60):
+    """Against the wall clock; patient, for a machine may be busy."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:

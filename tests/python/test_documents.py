@@ -34,7 +34,7 @@ EXPECTED = {
 @pytest.mark.parametrize("name", EXPECTED)
 def test_the_program_of_a_page(name):
     blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / f"{name}.md").read_text(), re.MULTILINE | re.DOTALL)
-    result = subprocess.run([sys.executable, "-c", "\n".join(blocks)], capture_output=True, text=True, timeout=60)
+    result = subprocess.run([sys.executable, "-c", "\n".join(blocks)], capture_output=True, text=True, timeout=120)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.splitlines() == EXPECTED[name]
 
@@ -49,14 +49,14 @@ def test_the_commands_of_the_page_on_channels(own_air, monkeypatch, tmp_path):
     sender = python(*commands[0])
     monkeypatch.delenv("BLUET_SNOOP")
     receiver = python(*commands[1])
-    output, errors = receiver.communicate(timeout=60)
+    output, errors = receiver.communicate(timeout=120)
     assert (errors, receiver.returncode) == ("", 0), output
     assert "received 20000 bytes, all of them right" in output
-    sender.communicate(timeout=60)
+    sender.communicate(timeout=120)
 
     assert f"`btmon -r {snoop}`" in page
     if not shutil.which("btmon"):
         pytest.skip("btmon is not installed")
-    shown = subprocess.run(["btmon", "-r", tmp_path / snoop], capture_output=True, text=True, timeout=60).stdout
+    shown = subprocess.run(["btmon", "-r", tmp_path / snoop], capture_output=True, text=True, timeout=120).stdout
     for what in ("Enhanced Credit Connection Request", "LE Flow Control Credit", "sdu 1024"):
         assert what in shown

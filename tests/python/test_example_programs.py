@@ -18,7 +18,7 @@ def run(*names):
     processes = [python("-m", "bluet.run", EXAMPLES / f"{name}.py") for name in names]
     results = []
     for process in processes:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=120)
         assert (errors, process.returncode) == ("", 0), output
         results.append(output)
     return results
@@ -70,14 +70,14 @@ def test_alone(own_air):
     """Who finds nobody, says so in the end, and fails."""
     names = ("heart_rate_monitor", "nordic_uart_central", "environmental_reader", "file_receiver")
     for process in [python("-m", "bluet.run", EXAMPLES / f"{name}.py") for name in names]:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=120)
         assert (process.returncode, errors) == (1, "")
         assert "found" in output
 
 
 def test_demo(own_air, tmp_path):
     result = subprocess.run(
-        [sys.executable, EXAMPLES / "demo.py", f"--captures={tmp_path}"], capture_output=True, text=True, timeout=60
+        [sys.executable, EXAMPLES / "demo.py", f"--captures={tmp_path}"], capture_output=True, text=True, timeout=120
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "all as expected" in result.stdout
@@ -101,11 +101,11 @@ def program(name, *arguments):
 @pytest.mark.skipif("BLUET_BUILD" not in os.environ, reason="BLUET_BUILD does not say where the programs are")
 def test_programs_in_c(own_air):
     peripheral, monitor = program("peripheral"), program("monitor", "3")
-    output, errors = monitor.communicate(timeout=60)
+    output, errors = monitor.communicate(timeout=120)
     assert (errors, monitor.returncode) == ("", 0), output
     in_order(output, "found ", "connected", "subscribed", *[r"heart rate \d+"] * 3)
     peripheral.send_signal(signal.SIGINT)
-    output, errors = peripheral.communicate(timeout=60)
+    output, errors = peripheral.communicate(timeout=120)
     assert (errors, peripheral.returncode) == ("", 0), output
     in_order(output, "connected", r"heart rate \d+")
 

@@ -30,7 +30,7 @@ ble.irq(handler)
 ble.active(True)
 ble.gap_advertise(20_000, b"\\x02\\x01\\x06")
 print(*ble.config("mac")[1], flush=True)
-assert connected.wait(20)
+assert connected.wait(60)
 time.sleep(0.3)
 print("connected", flush=True)
 {}
@@ -76,12 +76,12 @@ def reason_of_end(central):
 def test_links_are_ended_well(central, ending, code):
     reasons = reason_of_end(central)
     process = start(central, ending)
-    _output, errors = process.communicate(timeout=20)
+    _output, errors = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Fatal" not in errors and "ENODEV" not in errors
     assert (errors == "") == (code >= 0)
     # Remote device terminated the connection due to power off: no need to wait for the supervision timeout.
-    assert wait_for(lambda: reasons, 3)
+    assert wait_for(lambda: reasons)
     assert reasons == [0x15]
 
 
@@ -93,9 +93,9 @@ def test_ctrl_c(central, waiting):
     process = start(central, waiting)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    _output, errors = process.communicate(timeout=10)
+    _output, errors = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in errors and errors.count("Traceback") == 1
-    assert wait_for(lambda: reasons, 3)
+    assert wait_for(lambda: reasons)
     assert reasons == [0x15]
 
 
@@ -116,14 +116,14 @@ ble.active(True)
         assert process.stdout.readline() == "waiting\n"
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=5)
+        _, errors = process.communicate(timeout=60)
         assert "KeyboardInterrupt" in errors
 
         started = time.monotonic()
         process = python("-c", program)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
         assert "TimeoutError: [Errno 110]" in errors
-        assert 1.5 < time.monotonic() - started < 6
+        assert time.monotonic() - started > 1.5
 
 
 def test_exit_inside_a_handler(own_air):
@@ -131,23 +131,27 @@ def test_exit_inside_a_handler(own_air):
     process = python(
         "-c",
         """
-import sys, time
+import sys, threading
 from bluet import bluetooth
+called = threading.Event()
+def handler(event, data):
+    called.set()
+    sys.exit("handler")
 ble = bluetooth.BLE()
 ble.active(True)
-ble.irq(lambda event, data: sys.exit("handler"))
+ble.irq(handler)
 ble.gap_scan(10)
-time.sleep(0.5)
+called.wait(60)
 print(ble.active())
 """,
     )
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=60)
     assert output == "True\n" and "SystemExit: handler" in errors and process.returncode == 0
 
 
 def test_unused_radio(own_air):
     process = python("-c", "from bluet import bluetooth; bluetooth.BLE(); bluetooth.BLE(transport='air:x')")
-    assert process.communicate(timeout=20) == ("", "")
+    assert process.communicate(timeout=60) == ("", "")
 
 
 def test_virtual_air_left_open():
@@ -161,7 +165,7 @@ b.gap_connect(*a.config("mac"))
 air.run(2)
 """
     process = python("-c", program)
-    assert process.communicate(timeout=20) == ("", "")
+    assert process.communicate(timeout=60) == ("", "")
 
 
 def test_controller_that_goes_away(own_air):
@@ -195,7 +199,7 @@ print(bluetooth.IRQ_PERIPHERAL_DISCONNECT in events)
 print(ble.active(True))
 """,
     )
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=60)
     assert output == "True\nTrue\n", errors
     assert errors.count("RuntimeWarning: the Bluetooth controller is gone") == 1
     assert "(lost the controller at air: it has closed the connection)" in errors

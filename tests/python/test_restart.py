@@ -15,7 +15,7 @@ def handle(event, data):
     log.append((event, kept, getattr(data, "reason", 0)))
 
 def wait(*events):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while True:
         for entry in log:
             if entry[0] in events:
@@ -115,7 +115,7 @@ class Two:
         for device in self.central, self.peripheral:
             if kill:
                 device.process.kill()
-            assert device.process.communicate(timeout=20)[1] == ""
+            assert device.process.communicate(timeout=60)[1] == ""
 
     def connect(self):
         self.peripheral("advertise")

@@ -217,7 +217,7 @@ def handle(event, data):
     log.append((event, tuple(bytes(v) if isinstance(v, memoryview) else v for v in data)))
 
 def wait(event):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not [data for code, data in log if code == event]:
         assert time.monotonic() < end, (event, log)
         time.sleep(0.01)
@@ -261,7 +261,7 @@ sys.stdin.read()
 
 def line(process):
     text = process.stdout.readline()
-    assert text, process.communicate(timeout=20)[1]
+    assert text, process.communicate(timeout=60)[1]
     return text.strip()
 
 
@@ -297,7 +297,7 @@ def test_kill_and_restart_both(own_air, tmp_path):
     # While one has it, nobody else does.
     _, errors = python(
         "-c", "from bluet import bluetooth; bluetooth.BLE().active(True)", BLUET_STORE=stores[1]
-    ).communicate(timeout=20)
+    ).communicate(timeout=60)
     assert "is in use by another radio" in errors.splitlines()[-1]
     kill(central)
     kill(peripheral)
@@ -315,6 +315,6 @@ def test_a_store_that_cannot_be_used(own_air, tmp_path):
     ):
         _, errors = python(
             "-c", "from bluet import bluetooth; bluetooth.BLE().active(True)", BLUET_STORE=path
-        ).communicate(timeout=20)
+        ).communicate(timeout=60)
         assert errors.splitlines()[-1].startswith("OSError: ")
         assert words in errors.splitlines()[-1]

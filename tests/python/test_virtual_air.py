@@ -18,7 +18,7 @@ def test_time(air):
     started = time.monotonic()
     air.run(3600)
     assert air.now == 3601.5
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     air.run(0)
     assert air.now == 3601.5
 
