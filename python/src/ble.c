@@ -58,6 +58,11 @@ static struct runner *process_runner(struct state *state)
         raise_error(BLUET_ENODEV, 0);
         return NULL;
     }
+    /* An interpreter cannot end while a thread is in it, and is told of its end too late. */
+    if (PyInterpreterState_GetID(PyInterpreterState_Get()) != 0) {
+        PyErr_SetString(PyExc_RuntimeError, "the radios of a process belong to its main interpreter");
+        return NULL;
+    }
     if (!state->runner)
         state->runner = runner_new(state, NULL);
     return state->runner;

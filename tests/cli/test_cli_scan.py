@@ -248,7 +248,8 @@ def test_plain_lines_on_a_dumb_terminal_or_without_color(here: Surroundings) -> 
 def test_radio_lost_during_the_scan(here: Surroundings) -> None:
     path = here.folder / "radio"
     air = here.start_program("air", "--unix", path)
-    wait_until(path.exists)
+    assert air.stdout is not None
+    assert air.stdout.readline().startswith("serves")
     snoop = here.folder / "snoop"
     here.environment["BLUET_SNOOP"] = str(snoop)
     process = here.start_program("scan", "--seconds", "0", "--transport", f"unix:{path}")

@@ -46,8 +46,9 @@ class Line:
 @pytest.fixture
 def line(here: Surroundings) -> Iterator[Line]:
     path = here.folder / "socket"
-    here.start_program("air", "--unix", path)
-    wait_until(path.is_socket)
+    air = here.start_program("air", "--unix", path)
+    assert air.stdout is not None
+    assert air.stdout.readline().startswith("serves")
     made = Line(path)
     yield made
     if not made.stopping:

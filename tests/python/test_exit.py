@@ -203,3 +203,29 @@ print(ble.active(True))
     assert output == "True\nTrue\n", errors
     assert errors.count("RuntimeWarning: the Bluetooth controller is gone") == 1
     assert "(lost the controller at air: it has closed the connection)" in errors
+
+
+def test_another_interpreter_has_no_radios(own_air):
+    """But it may have an air of its own; and both interpreters end."""
+    pytest.importorskip("_xxsubinterpreters")
+    program = """
+import _xxsubinterpreters as interpreters
+from bluet import bluetooth
+bluetooth.BLE().active(True)
+other = interpreters.create()
+interpreters.run_string(other, '''
+from bluet import Air, bluetooth
+try:
+    bluetooth.BLE()
+except RuntimeError as error:
+    print(error, flush=True)
+with Air() as air:
+    radio = air.ble()
+    print(radio.active(True), flush=True)
+''')
+interpreters.destroy(other)
+print(bluetooth.BLE().active())
+"""
+    process = python("-c", program)
+    expected = "the radios of a process belong to its main interpreter\nTrue\nTrue\n"
+    assert process.communicate(timeout=60) == (expected, "")
