@@ -415,7 +415,8 @@ static bool serve(struct l2cap_channels *channels, struct l2cap_channel *channel
         return false;
     bool sent = send_segment(channels, channel);
     if (channel->outgoing.next) {
-        channels->waiting = channels->waiting || channel->outgoing.terms.credits;
+        if (channel->outgoing.terms.credits)
+            channels->waiting = true;
     } else if (channel->stalled) {
         channel->stalled = false;
         raise_plainly(channels, channel, BLUET_EVENT_L2CAP_SEND_READY);

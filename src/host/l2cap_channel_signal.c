@@ -103,7 +103,8 @@ BLUET_INTERNAL void l2cap_channel_send_request(struct l2cap_channels *channels, 
     }
     command.code = (uint8_t)(channel->awaits - 1);
     channel->owes_request = l2cap_channels_command_send(channels, &command, next);
-    channels->waiting = channels->waiting || channel->owes_request;
+    if (channel->owes_request)
+        channels->waiting = true;
 }
 
 static uint8_t new_identifier(const struct l2cap_channels *channels, const struct link *link)
@@ -457,14 +458,14 @@ static void flow_control_credit(struct l2cap_channels *channels, struct l2cap_co
     *all = (uint16_t)(*all + credits);
     if (l2cap_channel_is_bearer(channel))
         l2cap_bearer_flush(channels, channel);
-    else
-        channels->waiting = channels->waiting || channel->stalled;
+    else if (channel->stalled)
+        channels->waiting = true;
 }
 
 /* ---- One table ---- */
 
 /* A response goes with the first channel that awaits it; if none does, it is counted as an error. */
-static const struct {
+static const struct command_kind {
     uint8_t code;
     uint8_t words;
     bool lists; /* CIDs, behind these words */
@@ -488,28 +489,26 @@ BLUET_INTERNAL bool l2cap_channels_command(void *context, struct link *link, uin
     struct l2cap_channels *channels = context;
     if (code == L2CAP_COMMAND_REJECT_RESPONSE)
         return command_rejected(channels, link, identifier);
-    size_t kind = 0;
-    while (command_kinds[kind].code != code) {
-        if (++kind == sizeof command_kinds / sizeof *command_kinds)
+    const struct command_kind *kind = command_kinds;
+    while (kind->code != code) {
+        if (++kind == command_kinds + sizeof command_kinds / sizeof *command_kinds)
             return false;
     }
     size_t length = reader_remaining(parameters);
-    size_t least = command_kinds[kind].words * sizeof(uint16_t);
+    size_t least = kind->words * sizeof(uint16_t);
     struct l2cap_command command = {.link = link, .code = code, .identifier = identifier, .length = (uint8_t)length};
-    command.whole = command_kinds[kind].lists ? length >= least : length == least;
-    for (size_t i = 0; i < length / sizeof(uint16_t) && i < L2CAP_WORDS_MOST; i++)
+    command.whole = length == least || (kind->lists && length > least);
+    for (size_t i = 0; reader_remaining(parameters) >= sizeof(uint16_t) && i < L2CAP_WORDS_MOST; i++)
         command.words[place_of(code, i)] = read_u16(parameters);
 
     struct l2cap_channel *awaiting = NULL;
-    if (command_kinds[kind].response) {
+    if (kind->response)
         awaiting = l2cap_channel_next_awaiting(channels, NULL, link, identifier);
-        if (!awaiting || awaiting->awaits != code) {
-            count_error(channels);
-            return true;
-        }
-    } else if (!command.whole) {
+    else if (!command.whole)
         return false;
-    }
-    command_kinds[kind].handle(channels, &command, awaiting);
+    if (kind->response && (!awaiting || awaiting->awaits != code))
+        count_error(channels);
+    else
+        kind->handle(channels, &command, awaiting);
     return true;
 }
