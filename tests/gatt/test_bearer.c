@@ -344,16 +344,23 @@ static void test_no_answer_is_lost_for_want_of_a_buffer(void **state)
     }
 }
 
-/* An answer too long to keep is put together again, and the application is not asked again. */
-static void test_long_answer_is_made_again(void **state)
+/* One of 25 octets, for want of buffers; the application has been asked. */
+static struct room *owe_long_answer(void)
 {
-    (void)state;
     struct room *room = with_services();
     room_set_mtu(room, 0, 100);
     assert_int_equal(gatt_server_local_write(&room->gatt.server, 22, "0123456789012345678901234", 25, false), 25);
     room->no_buffers = true;
     hear(room, 0, "0a 1600");
     expect_event(room, "read-request 40 0016");
+    return room;
+}
+
+/* An answer too long to keep is put together again, and the application is not asked again. */
+static void test_long_answer_is_made_again(void **state)
+{
+    (void)state;
+    struct room *room = owe_long_answer();
     gatt_flush(&room->gatt);
     expect_nothing(room);
     room_buffers_free(room);
@@ -365,12 +372,7 @@ static void test_long_answer_is_made_again(void **state)
 static void test_long_answer_after_the_services_were_replaced(void **state)
 {
     (void)state;
-    struct room *room = with_services();
-    room_set_mtu(room, 0, 100);
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, 22, "0123456789012345678901234", 25, false), 25);
-    room->no_buffers = true;
-    hear(room, 0, "0a 1600");
-    expect_event(room, "read-request 40 0016");
+    struct room *room = owe_long_answer();
     room_register(room);
     room->answer = 8;
     room_buffers_free(room);

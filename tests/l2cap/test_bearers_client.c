@@ -36,6 +36,55 @@ static void ask_read(struct talk *talk, uint16_t handle)
     assert_int_equal(bluet_gattc_read(talk->host, LINK, handle, 0), 0);
 }
 
+/* The request for it, on that bearer. */
+static void hear_read(struct talk *talk, uint16_t bearer, unsigned handle)
+{
+    char text[16];
+    snprintf(text, sizeof text, "0a %02x 00", handle);
+    dialogue_hear_pdu(talk, bearer, text);
+}
+
+/* The response, and what comes of it. */
+static void answer_read(struct talk *talk, uint16_t bearer, unsigned handle, const char *value)
+{
+    char text[16];
+    snprintf(text, sizeof text, "0b %s", value);
+    dialogue_tell_pdu(talk, bearer, text);
+    expect_read(talk, handle, value);
+}
+
+static void serve_read(struct talk *talk, uint16_t bearer, unsigned handle, const char *value)
+{
+    hear_read(talk, bearer, handle);
+    answer_read(talk, bearer, handle, value);
+}
+
+/* Two reads side by side, of 1 on the unenhanced bearer and of 2 on the first other one. */
+static void read_on_two(struct talk *talk)
+{
+    ask_read(talk, 1);
+    ask_read(talk, 2);
+    hear_read(talk, ATT, 1);
+    hear_read(talk, FIRST, 2);
+}
+
+/* `count` reads, of which three begin. */
+static void read_on_all(struct talk *talk, uint16_t count)
+{
+    for (uint16_t handle = 1; handle <= count; handle++)
+        ask_read(talk, handle);
+    hear_read(talk, ATT, 1);
+    hear_read(talk, FIRST, 2);
+    hear_read(talk, SECOND, 3);
+}
+
+/* The peer ends the channel of the first enhanced bearer. */
+static void end_first(struct talk *talk)
+{
+    dialogue_tell(talk, "06 05 04 00 40 00 50 00");
+    dialogue_hear(talk, "07 05 04 00 40 00 50 00");
+}
+
 static struct talk *begin(uint16_t buffer_count)
 {
     const struct bluet_config limits = {.bearer_count = 2, .buffer_count = buffer_count};
@@ -50,25 +99,28 @@ static struct talk *seek(uint16_t buffer_count)
     struct talk *talk = begin(buffer_count);
     ask_read(talk, 1);
     ask_read(talk, 2);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
-    dialogue_tell_pdu(talk, ATT, "0b 61");
-    expect_read(talk, 1, "61");
+    serve_read(talk, ATT, 1, "61");
     dialogue_hear_pdu(talk, ATT, ASK_SERVER);
+    return talk;
+}
+
+/* It has bearers; does it know that we do? */
+static struct talk *seek_further(uint16_t buffer_count)
+{
+    struct talk *talk = seek(buffer_count);
+    dialogue_tell_pdu(talk, ATT, "09 03 13 00 01");
+    dialogue_hear_pdu(talk, ATT, ASK_CLIENT);
     return talk;
 }
 
 static struct talk *ask_for_two(uint16_t buffer_count)
 {
-    struct talk *talk = seek(buffer_count);
-    dialogue_tell_pdu(talk, ATT, "09 03 13 00 01");
-    dialogue_hear_pdu(talk, ATT, ASK_CLIENT);
+    struct talk *talk = seek_further(buffer_count);
     dialogue_tell_pdu(talk, ATT, "09 03 0f 00 01");
     dialogue_hear_pdu(talk, ATT, "12 0f 00 07"); /* what is set stays set */
     dialogue_tell_pdu(talk, ATT, "13");
     dialogue_hear(talk, ASK_FOR_TWO);
-    dialogue_hear_pdu(talk, ATT, "0a 02 00");
-    dialogue_tell_pdu(talk, ATT, "0b 62");
-    expect_read(talk, 2, "62");
+    serve_read(talk, ATT, 2, "62");
     return talk;
 }
 
@@ -101,11 +153,7 @@ static void test_found(void **state)
 {
     (void)state;
     struct talk *talk = open_two();
-    for (uint16_t handle = 1; handle <= 3; handle++) /* once is enough */
-        ask_read(talk, handle);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
-    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
-    dialogue_hear_pdu(talk, SECOND, "0a 03 00");
+    read_on_all(talk, 3); /* once is enough */
     finish(talk);
 }
 
@@ -115,24 +163,17 @@ static void test_not_looked_for(void **state)
     (void)state;
     struct talk *talk = begin(0);
     for (uint16_t handle = 1; handle <= 3; handle++) {
-        char text[16];
         ask_read(talk, handle);
-        snprintf(text, sizeof text, "0a %02x 00", handle);
-        dialogue_hear_pdu(talk, ATT, text);
-        dialogue_tell_pdu(talk, ATT, "0b 61");
-        expect_read(talk, handle, "61");
+        serve_read(talk, ATT, handle, "61");
     }
     talk->host->links.links[0].encrypted = false;
     ask_read(talk, 1);
     ask_read(talk, 2);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
-    dialogue_tell_pdu(talk, ATT, "0b 61");
-    expect_read(talk, 1, "61");
-    dialogue_hear_pdu(talk, ATT, "0a 02 00");
+    serve_read(talk, ATT, 1, "61");
+    hear_read(talk, ATT, 2);
     talk_forget(talk);
     talk_expect_nothing(talk);
-    dialogue_tell_pdu(talk, ATT, "0b 61");
-    expect_read(talk, 2, "61");
+    answer_read(talk, ATT, 2, "61");
     dialogue_end(talk);
 }
 
@@ -144,43 +185,29 @@ static void test_peer_has_none(void **state)
     for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
         struct talk *talk = seek(0);
         dialogue_tell_pdu(talk, ATT, first[i]);
-        dialogue_hear_pdu(talk, ATT, "0a 02 00");
+        hear_read(talk, ATT, 2);
         ask_read(talk, 3);
-        dialogue_tell_pdu(talk, ATT, "0b 62");
-        expect_read(talk, 2, "62");
-        dialogue_hear_pdu(talk, ATT, "0a 03 00"); /* not asked again */
-        dialogue_tell_pdu(talk, ATT, "0b 63");
-        expect_read(talk, 3, "63");
+        answer_read(talk, ATT, 2, "62");
+        hear_read(talk, ATT, 3); /* not asked again */
+        answer_read(talk, ATT, 3, "63");
         dialogue_end(talk);
     }
-    struct talk *talk = seek(0);
-    dialogue_tell_pdu(talk, ATT, "09 03 13 00 01");
-    dialogue_hear_pdu(talk, ATT, ASK_CLIENT);
+    struct talk *talk = seek_further(0);
     dialogue_tell_pdu(talk, ATT, "01 08 01 00 05");
-    dialogue_hear_pdu(talk, ATT, "0a 02 00");
-    dialogue_tell_pdu(talk, ATT, "0b 62");
-    expect_read(talk, 2, "62");
+    serve_read(talk, ATT, 2, "62");
     dialogue_end(talk);
 
-    talk = seek(0);
-    dialogue_tell_pdu(talk, ATT, "09 03 13 00 01");
-    dialogue_hear_pdu(talk, ATT, ASK_CLIENT);
+    talk = seek_further(0);
     dialogue_tell_pdu(talk, ATT, "01 08 01 00 0a"); /* it does not want to know: it has bearers all the same */
     dialogue_hear(talk, ASK_FOR_TWO);
-    dialogue_hear_pdu(talk, ATT, "0a 02 00");
-    dialogue_tell_pdu(talk, ATT, "0b 62");
-    expect_read(talk, 2, "62");
+    serve_read(talk, ATT, 2, "62");
     dialogue_end(talk);
 
-    talk = seek(0);
-    dialogue_tell_pdu(talk, ATT, "09 03 13 00 01");
-    dialogue_hear_pdu(talk, ATT, ASK_CLIENT);
+    talk = seek_further(0);
     dialogue_tell_pdu(talk, ATT, "09 03 0f 00 00");
     dialogue_hear_pdu(talk, ATT, "12 0f 00 06");
     dialogue_tell_pdu(talk, ATT, "01 12 0f 00 03");
-    dialogue_hear_pdu(talk, ATT, "0a 02 00");
-    dialogue_tell_pdu(talk, ATT, "0b 62");
-    expect_read(talk, 2, "62");
+    serve_read(talk, ATT, 2, "62");
     dialogue_end(talk);
 }
 
@@ -199,13 +226,10 @@ static void test_request_is_refused(void **state)
         dialogue_tell(talk, answers[i]);
         ask_read(talk, 1);
         ask_read(talk, 2);
-        dialogue_hear_pdu(talk, ATT, "0a 01 00");
+        hear_read(talk, ATT, 1);
         talk_expect_nothing(talk);
-        dialogue_tell_pdu(talk, ATT, "0b 61");
-        expect_read(talk, 1, "61");
-        dialogue_hear_pdu(talk, ATT, "0a 02 00");
-        dialogue_tell_pdu(talk, ATT, "0b 62");
-        expect_read(talk, 2, "62");
+        answer_read(talk, ATT, 1, "61");
+        serve_read(talk, ATT, 2, "62");
         dialogue_end(talk);
     }
 }
@@ -234,10 +258,7 @@ static void test_peer_opens_them(void **state)
     struct talk *talk = begin(0);
     dialogue_tell(talk, "17 01 0c 00 27 00 64 00 40 00 09 00 50 00 51 00");
     dialogue_hear(talk, "18 01 0c 00 40 00 40 00 10 00 00 00 40 00 41 00");
-    ask_read(talk, 1);
-    ask_read(talk, 2);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
-    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+    read_on_two(talk);
     dialogue_tell_pdu(talk, ATT, "0b 61");
     dialogue_tell_pdu(talk, FIRST, "0b 62");
     expect_read(talk, 1, "61");
@@ -251,24 +272,17 @@ static void test_events_keep_their_order(void **state)
 {
     (void)state;
     struct talk *talk = open_two();
-    for (uint16_t handle = 1; handle <= 4; handle++)
-        ask_read(talk, handle);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
-    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
-    dialogue_hear_pdu(talk, SECOND, "0a 03 00");
+    read_on_all(talk, 4);
     dialogue_tell_pdu(talk, SECOND, "01 0a 03 00 0e");
     dialogue_tell_pdu(talk, FIRST, "0b 62");
     talk_expect_nothing(talk);
     talk_expect_no_event(talk);
     dialogue_tell_pdu(talk, FIRST, "0b 63"); /* a second answer is of nothing */
     assert_int_equal(bluet_protocol_errors(talk->host), 1);
-    dialogue_tell_pdu(talk, ATT, "0b 61");
-    expect_read(talk, 1, "61");
+    answer_read(talk, ATT, 1, "61");
     expect_read(talk, 2, "62");
     expect_failed(talk, 3, 0x0e);
-    dialogue_hear_pdu(talk, ATT, "0a 04 00");
-    dialogue_tell_pdu(talk, ATT, "0b 64");
-    expect_read(talk, 4, "64");
+    serve_read(talk, ATT, 4, "64");
     dialogue_end(talk);
 }
 
@@ -281,23 +295,20 @@ static void test_a_write_waits_and_is_waited_for(void **state)
     assert_int_equal(bluet_gattc_write(talk->host, LINK, 3, "w", 1, BLUET_WRITE_WITH_RESPONSE), 0);
     ask_read(talk, 4);
     ask_read(talk, 5);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
-    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+    hear_read(talk, ATT, 1);
+    hear_read(talk, FIRST, 2);
     talk_expect_nothing(talk);
-    dialogue_tell_pdu(talk, ATT, "0b 61");
-    expect_read(talk, 1, "61");
+    answer_read(talk, ATT, 1, "61");
     talk_expect_nothing(talk);
-    dialogue_tell_pdu(talk, FIRST, "0b 62");
-    expect_read(talk, 2, "62");
+    answer_read(talk, FIRST, 2, "62");
     dialogue_hear_pdu(talk, ATT, "12 03 00 77");
     talk_expect_nothing(talk);
     dialogue_tell_pdu(talk, ATT, "13");
     talk_expect_event(talk, "GATTC_WRITE_DONE 0x0001 0x0003 status 0x000");
-    dialogue_hear_pdu(talk, ATT, "0a 04 00");
-    dialogue_hear_pdu(talk, FIRST, "0a 05 00");
+    hear_read(talk, ATT, 4);
+    hear_read(talk, FIRST, 5);
     dialogue_tell_pdu(talk, FIRST, "0b 65");
-    dialogue_tell_pdu(talk, ATT, "0b 64");
-    expect_read(talk, 4, "64");
+    answer_read(talk, ATT, 4, "64");
     expect_read(talk, 5, "65");
     dialogue_end(talk);
 }
@@ -342,8 +353,7 @@ static void test_mtu_is_not_seen(void **state)
     ask_read(talk, 2);
     talk_forget(talk);
     talk_complete(talk, LINK, 2);
-    dialogue_tell_pdu(talk, ATT, "0b 61");
-    expect_read(talk, 1, "61");
+    answer_read(talk, ATT, 1, "61");
     dialogue_tell_pdu(talk, FIRST, "0b 30 31 32 33 34 35 36 37 38 39 30 31 32 33 34 35 36 37 38 39 30 31 32 33");
     expect_read(talk, 2, "30313233343536373839303132333435363738393031"); /* 22 octets */
     dialogue_end(talk);
@@ -357,11 +367,10 @@ static void test_mtu_is_not_seen(void **state)
     talk_complete(talk, LINK, 1);
     ask_read(talk, 1);
     ask_read(talk, 2);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    hear_read(talk, ATT, 1);
     talk_expect_nothing(talk);
-    dialogue_tell_pdu(talk, ATT, "0b 61");
-    expect_read(talk, 1, "61");
-    dialogue_hear_pdu(talk, ATT, "0a 02 00");
+    answer_read(talk, ATT, 1, "61");
+    hear_read(talk, ATT, 2);
     assert_int_equal(bluet_gattc_discover_services(talk->host, LINK, NULL), 0); /* sees no MTU */
     dialogue_hear_pdu(talk, FIRST, "10 01 00 ff ff 00 28");
     finish(talk);
@@ -374,7 +383,7 @@ static void test_any_bearer_brings_news(void **state)
     (void)state;
     struct talk *talk = open_two();
     ask_read(talk, 1);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    hear_read(talk, ATT, 1);
     dialogue_tell_pdu(talk, FIRST, "1b 16 00 61");
     talk_expect_event(talk, "GATTC_NOTIFY 0x0001 0x0016 length 1");
     dialogue_tell_pdu(talk, FIRST, "1d 16 00 62");
@@ -383,8 +392,7 @@ static void test_any_bearer_brings_news(void **state)
     dialogue_tell_pdu(talk, SECOND, "1d 16 00 63");
     talk_expect_event(talk, "GATTC_INDICATE 0x0001 0x0016 63");
     dialogue_hear_pdu(talk, SECOND, "1e");
-    dialogue_tell_pdu(talk, ATT, "0b 64");
-    expect_read(talk, 1, "64");
+    answer_read(talk, ATT, 1, "64");
     dialogue_end(talk);
 }
 
@@ -393,16 +401,12 @@ static void test_news_pass_what_waits(void **state)
 {
     (void)state;
     struct talk *talk = open_two();
-    ask_read(talk, 1);
-    ask_read(talk, 2);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
-    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+    read_on_two(talk);
     dialogue_tell_pdu(talk, FIRST, "0b 62");
     dialogue_tell_pdu(talk, FIRST, "1d 16 00 62");
     talk_expect_event(talk, "GATTC_INDICATE 0x0001 0x0016 62");
     dialogue_hear_pdu(talk, FIRST, "1e");
-    dialogue_tell_pdu(talk, ATT, "0b 61");
-    expect_read(talk, 1, "61");
+    answer_read(talk, ATT, 1, "61");
     expect_read(talk, 2, "62");
     dialogue_end(talk);
 }
@@ -414,10 +418,7 @@ static void test_no_buffer_to_hold_an_answer(void **state)
 {
     (void)state;
     struct talk *talk = open_two_with(1);
-    ask_read(talk, 1);
-    ask_read(talk, 2);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
-    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+    read_on_two(talk);
     for (int i = 0; i < 9; i++)
         assert_int_equal(bluet_gattc_write(talk->host, LINK, 9, "x", 1, BLUET_WRITE_NO_RESPONSE), 0);
     dialogue_tell_pdu(talk, FIRST, "0b 62");
@@ -425,11 +426,8 @@ static void test_no_buffer_to_hold_an_answer(void **state)
     talk_forget(talk);
     talk_complete(talk, LINK, 1);
     talk_expect_nothing(talk);
-    dialogue_tell_pdu(talk, ATT, "0b 61");
-    expect_read(talk, 1, "61");
-    dialogue_hear_pdu(talk, ATT, "0a 02 00");
-    dialogue_tell_pdu(talk, ATT, "0b 63");
-    expect_read(talk, 2, "63");
+    answer_read(talk, ATT, 1, "61");
+    serve_read(talk, ATT, 2, "63");
     dialogue_end(talk);
 }
 
@@ -438,21 +436,14 @@ static void test_bearer_ends_half_way(void **state)
     (void)state;
     for (int held = 0; held < 2; held++) {
         struct talk *talk = open_two();
-        for (uint16_t handle = 1; handle <= 2; handle++)
-            ask_read(talk, handle);
-        dialogue_hear_pdu(talk, ATT, "0a 01 00");
-        dialogue_hear_pdu(talk, FIRST, "0a 02 00");
+        read_on_two(talk);
         if (held)
             dialogue_tell_pdu(talk, FIRST, "0b 62");
-        dialogue_tell(talk, "06 05 04 00 40 00 50 00");
-        dialogue_hear(talk, "07 05 04 00 40 00 50 00");
+        end_first(talk);
         talk_pass(talk, 1);
         talk_expect_nothing(talk);
-        dialogue_tell_pdu(talk, ATT, "0b 61");
-        expect_read(talk, 1, "61");
-        dialogue_hear_pdu(talk, ATT, "0a 02 00");
-        dialogue_tell_pdu(talk, ATT, "0b 63");
-        expect_read(talk, 2, "63");
+        answer_read(talk, ATT, 1, "61");
+        serve_read(talk, ATT, 2, "63");
         dialogue_end(talk);
     }
 }
@@ -462,18 +453,11 @@ static void test_bearer_of_the_first_ends(void **state)
 {
     (void)state;
     struct talk *talk = open_two();
-    ask_read(talk, 1);
-    ask_read(talk, 2);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
-    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
-    dialogue_tell_pdu(talk, ATT, "0b 61");
-    expect_read(talk, 1, "61");
-    dialogue_tell(talk, "06 05 04 00 40 00 50 00");
-    dialogue_hear(talk, "07 05 04 00 40 00 50 00");
+    read_on_two(talk);
+    answer_read(talk, ATT, 1, "61");
+    end_first(talk);
     talk_pass(talk, 1);
-    dialogue_hear_pdu(talk, ATT, "0a 02 00");
-    dialogue_tell_pdu(talk, ATT, "0b 62");
-    expect_read(talk, 2, "62");
+    serve_read(talk, ATT, 2, "62");
     dialogue_end(talk);
 }
 
@@ -482,14 +466,10 @@ static void test_no_answer(void **state)
 {
     (void)state;
     struct talk *talk = open_two();
-    ask_read(talk, 1);
-    ask_read(talk, 2);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
-    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
-    dialogue_tell_pdu(talk, ATT, "0b 61");
-    expect_read(talk, 1, "61");
+    read_on_two(talk);
+    answer_read(talk, ATT, 1, "61");
     ask_read(talk, 3);
-    dialogue_hear_pdu(talk, ATT, "0a 03 00");
+    hear_read(talk, ATT, 3);
     talk_pass(talk, 29000000);
     dialogue_tell_pdu(talk, ATT, "0b 63");
     talk_expect_no_event(talk);
@@ -501,8 +481,8 @@ static void test_no_answer(void **state)
     dialogue_tell(talk, "07 02 04 00 50 00 40 00");
     ask_read(talk, 4);
     ask_read(talk, 5);
-    dialogue_hear_pdu(talk, ATT, "0a 04 00");
-    dialogue_hear_pdu(talk, SECOND, "0a 05 00");
+    hear_read(talk, ATT, 4);
+    hear_read(talk, SECOND, 5);
     finish(talk);
 }
 
@@ -512,18 +492,15 @@ static void test_unenhanced_bearer_times_out(void **state)
     (void)state;
     struct talk *talk = open_two();
     ask_read(talk, 1);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    hear_read(talk, ATT, 1);
     talk_pass(talk, 30000000);
     expect_failed(talk, 1, BLUET_STATUS_TIMEOUT);
     ask_read(talk, 2);
-    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
-    dialogue_tell_pdu(talk, FIRST, "0b 62");
-    expect_read(talk, 2, "62");
+    serve_read(talk, FIRST, 2, "62");
     assert_int_equal(bluet_gattc_write(talk->host, LINK, 3, "w", 1, BLUET_WRITE_WITH_RESPONSE), 0);
     talk_pass(talk, 1);
     dialogue_hear_pdu(talk, FIRST, "12 03 00 77");
-    dialogue_tell(talk, "06 05 04 00 40 00 50 00"); /* whether it was written nobody knows */
-    dialogue_hear(talk, "07 05 04 00 40 00 50 00");
+    end_first(talk); /* whether it was written nobody knows */
     talk_expect_event(talk, "GATTC_WRITE_DONE 0x0001 0x0003 status 0x100");
     dialogue_tell(talk, "06 06 04 00 41 00 51 00");
     dialogue_hear(talk, "07 06 04 00 41 00 51 00");
@@ -537,11 +514,7 @@ static void test_link_is_lost(void **state)
 {
     (void)state;
     struct talk *talk = open_two();
-    for (uint16_t handle = 1; handle <= 4; handle++)
-        ask_read(talk, handle);
-    dialogue_hear_pdu(talk, ATT, "0a 01 00");
-    dialogue_hear_pdu(talk, FIRST, "0a 02 00");
-    dialogue_hear_pdu(talk, SECOND, "0a 03 00");
+    read_on_all(talk, 4);
     dialogue_tell_pdu(talk, SECOND, "0b 63");
     talk_disconnect(talk, LINK);
     for (unsigned handle = 1; handle <= 4; handle++)
