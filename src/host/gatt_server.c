@@ -99,7 +99,7 @@ BLUET_INTERNAL void gatt_server_link_closed(struct gatt_server *server, struct l
     struct gatt_server_bearer *bearer = gatt_server_bearer(server, att_bearer(server->att, link));
     bearer->kept = GATT_KEPT_NOTHING;
     gatt_prepared_free(&server->prepared, state->prepared.head);
-    state->prepared = (struct gatt_prepared){NULL};
+    state->prepared = (struct gatt_prepared){.head = NULL};
     gatt_push_indicated(server, link, bearer, status);
     gatt_push_drop(server, link, status);
     end_subscriptions(server, link);

@@ -177,7 +177,7 @@ BLUET_INTERNAL int gatt_execute_write(struct gatt_exchange *exchange)
     int error = reader_done(&exchange->request) && flags <= WRITE ? 0 : ATT_ERROR_INVALID_PDU;
     if (!error && chain && flags == WRITE)
         error = queue->generation == server->db->generation ? execute(exchange, chain, true) : ATT_ERROR_UNLIKELY;
-    *queue = (struct gatt_prepared){NULL};
+    *queue = (struct gatt_prepared){.head = NULL};
     if (error || flags == CANCEL) {
         gatt_prepared_free(&server->prepared, chain);
         return error;
