@@ -25,7 +25,7 @@ static void advertise_start_done(void *context, const struct hci_result *result)
     bool ended = result->status != HCI_SUCCESS || result->opcode == HCI_LE_SET_ADVERTISING_ENABLE;
     if (ended && result->ticket == advertise->starting)
         advertise->starting = 0;
-    if (ended)
+    if (BLUET_HAS_SECURITY && ended)
         advertise->own = gap_address_own(advertise->address);
     if (result->status != HCI_SUCCESS && result->ticket == advertise->ticket)
         advertise->on = advertise->paused = false;
@@ -162,7 +162,7 @@ BLUET_INTERNAL int gap_advertise_start_directed(struct gap_advertise *advertise,
 static void stop_with_ticket(struct gap_advertise *advertise, int ticket)
 {
     struct hci_command command = {.ticket = ticket, .flags = HCI_LAST, .done = advertise_stop_done};
-    if (advertise->paused)
+    if (BLUET_HAS_PRIVACY && advertise->paused)
         command.flags |= HCI_MAY_FAIL;
     advertise->ticket = ticket;
     advertise->on = false;
@@ -219,7 +219,7 @@ BLUET_INTERNAL void gap_advertise_was_ended(struct gap_advertise *advertise)
     if (advertise->starting)
         return;
     /* The connection was made before a pause, and is told of behind it: what has been begun again is not wanted. */
-    if (advertise->resuming)
+    if (BLUET_HAS_PRIVACY && advertise->resuming)
         request_enable(advertise, false, NULL);
     advertise->on = advertise->paused = false;
 }

@@ -7,7 +7,8 @@
 
 #include "host/sm_bonds.h"
 
-enum { GAP_RESOLVED_COUNT = 16 };
+/* None where nobody pairs. */
+enum { GAP_RESOLVED_COUNT = BLUET_HAS_SECURITY ? 16 : 1 };
 
 struct gap_resolved {
     uint8_t octets[6];

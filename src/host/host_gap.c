@@ -131,23 +131,21 @@ int bluet_connection(const struct bluet *host, struct bluet_connection *out_conn
     const struct link *link = link_find(&host->links, conn_handle);
     if (!link)
         return BLUET_ENOTCONN;
-    *out_connection = (struct bluet_connection){
-        .peer = link->peer,
-        .identity = link->identity,
-        .central = link->central,
-        .interval = link->interval,
-        .latency = link->latency,
-        .supervision_timeout = link->supervision_timeout,
-        .mtu = gatt_link_mtu(&host->gatt, link),
-        .encrypted = link->encrypted,
-        .authenticated = link->authenticated,
-        .bonded = link->bonded,
-        .key_size = link->key_size,
-        .transmit_octets = link->transmit_octets,
-        .transmit_phy = link->transmit_phy,
-        .receive_phy = link->receive_phy,
-        .rssi = link->rssi,
-    };
+    out_connection->peer = link->peer;
+    out_connection->identity = link->identity;
+    out_connection->central = link->central;
+    out_connection->interval = link->interval;
+    out_connection->latency = link->latency;
+    out_connection->supervision_timeout = link->supervision_timeout;
+    out_connection->mtu = gatt_link_mtu(&host->gatt, link);
+    out_connection->encrypted = link->encrypted;
+    out_connection->authenticated = link->authenticated;
+    out_connection->bonded = link->bonded;
+    out_connection->key_size = link->key_size;
+    out_connection->transmit_octets = link->transmit_octets;
+    out_connection->transmit_phy = link->transmit_phy;
+    out_connection->receive_phy = link->receive_phy;
+    out_connection->rssi = link->rssi;
     return BLUET_OK;
 }
 
