@@ -402,7 +402,8 @@ static int take_value(const struct gatt_client *client, const struct link *link,
         return BLUET_EINVAL;
     if (question->kind == GATT_WRITE_SIGNED && link->encrypted)
         return BLUET_EALREADY;
-    if (question->kind == GATT_WRITE_SIGNED && (!signer->may_sign || !signer->may_sign(signer->context, link)))
+    if (question->kind == GATT_WRITE_SIGNED &&
+        (!BLUET_HAS_SIGNING || !signer->may_sign || !signer->may_sign(signer->context, link)))
         return BLUET_ENOKEY;
     procedure->record_length = (uint16_t)length;
     if (!direct) {
@@ -473,7 +474,7 @@ static int begin_procedure(struct gatt_client *client, const struct link *link, 
         remove_first(client, state);
         return sent;
     }
-    client->unsettled |= status_of(sent) != GATT_GOES_ON;
+    client->unsettled |= sent > GATT_SENT || sent == BLUET_ETIMEDOUT;
     return BLUET_OK;
 }
 

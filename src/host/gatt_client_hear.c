@@ -307,27 +307,19 @@ BLUET_INTERNAL int gatt_hear(struct gatt_client *client, struct gatt_procedure *
 {
     if (BLUET_HAS_EATT && procedure->kind == GATT_FIND_BEARERS)
         return gatt_hear_bearers(client, procedure, response);
-    switch (procedure->request) {
-    case ATT_EXCHANGE_MTU_REQUEST:
+    if (procedure->kind == GATT_EXCHANGE_MTU)
         return hear_mtu(client, procedure, response);
-    case ATT_READ_REQUEST:
-        if (procedure->kind == GATT_DISCOVER_INCLUDED)
-            return hear_included_uuid(client, procedure, response);
-        return hear_value(client, procedure, response);
-    case ATT_READ_BLOB_REQUEST:
-    case ATT_READ_MULTIPLE_REQUEST:
-        return hear_value(client, procedure, response);
-    case ATT_READ_MULTIPLE_VARIABLE_REQUEST:
+    if (procedure->kind == GATT_READ_MULTIPLE_VARIABLE)
         return hear_values(client, procedure, response);
-    case ATT_PREPARE_WRITE_REQUEST:
+    if (procedure->request == ATT_PREPARE_WRITE_REQUEST)
         return hear_prepare(client, procedure, response);
-    case ATT_WRITE_REQUEST:
-        return reader_done(response) ? BLUET_OK : BLUET_STATUS_PROTOCOL;
-    case ATT_EXECUTE_WRITE_REQUEST:
+    if (procedure->kind >= GATT_WRITE_WITHOUT_RESPONSE)
         return reader_done(response) ? procedure->status : BLUET_STATUS_PROTOCOL;
-    default:
-        return hear_list(client, procedure, response);
-    }
+    if (procedure->kind > GATT_READ_BY_UUID)
+        return hear_value(client, procedure, response);
+    if (procedure->request == ATT_READ_REQUEST)
+        return hear_included_uuid(client, procedure, response);
+    return hear_list(client, procedure, response);
 }
 
 BLUET_INTERNAL int gatt_refused(struct gatt_client *client, struct gatt_procedure *procedure, uint8_t error)
