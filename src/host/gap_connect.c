@@ -26,8 +26,8 @@ enum { CREATE_CONNECTION_LENGTH = 25, SCAN_INTERVAL = 0x60 /* 60 ms, all of it *
 
 /* How long after a cancellation the controller may take to report how the attempt ended. */
 static const uint64_t cancel_timeout_us = 2000000;
-static const uint64_t retry_us = 10000;
-static const uint64_t again_step_us = 1000; /* up to a quarter of a second */
+static const uint32_t retry_us = 10000;
+static const uint32_t again_step_us = 1000; /* up to a quarter of a second */
 
 BLUET_INTERNAL void gap_connect_open(struct gap_connect *connect, struct link_table *links, struct gap_scan *scan,
                                      const struct gap_address *address, struct gap_resolver *resolver)

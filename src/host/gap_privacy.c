@@ -14,7 +14,7 @@
 
 enum { RESOLVING_ENTRY_LENGTH = 39, DEVICE_PRIVACY = 1, REFUSALS_MOST = 6 };
 
-static const uint64_t refused_retry_us = 10000; /* after the first refusal; doubles each time */
+static const uint32_t refused_retry_us = 10000; /* after the first refusal; doubles each time */
 
 static uint64_t now_of(const struct gap_privacy *privacy)
 {

@@ -9,41 +9,28 @@ BLUET_INTERNAL void gatt_client_confirm(const struct gatt_client *client, struct
         bearer->confirmation_owed = false;
 }
 
-static void raise_value(const struct gatt_client *client, struct bluet_event *event, struct reader *pdu, size_t length)
+/* Goes through the values, each with its length where there are several. False: what it says makes no sense. */
+static bool deliver(const struct gatt_client *client, const struct link *link, const struct reader *values,
+                    uint8_t opcode, bool raise)
 {
-    event->value.offset = 0;
-    event->value.length = length;
-    event->value.data = read_span(pdu, length);
-    event_raise(client->sink, event);
-}
-
-/* Multiple Handle Value Notification: 3.4.7.4. It is delivered whole, or not at all. */
-static bool is_good(struct reader pdu, bool multiple)
-{
+    struct reader pdu = *values;
     do {
-        uint16_t handle = read_u16(&pdu);
-        if (multiple)
-            read_span(&pdu, read_u16(&pdu));
-        if (!reader_ok(&pdu) || handle == 0)
+        struct bluet_event event;
+        event.value.value_handle = read_u16(&pdu);
+        event.value.length = reader_remaining(&pdu);
+        if (opcode == ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION)
+            event.value.length = read_u16(&pdu);
+        event.value.data = read_span(&pdu, event.value.length);
+        if (!reader_ok(&pdu) || event.value.value_handle == 0)
             return false;
-    } while (multiple && reader_remaining(&pdu));
-    return true;
-}
-
-/* False: what it says makes no sense. */
-static bool deliver(const struct gatt_client *client, const struct link *link, struct reader *pdu, uint8_t opcode)
-{
-    bool multiple = opcode == ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION;
-    if (!is_good(*pdu, multiple))
-        return false;
-    struct bluet_event event;
-    event.conn_handle = link->handle;
-    do {
-        event.code = opcode == ATT_HANDLE_VALUE_INDICATION ? BLUET_EVENT_GATTC_INDICATE : BLUET_EVENT_GATTC_NOTIFY;
-        event.value.value_handle = read_u16(pdu);
-        size_t length = multiple ? read_u16(pdu) : reader_remaining(pdu);
-        raise_value(client, &event, pdu, length);
-    } while (reader_remaining(pdu));
+        event.code = BLUET_EVENT_GATTC_NOTIFY;
+        if (opcode == ATT_HANDLE_VALUE_INDICATION)
+            event.code = BLUET_EVENT_GATTC_INDICATE;
+        event.conn_handle = link->handle;
+        event.value.offset = 0;
+        if (raise)
+            event_raise(client->sink, &event);
+    } while (reader_remaining(&pdu));
     return true;
 }
 
@@ -57,13 +44,15 @@ BLUET_INTERNAL void gatt_client_notification(struct gatt_client *client, struct 
     struct reader reader = reader_of(pdu, length);
     uint8_t opcode = read_u8(&reader);
     bool indication = opcode == ATT_HANDLE_VALUE_INDICATION;
+    bool several = opcode == ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION;
     bool good = length <= bearer->mtu && !(indication && bearer->confirmation_owed);
-    if (good)
-        good = deliver(client, bearer->link, &reader, opcode);
+    /* Several are delivered whole, or not at all: 3.4.7.4. */
+    for (unsigned round = several ? 0 : 1; good && round < 2; round++)
+        good = deliver(client, bearer->link, &reader, opcode, round);
+    if (!good)
+        hci_protocol_error(client->att->links->hci);
     if (indication) {
         bearer->confirmation_owed = true;
         gatt_client_confirm(client, bearer);
     }
-    if (!good)
-        hci_protocol_error(client->att->links->hci);
 }
