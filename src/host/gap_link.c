@@ -59,16 +59,6 @@ static int ask_controller(struct gap_link *gap, const struct link *link, uint16_
 
 /* ---- Parameters ---- */
 
-static void raise_update_failed(const struct gap_link *gap, const struct link *link, uint8_t status)
-{
-    struct bluet_event event = {.code = BLUET_EVENT_CONNECTION_UPDATE, .conn_handle = link->handle};
-    event.connection_update.interval = link->interval;
-    event.connection_update.latency = link->latency;
-    event.connection_update.supervision_timeout = link->supervision_timeout;
-    event.connection_update.status = status;
-    event_raise(gap->links->hci->sink, &event);
-}
-
 /* The link layer of one of the two does not know how a peripheral asks: then by L2CAP (Vol 3 Part A, 4.20). */
 static void update_by_peripheral_failed(const struct gap_link *gap, struct link *link, uint8_t status)
 {
@@ -76,7 +66,7 @@ static void update_by_peripheral_failed(const struct gap_link *gap, struct link 
         return;
     link->update_asked = false;
     if (l2cap_signal_request_update(gap->signal, link, &link->wanted))
-        raise_update_failed(gap, link, status);
+        link_raise_update(gap->links, link, status);
 }
 
 BLUET_INTERNAL int gap_link_update(struct gap_link *gap, struct link *link,
@@ -100,11 +90,9 @@ BLUET_INTERNAL int gap_link_update(struct gap_link *gap, struct link *link,
     return ticket;
 }
 
-BLUET_INTERNAL bool gap_link_update_goes_on(struct gap_link *gap, struct reader event)
+BLUET_INTERNAL bool gap_link_update_goes_on(struct gap_link *gap, struct link *link, uint8_t status)
 {
-    uint8_t status = read_u8(&event);
-    struct link *link = link_find_open(gap->links, read_u16(&event) & 0x0fff);
-    if (!link || !link->update_asked)
+    if (link->state != LINK_OPEN || !link->update_asked)
         return false;
     link->update_asked = false;
     return status == HCI_UNSUPPORTED_REMOTE_FEATURE &&

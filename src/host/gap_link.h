@@ -25,6 +25,6 @@ BLUET_INTERNAL int gap_link_set_data_length(struct gap_link *gap, const struct l
 BLUET_INTERNAL int gap_link_read_rssi(struct gap_link *gap, const struct link *link);
 
 /* An LE Connection Update Complete: whether it only means that the peer has to be asked in another way. */
-BLUET_INTERNAL bool gap_link_update_goes_on(struct gap_link *gap, struct reader event);
+BLUET_INTERNAL bool gap_link_update_goes_on(struct gap_link *gap, struct link *link, uint8_t status);
 
 #endif

@@ -403,22 +403,20 @@ int bluet_set_preferred_parameters(struct bluet *host, const struct bluet_connec
     if (parameters && !gap_link_parameters(&preferred, parameters))
         return BLUET_EINVAL;
     struct writer writer = writer_of(host->gatt.db.preferred_parameters, sizeof host->gatt.db.preferred_parameters);
-    write_u16(&writer, preferred.interval_min);
-    write_u16(&writer, preferred.interval_max);
-    write_u16(&writer, preferred.latency);
-    write_u16(&writer, preferred.supervision_timeout);
+    link_put_parameters(&writer, &preferred);
     return BLUET_OK;
 }
 
 bool bluet_preferred_parameters(const struct bluet *host, struct bluet_connection_parameters *out_parameters)
 {
     struct reader reader = reader_of(host->gatt.db.preferred_parameters, sizeof host->gatt.db.preferred_parameters);
-    uint16_t least = read_u16(&reader);
-    out_parameters->interval_min_us = least * 1250u;
-    out_parameters->interval_max_us = read_u16(&reader) * 1250u;
-    out_parameters->latency = read_u16(&reader);
-    out_parameters->supervision_timeout_ms = read_u16(&reader) * 10u;
-    return least != UINT16_MAX;
+    struct link_parameters preferred;
+    link_read_parameters(&reader, &preferred);
+    out_parameters->interval_min_us = preferred.interval_min * 1250u;
+    out_parameters->interval_max_us = preferred.interval_max * 1250u;
+    out_parameters->latency = preferred.latency;
+    out_parameters->supervision_timeout_ms = preferred.supervision_timeout * 10u;
+    return preferred.interval_min != UINT16_MAX;
 }
 
 void bluet_set_appearance(struct bluet *host, uint16_t appearance)

@@ -113,11 +113,15 @@ BLUET_INTERNAL int host_find_link(struct bluet *host, struct link **out_link, ui
 /* host_packets.c */
 BLUET_INTERNAL void host_packet(struct bluet *host, struct reader *packet);
 
-/* host_links.c */
-BLUET_INTERNAL void host_connection_complete(struct bluet *host, struct reader *event);
-BLUET_INTERNAL void host_enhanced_connection_complete(struct bluet *host, struct reader *event);
-BLUET_INTERNAL void host_disconnection_complete(struct bluet *host, struct reader *event);
-BLUET_INTERNAL void host_remote_features_complete(struct bluet *host, struct reader *event);
+/* host_links.c: events, as struct host_event hands them on */
+BLUET_INTERNAL void host_connection_complete(struct bluet *host, struct reader *event, struct link *link,
+                                             uint8_t status);
+BLUET_INTERNAL void host_enhanced_connection_complete(struct bluet *host, struct reader *event, struct link *link,
+                                                      uint8_t status);
+BLUET_INTERNAL void host_disconnection_complete(struct bluet *host, struct reader *event, struct link *link,
+                                                uint8_t status);
+BLUET_INTERNAL void host_remote_features_complete(struct bluet *host, struct reader *event, struct link *link,
+                                                  uint8_t status);
 /* A packet, or an answer, has come from the peer: raises the connect event of a central, if it has not been. */
 BLUET_INTERNAL void host_link_heard(struct bluet *host, struct link *link);
 /* Raises what ends with the link, then its disconnect event. */

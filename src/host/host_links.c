@@ -111,15 +111,11 @@ BLUET_INTERNAL bool host_disconnect(struct bluet *host, struct link *link, int t
     return true;
 }
 
-BLUET_INTERNAL void host_disconnection_complete(struct bluet *host, struct reader *event)
+BLUET_INTERNAL void host_disconnection_complete(struct bluet *host, struct reader *event, struct link *link,
+                                                uint8_t status)
 {
-    uint8_t status = read_u8(event);
-    struct link *link = link_find(&host->links, read_u16(event) & 0x0fff);
-    uint8_t reason = read_u8(event);
-    if (!link)
-        hci_protocol_error(&host->hci);
-    else if (status == HCI_SUCCESS)
-        host_link_ended(host, link, reason);
+    if (status == HCI_SUCCESS)
+        host_link_ended(host, link, read_u8(event));
     else if (host->state == HOST_ACTIVE)
         link->state = LINK_OPEN;
 }
@@ -161,13 +157,11 @@ static void request_data_length(struct bluet *host, const struct link *link)
 /* ---- Signs of life ---- */
 
 /* Whatever the peer's features are: they have come from the peer, or it has said that it does not tell them. */
-BLUET_INTERNAL void host_remote_features_complete(struct bluet *host, struct reader *event)
+BLUET_INTERNAL void host_remote_features_complete(struct bluet *host, struct reader *event, struct link *link,
+                                                  uint8_t status)
 {
-    uint8_t status = read_u8(event);
-    struct link *link = link_find(&host->links, read_u16(event) & 0x0fff);
-    if (!link)
-        hci_protocol_error(&host->hci);
-    else if (status == HCI_SUCCESS || status == HCI_UNSUPPORTED_REMOTE_FEATURE)
+    (void)event;
+    if (status == HCI_SUCCESS || status == HCI_UNSUPPORTED_REMOTE_FEATURE)
         host_link_heard(host, link);
 }
 
@@ -280,12 +274,16 @@ static void read_connection(struct bluet *host, struct reader *event, bool enhan
         connection_failed(host, connection.status);
 }
 
-BLUET_INTERNAL void host_connection_complete(struct bluet *host, struct reader *event)
+BLUET_INTERNAL void host_connection_complete(struct bluet *host, struct reader *event, struct link *link,
+                                             uint8_t status)
 {
+    (void)link, (void)status;
     read_connection(host, event, false);
 }
 
-BLUET_INTERNAL void host_enhanced_connection_complete(struct bluet *host, struct reader *event)
+BLUET_INTERNAL void host_enhanced_connection_complete(struct bluet *host, struct reader *event, struct link *link,
+                                                      uint8_t status)
 {
+    (void)link, (void)status;
     read_connection(host, event, true);
 }

@@ -2,18 +2,18 @@
  * some. */
 #include "host/l2cap_signal.h"
 
-#include "host/event.h"
 #include "host/memory.h"
 #include "spec/hci.h"
 #include "spec/writer.h"
 
-enum { SIGNAL_HEADER_LENGTH = 4, SIGNAL_PARAMETERS_LARGEST = 10 };
+enum { SIGNAL_HEADER_LENGTH = 4, SIGNAL_FIELDS_MOST = 3 };
 enum { SIGNAL_UPDATE_ACCEPTED = 0, SIGNAL_UPDATE_REJECTED = 1 };
 
 /* RTX: at least 1 s, at most 60 s (Vol 3 Part A, 6.2.1); the same as an ATT transaction. */
 static const uint64_t signal_timeout_us = 30000000;
 
 struct signal_command {
+    struct link *link;
     uint8_t code;
     uint8_t identifier;
     struct reader parameters;
@@ -41,11 +41,16 @@ BLUET_INTERNAL void l2cap_signal_close(struct l2cap_signal *signal)
 
 BLUET_INTERNAL void l2cap_signal_link_closed(struct l2cap_signal *signal, const struct link *link)
 {
-    if (signal->requests[link->index].awaiting)
+    struct l2cap_signal_link *request = &signal->requests[link->index];
+    if (request->awaited)
         signal->awaiting_count--;
-    if (signal->requests[link->index].kept.length)
-        signal->kept_count--;
-    signal->requests[link->index] = (struct l2cap_signal_link){0};
+    *request = (struct l2cap_signal_link){0};
+    for (size_t i = 0; i < L2CAP_SIGNAL_KEPT; i++) {
+        if (signal->kept[i].link == link) {
+            signal->kept[i].link = NULL;
+            signal->kept_count--;
+        }
+    }
 }
 
 BLUET_INTERNAL uint8_t l2cap_signal_identifier(struct l2cap_signal *signal, const struct link *link)
@@ -54,8 +59,9 @@ BLUET_INTERNAL uint8_t l2cap_signal_identifier(struct l2cap_signal *signal, cons
     struct l2cap_signal_link *request = &signal->requests[link->index];
     uint8_t *identifier = &request->last_identifier;
     do {
-        *identifier = *identifier == 0xff ? 1 : (uint8_t)(*identifier + 1);
-    } while ((request->awaiting && request->identifier == *identifier) ||
+        if (++*identifier == 0)
+            ++*identifier;
+    } while (request->awaited == *identifier ||
              (BLUET_HAS_L2CAP_CHANNELS && taker->awaits(taker->context, link, *identifier)));
     return *identifier;
 }
@@ -63,18 +69,12 @@ BLUET_INTERNAL uint8_t l2cap_signal_identifier(struct l2cap_signal *signal, cons
 /* What asks for nothing must not be rejected either. */
 static bool is_request(uint8_t code)
 {
-    switch (code) {
-    case L2CAP_COMMAND_REJECT_RESPONSE:
-    case L2CAP_DISCONNECTION_RESPONSE:
-    case L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE:
-    case L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE:
-    case L2CAP_FLOW_CONTROL_CREDIT:
-    case L2CAP_CREDIT_BASED_CONNECTION_RESPONSE:
-    case L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE:
-        return false;
-    default:
-        return true;
-    }
+    static const uint32_t others = 1u << L2CAP_COMMAND_REJECT_RESPONSE | 1u << L2CAP_DISCONNECTION_RESPONSE |
+                                   1u << L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE |
+                                   1u << L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE | 1u << L2CAP_FLOW_CONTROL_CREDIT |
+                                   1u << L2CAP_CREDIT_BASED_CONNECTION_RESPONSE |
+                                   1u << L2CAP_CREDIT_BASED_RECONFIGURE_RESPONSE;
+    return code >= 32 || !(others >> code & 1);
 }
 
 static void release_reserve(struct l2cap_signal *signal)
@@ -86,169 +86,155 @@ static void release_reserve(struct l2cap_signal *signal)
 BLUET_INTERNAL int l2cap_signal_send(struct l2cap_signal *signal, struct link *link, uint8_t code, uint8_t identifier,
                                      const struct writer *parameters)
 {
-    uint8_t header[SIGNAL_HEADER_LENGTH];
-    struct writer writer = writer_of(header, sizeof header);
-    write_u8(&writer, code);
-    write_u8(&writer, identifier);
-    write_u16(&writer, (uint16_t)parameters->length);
+    uint8_t header[SIGNAL_HEADER_LENGTH] = {code, identifier};
+    write_u16_at(header + 2, (uint16_t)parameters->length);
     struct bluet_span spans[] = {{header, sizeof header}, {parameters->start, parameters->length}};
     if (!is_request(code) && code != L2CAP_FLOW_CONTROL_CREDIT)
         release_reserve(signal);
     return l2cap_send(signal->links, link, L2CAP_CID_SIGNALLING, spans, 2);
 }
 
-/* There is a buffer for it: see keep_request(). */
-static void signal_respond(struct l2cap_signal *signal, struct link *link, uint8_t code, uint8_t identifier,
-                           const struct writer *parameters)
+/* What the commands of this room consist of. For a response there is a buffer: see keep_request(). */
+static int send_fields(struct l2cap_signal *signal, const struct signal_command *command, uint8_t code,
+                       const uint16_t *fields, size_t count)
 {
-    (void)l2cap_signal_send(signal, link, code, identifier, parameters);
+    uint8_t octets[2 * SIGNAL_FIELDS_MOST];
+    struct writer writer = writer_of(octets, sizeof octets);
+    for (size_t i = 0; i < count; i++)
+        write_u16(&writer, fields[i]);
+    return l2cap_signal_send(signal, command->link, code, command->identifier, &writer);
 }
 
 /* Vol 3 Part A, 4.1 */
-static void signal_reject(struct l2cap_signal *signal, struct link *link, uint8_t identifier, uint16_t reason,
-                          const uint16_t *data, size_t count)
+static void signal_reject(struct l2cap_signal *signal, const struct signal_command *command, const uint16_t *fields,
+                          size_t count)
 {
-    uint8_t parameters[6];
-    struct writer writer = writer_of(parameters, sizeof parameters);
-    write_u16(&writer, reason);
-    for (size_t i = 0; i < count; i++)
-        write_u16(&writer, data[i]);
     hci_protocol_error(signal->links->hci);
-    signal_respond(signal, link, L2CAP_COMMAND_REJECT_RESPONSE, identifier, &writer);
+    (void)send_fields(signal, command, L2CAP_COMMAND_REJECT_RESPONSE, fields, count);
 }
 
-static void signal_not_understood(struct l2cap_signal *signal, struct link *link, uint8_t identifier)
+static void signal_not_understood(struct l2cap_signal *signal, const struct signal_command *command)
 {
-    signal_reject(signal, link, identifier, L2CAP_NOT_UNDERSTOOD, NULL, 0);
+    static const uint16_t reason = L2CAP_NOT_UNDERSTOOD;
+    signal_reject(signal, command, &reason, 1);
 }
 
 BLUET_INTERNAL void l2cap_signal_reject_cid(struct l2cap_signal *signal, struct link *link, uint8_t identifier,
                                             uint16_t destination, uint16_t source)
 {
-    signal_reject(signal, link, identifier, L2CAP_INVALID_CID, (uint16_t[]){destination, source}, 2);
+    const struct signal_command command = {.link = link, .identifier = identifier};
+    signal_reject(signal, &command, (uint16_t[]){L2CAP_INVALID_CID, destination, source}, 3);
 }
 
 /* ---- Requests of the peer ---- */
 
 /* Vol 3 Part A, 4.20: only a peripheral asks, and only a central is asked. */
-static void update_requested(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
+static void update_requested(struct l2cap_signal *signal, struct signal_command *command)
 {
     struct link_parameters parameters;
-    parameters.interval_min = read_u16(&command->parameters);
-    parameters.interval_max = read_u16(&command->parameters);
-    parameters.latency = read_u16(&command->parameters);
-    parameters.supervision_timeout = read_u16(&command->parameters);
-    if (!reader_done(&command->parameters) || !link->central) {
-        signal_not_understood(signal, link, command->identifier);
+    link_read_parameters(&command->parameters, &parameters);
+    if (!reader_done(&command->parameters) || !command->link->central) {
+        signal_not_understood(signal, command);
         return;
     }
-    bool accepted = link_parameters_are_valid(&parameters) && link_update(signal->links, link, &parameters);
-    uint8_t result[2];
-    struct writer writer = writer_of(result, sizeof result);
-    write_u16(&writer, accepted ? SIGNAL_UPDATE_ACCEPTED : SIGNAL_UPDATE_REJECTED);
-    signal_respond(signal, link, L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE, command->identifier, &writer);
+    bool accepted = link_parameters_are_valid(&parameters) && link_update(signal->links, command->link, &parameters);
+    const uint16_t result = accepted ? SIGNAL_UPDATE_ACCEPTED : SIGNAL_UPDATE_REJECTED;
+    (void)send_fields(signal, command, L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE, &result, 1);
 }
 
 /* ---- Answers to our request ---- */
 
-static void update_ended(struct l2cap_signal *signal, const struct link *link)
+/* `status` HCI_SUCCESS: the central has accepted, and the controller tells of what comes of it. */
+static void update_ended(struct l2cap_signal *signal, const struct link *link, uint8_t status)
 {
-    signal->requests[link->index].awaiting = false;
+    signal->requests[link->index].awaited = 0;
     signal->awaiting_count--;
+    if (status != HCI_SUCCESS)
+        link_raise_update(signal->links, link, status);
 }
 
-static void update_refused(struct l2cap_signal *signal, const struct link *link, uint8_t status)
+/* `status`: what it means if it is an answer to our request. Anything else is an answer that nobody waits for. */
+static void update_answered(struct l2cap_signal *signal, const struct signal_command *command, uint8_t status)
 {
-    update_ended(signal, link);
-    struct bluet_event event = {.code = BLUET_EVENT_CONNECTION_UPDATE, .conn_handle = link->handle};
-    event.connection_update.interval = link->interval;
-    event.connection_update.latency = link->latency;
-    event.connection_update.supervision_timeout = link->supervision_timeout;
-    event.connection_update.status = status;
-    event_raise(signal->links->hci->sink, &event);
-}
-
-/* Anything else is an answer that nobody waits for. */
-static bool update_awaits(struct l2cap_signal *signal, const struct link *link, uint8_t identifier)
-{
-    const struct l2cap_signal_link *request = &signal->requests[link->index];
-    bool awaits = request->awaiting && request->identifier == identifier;
-    if (!awaits)
-        hci_protocol_error(signal->links->hci);
-    return awaits;
-}
-
-static void update_answered(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
-{
-    uint16_t result = read_u16(&command->parameters);
-    if (!update_awaits(signal, link, command->identifier))
-        return;
-    if (reader_done(&command->parameters) && result == SIGNAL_UPDATE_ACCEPTED)
-        update_ended(signal, link);
+    if (signal->requests[command->link->index].awaited == command->identifier)
+        update_ended(signal, command->link, status);
     else
-        update_refused(signal, link, HCI_UNACCEPTABLE_CONNECTION_PARAMETERS);
-}
-
-static void request_rejected(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
-{
-    const struct l2cap_signal_taker *taker = &signal->taker;
-    if (BLUET_HAS_L2CAP_CHANNELS &&
-        taker->take(taker->context, link, command->code, command->identifier, &command->parameters))
-        return;
-    if (update_awaits(signal, link, command->identifier))
-        update_refused(signal, link, HCI_UNSUPPORTED_REMOTE_FEATURE);
+        hci_protocol_error(signal->links->hci);
 }
 
 /* ---- Frames ---- */
 
-static void not_taken(struct l2cap_signal *signal, struct link *link, const struct signal_command *command)
+static void not_taken(struct l2cap_signal *signal, const struct signal_command *command)
 {
     if (is_request(command->code))
-        signal_not_understood(signal, link, command->identifier);
+        signal_not_understood(signal, command);
     else
         hci_protocol_error(signal->links->hci);
 }
 
-static void command_received(struct l2cap_signal *signal, struct link *link, struct signal_command *command)
+static bool is_taken(struct l2cap_signal *signal, struct signal_command *command)
 {
     const struct l2cap_signal_taker *taker = &signal->taker;
+    return BLUET_HAS_L2CAP_CHANNELS &&
+           taker->take(taker->context, command->link, command->code, command->identifier, &command->parameters);
+}
+
+static void command_received(struct l2cap_signal *signal, struct signal_command *command)
+{
+    bool accepted;
     switch (command->code) {
-    case L2CAP_COMMAND_REJECT_RESPONSE:
-        request_rejected(signal, link, command);
-        break;
     case L2CAP_CONNECTION_PARAMETER_UPDATE_REQUEST:
-        update_requested(signal, link, command);
+        update_requested(signal, command);
         break;
     case L2CAP_CONNECTION_PARAMETER_UPDATE_RESPONSE:
-        update_answered(signal, link, command);
+        accepted = read_u16(&command->parameters) == SIGNAL_UPDATE_ACCEPTED && reader_done(&command->parameters);
+        update_answered(signal, command, accepted ? HCI_SUCCESS : HCI_UNACCEPTABLE_CONNECTION_PARAMETERS);
         break;
     default:
-        if (!BLUET_HAS_L2CAP_CHANNELS ||
-            !taker->take(taker->context, link, command->code, command->identifier, &command->parameters))
-            not_taken(signal, link, command);
+        if (is_taken(signal, command))
+            break;
+        if (command->code == L2CAP_COMMAND_REJECT_RESPONSE)
+            update_answered(signal, command, HCI_UNSUPPORTED_REMOTE_FEATURE);
+        else
+            not_taken(signal, command);
         break;
     }
 }
 
-/*
- * Without a buffer for the response the request is kept, as the peer would wait for it in vain; one of each link, for
- * more than one request at a time is rare, and a peer that gets no answer gives up (Vol 3 Part A, 6.2.1).
- */
-static bool keep_request(struct l2cap_signal *signal, struct link *link, struct reader whole, uint8_t code)
+/* A place for the request of a link that has none kept, if there is one. */
+static struct l2cap_signal_kept *find_place(struct l2cap_signal *signal, const struct link *link)
 {
-    struct l2cap_signal_link *request = &signal->requests[link->index];
-    if (!is_request(code))
+    struct l2cap_signal_kept *place = NULL;
+    for (size_t i = 0; i < L2CAP_SIGNAL_KEPT; i++) {
+        if (signal->kept[i].link == link)
+            return NULL;
+        if (!place && !signal->kept[i].link)
+            place = &signal->kept[i];
+    }
+    return place;
+}
+
+/*
+ * Without a buffer for the response the request is kept, as the peer would wait for it in vain; one of each link, and
+ * of few links, for more at a time is rare, and a peer that gets no answer gives up (Vol 3 Part A, 6.2.1).
+ */
+static bool keep_request(struct l2cap_signal *signal, const struct signal_command *command, struct reader *whole,
+                         size_t length)
+{
+    struct link *link = command->link;
+    if (!is_request(command->code))
         return false;
     signal->reserve = buffer_copy(signal->links->pool, NULL, 0);
     if (signal->reserve || (!link->transmit.head && link_allowance(signal->links, link)))
         return false;
-    if (request->kept.length || reader_remaining(&whole) > sizeof request->kept.octets) {
+    struct l2cap_signal_kept *place = find_place(signal, link);
+    if (!place || length > sizeof place->octets) {
         hci_protocol_error(signal->links->hci);
         return true;
     }
-    request->link = link;
-    request->kept.length = (uint8_t)reader_remaining(&whole);
-    read_octets(&whole, request->kept.octets, request->kept.length);
+    place->link = link;
+    place->length = (uint8_t)length;
+    read_octets(whole, place->octets, length);
     signal->kept_count++;
     return true;
 }
@@ -256,26 +242,26 @@ static bool keep_request(struct l2cap_signal *signal, struct link *link, struct 
 static void signal_command_received(struct l2cap_signal *signal, struct link *link, struct reader *frame, bool too_long)
 {
     struct reader whole = *frame;
-    struct signal_command command = {.code = read_u8(frame)};
+    struct signal_command command = {.link = link};
+    command.code = read_u8(frame);
     command.identifier = read_u8(frame);
-    size_t length = read_u16(frame);
+    uint16_t length = read_u16(frame);
     bool has_header = reader_ok(frame);
     command.parameters = read_part(frame, length);
     if (!has_header || command.identifier == 0) {
         hci_protocol_error(signal->links->hci);
         return;
     }
-    size_t used = reader_remaining(&whole) - reader_remaining(frame);
-    if (keep_request(signal, link, read_part(&whole, used), command.code))
+    if (keep_request(signal, &command, &whole, reader_remaining(&whole) - reader_remaining(frame)))
         return;
     if (too_long && is_request(command.code))
-        signal_reject(signal, link, command.identifier, L2CAP_MTU_EXCEEDED, (uint16_t[]){L2CAP_SIGNALLING_MTU}, 1);
+        signal_reject(signal, &command, (uint16_t[]){L2CAP_MTU_EXCEEDED, L2CAP_SIGNALLING_MTU}, 2);
     else if (too_long)
         hci_protocol_error(signal->links->hci);
     else if (!reader_ok(&command.parameters))
-        not_taken(signal, link, &command);
+        not_taken(signal, &command);
     else
-        command_received(signal, link, &command);
+        command_received(signal, &command);
     release_reserve(signal);
 }
 
@@ -289,15 +275,14 @@ BLUET_INTERNAL void l2cap_signal_receive(struct l2cap_signal *signal, struct lin
 
 BLUET_INTERNAL void l2cap_signal_flush(struct l2cap_signal *signal)
 {
-    for (uint8_t i = 0; signal->kept_count && i < signal->links->limit; i++) {
-        struct l2cap_signal_link *request = &signal->requests[i];
-        if (request->kept.length == 0 || request->link->state != LINK_OPEN)
+    for (size_t i = 0; signal->kept_count && i < L2CAP_SIGNAL_KEPT; i++) {
+        const struct l2cap_signal_kept kept = signal->kept[i];
+        if (!kept.link || kept.link->state != LINK_OPEN)
             continue;
-        const struct l2cap_signal_kept kept = request->kept;
-        request->kept.length = 0;
+        signal->kept[i].link = NULL;
         signal->kept_count--;
         struct reader frame = reader_of(kept.octets, kept.length);
-        l2cap_signal_receive(signal, request->link, &frame);
+        l2cap_signal_receive(signal, kept.link, &frame);
     }
 }
 
@@ -309,21 +294,16 @@ BLUET_INTERNAL int l2cap_signal_request_update(struct l2cap_signal *signal, stru
     struct l2cap_signal_link *request = &signal->requests[link->index];
     if (link->central || !link_parameters_are_valid(parameters))
         return BLUET_EINVAL;
-    if (request->awaiting)
+    if (request->awaited)
         return BLUET_EALREADY;
     uint8_t octets[8];
     struct writer writer = writer_of(octets, sizeof octets);
-    write_u16(&writer, parameters->interval_min);
-    write_u16(&writer, parameters->interval_max);
-    write_u16(&writer, parameters->latency);
-    write_u16(&writer, parameters->supervision_timeout);
+    link_put_parameters(&writer, parameters);
     uint8_t identifier = l2cap_signal_identifier(signal, link);
     int error = l2cap_signal_send(signal, link, L2CAP_CONNECTION_PARAMETER_UPDATE_REQUEST, identifier, &writer);
     if (error)
         return error;
-    request->link = link;
-    request->identifier = identifier;
-    request->awaiting = true;
+    request->awaited = identifier;
     request->deadline = signal->links->hci->now + signal_timeout_us;
     signal->awaiting_count++;
     return BLUET_OK;
@@ -334,7 +314,7 @@ BLUET_INTERNAL uint64_t l2cap_signal_deadline(const struct l2cap_signal *signal)
     uint64_t deadline = BLUET_NEVER;
     for (uint8_t i = 0; signal->awaiting_count && i < signal->links->limit; i++) {
         const struct l2cap_signal_link *request = &signal->requests[i];
-        if (request->awaiting && request->deadline < deadline)
+        if (request->awaited && request->deadline < deadline)
             deadline = request->deadline;
     }
     return deadline;
@@ -344,7 +324,7 @@ BLUET_INTERNAL void l2cap_signal_expire(struct l2cap_signal *signal)
 {
     for (uint8_t i = 0; signal->awaiting_count && i < signal->links->limit; i++) {
         const struct l2cap_signal_link *request = &signal->requests[i];
-        if (request->awaiting && request->deadline <= signal->links->hci->now)
-            update_refused(signal, request->link, HCI_LL_RESPONSE_TIMEOUT);
+        if (request->awaited && request->deadline <= signal->links->hci->now)
+            update_ended(signal, &signal->links->links[i], HCI_LL_RESPONSE_TIMEOUT);
     }
 }

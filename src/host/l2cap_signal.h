@@ -17,18 +17,19 @@ struct l2cap_signal_taker {
 
 /* A request of the peer's that found no buffer free for its response. It is not looked at before there is one. */
 struct l2cap_signal_kept {
+    struct link *link; /* NULL: this place is free */
     uint8_t octets[L2CAP_SIGNALLING_MTU];
-    uint8_t length; /* 0: none is kept */
+    uint8_t length;
 };
+
+/* So many links can have one. */
+enum { L2CAP_SIGNAL_KEPT = 2 };
 
 /* One request for new parameters may be under way on a link. */
 struct l2cap_signal_link {
-    struct link *link;       /* whose request it is; or whose is the one that is kept */
-    uint8_t last_identifier; /* of any request of ours */
-    uint8_t identifier;      /* of this one */
-    bool awaiting;
     uint64_t deadline;
-    struct l2cap_signal_kept kept;
+    uint8_t last_identifier; /* of any request of ours */
+    uint8_t awaited;         /* the identifier of this one; 0: none is under way */
 };
 
 struct l2cap_signal {
@@ -38,6 +39,7 @@ struct l2cap_signal {
     uint8_t kept_count;
     struct buffer *reserve; /* for the response to the request under way, if it cannot go at once */
     struct l2cap_signal_taker taker;
+    struct l2cap_signal_kept kept[L2CAP_SIGNAL_KEPT];
 };
 
 /* `taker` NULL: there are no channels. -ENOMEM */

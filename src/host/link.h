@@ -125,14 +125,22 @@ BLUET_INTERNAL struct link *link_find_peer(const struct link_table *links, const
 /* Takes one ACL data packet, beginning with its handle. Whether a frame is whole with it, or lost. */
 BLUET_INTERNAL bool link_receive(struct link_table *links, struct reader *packet, struct link_frame *out_frame);
 
-/* Events that concern one connection; those that name none that there is are counted (Vol 4 Part E, 7.7). */
 BLUET_INTERNAL void link_completed_packets(struct link_table *links, struct reader *event);
-BLUET_INTERNAL struct link *link_of_event(struct link_table *links, uint16_t handle);
-BLUET_INTERNAL void link_connection_update_complete(struct link_table *links, struct reader *event);
-BLUET_INTERNAL void link_remote_connection_parameter_request(struct link_table *links, struct reader *event);
-BLUET_INTERNAL void link_data_length_change(struct link_table *links, struct reader *event);
-BLUET_INTERNAL void link_phy_update_complete(struct link_table *links, struct reader *event);
 
+/* Events that concern one connection, from behind its handle (Vol 4 Part E, 7.7.65). */
+BLUET_INTERNAL void link_connection_update_complete(struct link_table *links, struct link *link, struct reader *event,
+                                                    uint8_t status);
+BLUET_INTERNAL void link_remote_connection_parameter_request(struct link_table *links, const struct link *link,
+                                                             struct reader *event);
+BLUET_INTERNAL void link_data_length_change(struct link *link, struct reader *event);
+BLUET_INTERNAL void link_phy_update_complete(struct link *link, struct reader *event, uint8_t status);
+
+/* BLUET_EVENT_CONNECTION_UPDATE, with the parameters that are in force */
+BLUET_INTERNAL void link_raise_update(const struct link_table *links, const struct link *link, uint8_t status);
+
+/* The four of them, as L2CAP and GAP have them too. */
+BLUET_INTERNAL void link_read_parameters(struct reader *reader, struct link_parameters *out_parameters);
+BLUET_INTERNAL void link_put_parameters(struct writer *writer, const struct link_parameters *parameters);
 /* Vol 4 Part E, 7.8.18 */
 BLUET_INTERNAL bool link_parameters_are_valid(const struct link_parameters *parameters);
 /* The parameters of LE Connection Update. */

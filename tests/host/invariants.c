@@ -143,8 +143,8 @@ static void check_channels(const struct bluet *host)
     hold(!waiting || channels->waiting || host->inside, "what is owed is not forgotten");
     hold(awaiting == channels->awaiting, "those who await are counted");
     size_t kept = 0;
-    for (uint8_t i = 0; i < host->links.limit; i++)
-        kept += host->signal.requests[i].kept.length != 0;
+    for (size_t i = 0; i < L2CAP_SIGNAL_KEPT; i++)
+        kept += host->signal.kept[i].link != NULL;
     hold(kept == host->signal.kept_count, "requests that are kept are counted");
 }
 
