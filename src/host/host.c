@@ -53,44 +53,42 @@ static void fill_in_defaults(struct bluet_config *config)
         config->pairing_count = config->connection_count;
 }
 
+static bool is_within(unsigned limit, unsigned least, unsigned most)
+{
+    return limit == 0 || (limit >= least && limit <= most);
+}
+
 static bool config_is_valid(const struct bluet_config *config)
 {
     const struct bluet_port *port = &config->port;
     return port->send && port->now && port->reallocate && port->random && config->handler &&
-           config->connection_count <= CONNECTION_COUNT_MOST && config->mtu_limit >= ATT_MTU_DEFAULT &&
-           config->mtu_limit <= ATT_MTU_LARGEST && config->buffer_size >= BUFFER_SIZE_LEAST &&
-           config->buffer_size <= BUFFER_SIZE_MOST && config->bearer_count <= L2CAP_ENHANCED_MOST &&
-           config->command_size >= COMMAND_SIZE_LEAST;
-}
-
-static void open_central(struct bluet *host)
-{
-    host->scan.deadline = host->connect.deadline = BLUET_NEVER;
-    if (!BLUET_HAS_CENTRAL)
-        return;
-    gap_scan_open(&host->scan, &host->hci, &host->address, &host->resolver);
-    gap_connect_open(&host->connect, &host->links, &host->scan, &host->address, &host->resolver);
+           is_within(config->connection_count, 1, CONNECTION_COUNT_MOST) &&
+           is_within(config->mtu_limit, ATT_MTU_DEFAULT, ATT_MTU_LARGEST) &&
+           is_within(config->buffer_size, BUFFER_SIZE_LEAST, BUFFER_SIZE_MOST) &&
+           is_within(config->command_size, COMMAND_SIZE_LEAST, UINT16_MAX) &&
+           (!BLUET_HAS_EATT || config->bearer_count <= L2CAP_ENHANCED_MOST);
 }
 
 int bluet_create(struct bluet **out_host, const struct bluet_config *config)
 {
-    struct bluet_config filled = *config;
-    fill_in_defaults(&filled);
-    if (!config_is_valid(&filled))
+    if (!config_is_valid(config))
         return BLUET_EINVAL;
-    struct bluet *host = memory_take(&filled.port, sizeof *host);
+    struct bluet *host = memory_take(&config->port, sizeof *host);
     if (!host)
         return BLUET_ENOMEM;
-    *host = (struct bluet){.config = filled, .close_deadline = BLUET_NEVER};
-    host->sink = (struct event_sink){filled.handler, filled.handler_context, host};
-    host->hci = (struct hci){.port = &host->config.port, .sink = &host->sink, .deadline = BLUET_NEVER};
-    link_table_close(&host->links);
+    memset(host, 0, sizeof *host);
+    host->config = *config;
+    fill_in_defaults(&host->config);
+    host->sink = (struct event_sink){config->handler, config->handler_context, host};
+    host->hci.port = &host->config.port;
+    host->hci.sink = &host->sink;
+    host->hci.deadline = host->close_deadline = BLUET_NEVER;
+    host->scan.deadline = host->connect.deadline = BLUET_NEVER;
     host->address.timeout_s = GAP_ADDRESS_TIMEOUT_DEFAULT_S;
-    open_central(host);
     if (BLUET_HAS_SECURITY)
         sm_init(&host->sm);
     gatt_init(&host->gatt, &host->config.port, &host->sink);
-    gatt_set_mtu(&host->gatt, filled.mtu_limit < MTU_DEFAULT ? filled.mtu_limit : MTU_DEFAULT);
+    gatt_set_mtu(&host->gatt, host->config.mtu_limit < MTU_DEFAULT ? host->config.mtu_limit : MTU_DEFAULT);
     *out_host = host;
     return BLUET_OK;
 }
@@ -208,7 +206,10 @@ static void open_gap(struct bluet *host)
 {
     host->resolver = (struct gap_resolver){.bonds = &host->sm.bonds, .changes = host->sm.bonds.changes};
     gap_advertise_open(&host->advertise, &host->controller, &host->address, &host->resolver);
-    open_central(host);
+    if (BLUET_HAS_CENTRAL) {
+        gap_scan_open(&host->scan, &host->hci, &host->address, &host->resolver);
+        gap_connect_open(&host->connect, &host->links, &host->scan, &host->address, &host->resolver);
+    }
     host->accept = (struct gap_accept){.advertise = &host->advertise, .scan = &host->scan, .connect = &host->connect};
     host->gap_link = (struct gap_link){&host->controller, &host->links, &host->signal};
     host->privacy = (struct gap_privacy){.controller = &host->controller,

@@ -6,15 +6,15 @@
 
 enum { ROLE_CENTRAL = 0, ROLE_PERIPHERAL = 1 };
 
-struct new_connection {
-    uint8_t status;
-    uint16_t handle;
-    uint8_t role;
-    uint8_t peer_type;         /* as the controller says */
-    struct bluet_address peer; /* perhaps resolved */
-    struct sm_ends ends;
-    uint16_t interval, latency, supervision_timeout;
-};
+/* A command that names a connection, with up to four octets behind that. */
+static bool request_of(struct bluet *host, const struct hci_command *command, uint16_t handle, uint32_t rest,
+                       size_t rest_length)
+{
+    uint8_t parameters[6];
+    write_u16_at(parameters, handle);
+    write_u32_at(parameters + 2, rest);
+    return hci_request(&host->hci, command, parameters, 2 + rest_length);
+}
 
 /* ---- The application hears of it ---- */
 
@@ -91,21 +91,15 @@ static void disconnect_done(void *context, const struct hci_result *result)
         link->state = LINK_OPEN;
 }
 
-static bool request_disconnect(struct bluet *host, uint16_t handle, struct hci_command command, uint8_t reason)
-{
-    uint8_t parameters[3];
-    struct writer writer = writer_of(parameters, sizeof parameters);
-    write_u16(&writer, handle);
-    write_u8(&writer, reason);
-    command.opcode = HCI_DISCONNECT;
-    return hci_request(&host->hci, &command, parameters, writer.length);
-}
-
 BLUET_INTERNAL bool host_disconnect(struct bluet *host, struct link *link, int ticket, uint8_t reason)
 {
-    struct hci_command command = {
-        .ticket = ticket, .flags = HCI_LAST, .done = disconnect_done, .context = host, .argument = link->handle};
-    if (!request_disconnect(host, link->handle, command, reason))
+    const struct hci_command command = {.opcode = HCI_DISCONNECT,
+                                        .ticket = ticket,
+                                        .flags = HCI_LAST,
+                                        .done = disconnect_done,
+                                        .context = host,
+                                        .argument = link->handle};
+    if (!request_of(host, &command, link->handle, reason, 1))
         return false;
     link->state = LINK_CLOSING;
     return true;
@@ -135,23 +129,19 @@ static void connection_failed(struct bluet *host, uint8_t status)
 /* A connection that we have no use for, or no room. */
 static void refuse_connection(struct bluet *host, uint16_t handle)
 {
+    static const struct hci_command command = {.opcode = HCI_DISCONNECT};
     hci_protocol_error(&host->hci);
-    request_disconnect(host, handle, (struct hci_command){0}, HCI_REMOTE_LOW_RESOURCES);
+    request_of(host, &command, handle, HCI_REMOTE_LOW_RESOURCES, 1);
 }
 
-/* Asks for the largest packets where the controller would not ask by itself. It knows what the peer can do. */
+/* Asks for the largest packets where the controller would not ask by itself. It knows what the peer can do. Smaller
+ * packets work too. */
 static void request_data_length(struct bluet *host, const struct link *link)
 {
-    if (!hci_has_feature(&host->controller, HCI_FEATURE_DATA_LENGTH_EXTENSION) ||
-        !hci_has_command(&host->controller, HCI_SUPPORTS_LE_SET_DATA_LENGTH))
-        return;
-    uint8_t parameters[6];
-    struct writer writer = writer_of(parameters, sizeof parameters);
-    write_u16(&writer, link->handle);
-    write_u16(&writer, HCI_DATA_LENGTH_OCTETS);
-    write_u16(&writer, HCI_DATA_LENGTH_US);
-    struct hci_command command = {.opcode = HCI_LE_SET_DATA_LENGTH};
-    (void)hci_request(&host->hci, &command, parameters, writer.length); /* smaller packets work too */
+    static const struct hci_command command = {.opcode = HCI_LE_SET_DATA_LENGTH};
+    if (hci_has_feature(&host->controller, HCI_FEATURE_DATA_LENGTH_EXTENSION) &&
+        hci_has_command(&host->controller, HCI_SUPPORTS_LE_SET_DATA_LENGTH))
+        request_of(host, &command, link->handle, HCI_DATA_LENGTH_OCTETS | (uint32_t)HCI_DATA_LENGTH_US << 16, 4);
 }
 
 /* ---- Signs of life ---- */
@@ -174,31 +164,63 @@ static void remote_features_asked(void *context, const struct hci_result *result
         host_link_heard(host, link);
 }
 
-/* Any question that the link layer of the peer must answer would do. */
+/* Any question that the link layer of the peer must answer would do; the peer's first packet does it too. */
 static void request_remote_features(struct bluet *host, const struct link *link)
 {
-    uint8_t parameters[2];
-    struct writer writer = writer_of(parameters, sizeof parameters);
-    write_u16(&writer, link->handle);
-    struct hci_command command = {.opcode = HCI_LE_READ_REMOTE_FEATURES,
-                                  .done = remote_features_asked,
-                                  .context = host,
-                                  .argument = link->handle};
-    (void)hci_request(&host->hci, &command, parameters, writer.length); /* the peer's first packet does it too */
+    const struct hci_command command = {.opcode = HCI_LE_READ_REMOTE_FEATURES,
+                                        .done = remote_features_asked,
+                                        .context = host,
+                                        .argument = link->handle};
+    request_of(host, &command, link->handle, 0, 0);
 }
 
-static void link_opened(struct bluet *host, struct link *link, const struct new_connection *connection)
+/* An address that the controller has made; if it has made none, `address` stays as it is. */
+static void read_private(struct reader *event, struct bluet_address *address)
 {
-    link->central = connection->role == ROLE_CENTRAL;
-    const struct sm_bond *bond = BLUET_HAS_SECURITY ? gap_resolve(&host->resolver, &connection->peer) : NULL;
-    link->identity = bond ? bond->peer : connection->peer;
+    static const uint8_t none[6];
+    uint8_t octets[6];
+    read_reversed(event, octets, sizeof octets);
+    if (memcmp(octets, none, sizeof none) == 0)
+        return;
+    address->type = BLUET_ADDRESS_RANDOM;
+    memcpy(address->octets, octets, sizeof octets);
+}
+
+/* The addresses that both ends have used: those that we know of, unless the controller has made private ones. */
+static void read_ends(const struct bluet *host, struct reader *event, const struct link *link, struct sm_ends *ends,
+                      bool enhanced)
+{
+    if (link->central)
+        ends->own = host->connect.own;
+    else if (host->advertise.on)
+        ends->own = host->advertise.own;
+    else
+        ends->own = gap_address_own(&host->address);
+    ends->peer = link->identity;
+    ends->identity = gap_address_identity(&host->address);
+    if (enhanced) {
+        read_private(event, &ends->own);
+        read_private(event, &ends->peer);
+    }
+}
+
+/* `event` goes on with the peer's address, perhaps resolved. */
+static void link_opened(struct bluet *host, struct link *link, struct reader *event, uint8_t peer_type, bool enhanced)
+{
+    struct sm_ends ends;
+    link->identity.type = peer_type & 1;
+    read_reversed(event, link->identity.octets, sizeof link->identity.octets);
+    read_ends(host, event, link, &ends, enhanced);
+    const struct sm_bond *bond = BLUET_HAS_SECURITY ? gap_resolve(&host->resolver, &link->identity) : NULL;
+    if (bond)
+        link->identity = bond->peer;
     link->peer = link->central && !host->connect.listed ? host->connect.peer : link->identity;
-    link->interval = connection->interval;
-    link->latency = connection->latency;
-    link->supervision_timeout = connection->supervision_timeout;
+    link->interval = read_u16(event);
+    link->latency = read_u16(event);
+    link->supervision_timeout = read_u16(event);
     gatt_link_opened(&host->gatt, link);
     if (BLUET_HAS_SECURITY)
-        sm_link_opened(&host->sm, link, &connection->ends);
+        sm_link_opened(&host->sm, link, &ends);
     if (BLUET_HAS_CENTRAL && link->central) {
         gap_connect_await_peer(&host->connect);
         request_remote_features(host, link);
@@ -209,81 +231,48 @@ static void link_opened(struct bluet *host, struct link *link, const struct new_
     }
 }
 
-static void connection_made(struct bluet *host, const struct new_connection *connection)
+static void connection_complete(struct bluet *host, struct reader *event, bool enhanced)
 {
-    bool central = connection->role == ROLE_CENTRAL;
-    if (connection->handle > HCI_HANDLE_LARGEST || connection->role > ROLE_PERIPHERAL ||
-        link_find(&host->links, connection->handle)) {
+    uint8_t status = read_u8(event);
+    uint16_t handle = read_u16(event);
+    uint8_t role = read_u8(event);
+    uint8_t peer_type = read_u8(event);
+    bool central = role == ROLE_CENTRAL;
+    if (status != HCI_SUCCESS) {
+        connection_failed(host, status);
+        return;
+    }
+    if (handle > HCI_HANDLE_LARGEST || role > ROLE_PERIPHERAL || link_find(&host->links, handle)) {
         hci_protocol_error(&host->hci);
         return;
     }
     if (central && !(BLUET_HAS_CENTRAL && gap_connect_is_wanted(&host->connect))) {
-        refuse_connection(host, connection->handle);
+        refuse_connection(host, handle);
         return;
     }
-    bool known_type = connection->peer_type <= HCI_ADDRESS_TYPE_LARGEST;
-    struct link *link = known_type ? link_open(&host->links, connection->handle) : NULL;
+    struct link *link = peer_type <= HCI_ADDRESS_TYPE_LARGEST ? link_open(&host->links, handle) : NULL;
     if (link) {
-        link_opened(host, link, connection);
+        link->central = central;
+        link_opened(host, link, event, peer_type, enhanced);
         return;
     }
-    refuse_connection(host, connection->handle);
+    refuse_connection(host, handle);
     if (BLUET_HAS_CENTRAL && central)
         gap_connect_failed(&host->connect, HCI_CONNECTION_LIMIT_EXCEEDED);
     else
         gap_advertise_was_ended(&host->advertise);
 }
 
-/* The addresses that both ends have used: those that we know of, unless the controller has made private ones. */
-static void read_ends(const struct bluet *host, struct reader *event, struct new_connection *connection, bool enhanced)
-{
-    static const uint8_t none[6];
-    struct bluet_address *private_addresses[] = {&connection->ends.own, &connection->ends.peer};
-    bool central = connection->role == ROLE_CENTRAL;
-    connection->ends.own = gap_address_own(&host->address);
-    if (central)
-        connection->ends.own = host->connect.own;
-    else if (host->advertise.on)
-        connection->ends.own = host->advertise.own;
-    connection->ends.peer = connection->peer;
-    connection->ends.identity = gap_address_identity(&host->address);
-    for (size_t i = 0; enhanced && i < 2; i++) {
-        struct bluet_address address = {.type = BLUET_ADDRESS_RANDOM};
-        read_reversed(event, address.octets, sizeof address.octets);
-        if (memcmp(address.octets, none, sizeof none) != 0)
-            *private_addresses[i] = address;
-    }
-}
-
-static void read_connection(struct bluet *host, struct reader *event, bool enhanced)
-{
-    struct new_connection connection;
-    connection.status = read_u8(event);
-    connection.handle = read_u16(event);
-    connection.role = read_u8(event);
-    connection.peer_type = read_u8(event);
-    connection.peer.type = connection.peer_type & 1;
-    read_reversed(event, connection.peer.octets, sizeof connection.peer.octets);
-    read_ends(host, event, &connection, enhanced);
-    connection.interval = read_u16(event);
-    connection.latency = read_u16(event);
-    connection.supervision_timeout = read_u16(event);
-    if (connection.status == HCI_SUCCESS)
-        connection_made(host, &connection);
-    else
-        connection_failed(host, connection.status);
-}
-
 BLUET_INTERNAL void host_connection_complete(struct bluet *host, struct reader *event, struct link *link,
                                              uint8_t status)
 {
     (void)link, (void)status;
-    read_connection(host, event, false);
+    connection_complete(host, event, false);
 }
 
 BLUET_INTERNAL void host_enhanced_connection_complete(struct bluet *host, struct reader *event, struct link *link,
                                                       uint8_t status)
 {
     (void)link, (void)status;
-    read_connection(host, event, true);
+    connection_complete(host, event, true);
 }

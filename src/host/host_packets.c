@@ -158,12 +158,12 @@ static void event_received(struct bluet *host, const struct host_event *entry, s
 
 static void hci_event(struct bluet *host, struct reader *packet)
 {
-    const uint8_t *header = read_span(packet, 2);
-    if (!header || reader_remaining(packet) != header[1]) {
+    const uint8_t *header = read_span(packet, 3);
+    if (!header || reader_remaining(packet) != header[2]) {
         hci_protocol_error(&host->hci);
         return;
     }
-    uint16_t code = header[0];
+    uint16_t code = header[1];
     /* What the controller says before its Reset is answered is about another time. */
     if (host->state == HOST_ACTIVATING && code != HCI_EVENT_COMMAND_COMPLETE && code != HCI_EVENT_COMMAND_STATUS)
         return;
@@ -235,7 +235,7 @@ static void frame_received(struct bluet *host, const struct link_frame *frame)
 
 BLUET_INTERNAL void host_packet(struct bluet *host, struct reader *packet)
 {
-    uint8_t indicator = read_u8(packet);
+    uint8_t indicator = reader_peek(packet);
     struct link_frame frame;
     if (indicator == HCI_EVENT)
         hci_event(host, packet);

@@ -11,13 +11,11 @@
 
 /* A fragment that lies in more buffers than this is cut shorter than the controller would take it. */
 enum { GATHER_LARGEST = 12 };
-enum { ACL_HEADER_LENGTH = 4 };
 
 BLUET_INTERNAL int link_table_open(struct link_table *links, struct hci *hci, struct buffer_pool *pool, uint8_t limit,
                                    uint16_t frame_size)
 {
     *links = (struct link_table){.hci = hci, .pool = pool, .limit = limit, .frame_size = frame_size};
-    memset(links->buckets, LINK_NONE, sizeof links->buckets);
     links->links = memory_take(hci->port, limit * sizeof *links->links);
     links->desk = memory_take(hci->port, frame_size);
     if (!links->links || !links->desk) {
@@ -37,7 +35,6 @@ BLUET_INTERNAL void link_table_close(struct link_table *links)
         memory_give(links->hci->port, links->desk, links->frame_size);
     }
     memset(links, 0, sizeof *links);
-    memset(links->buckets, LINK_NONE, sizeof links->buckets);
 }
 
 BLUET_INTERNAL struct link *link_open(struct link_table *links, uint16_t handle)
@@ -54,7 +51,7 @@ BLUET_INTERNAL struct link *link_open(struct link_table *links, uint16_t handle)
     link->transmit_phy = link->receive_phy = 1;
     link->rssi = 127;
     link->next_in_bucket = *bucket;
-    *bucket = link->index;
+    *bucket = (uint8_t)(link->index + 1);
     links->count++;
     links->silent++;
     return link;
@@ -62,11 +59,11 @@ BLUET_INTERNAL struct link *link_open(struct link_table *links, uint16_t handle)
 
 BLUET_INTERNAL struct link *link_find(const struct link_table *links, uint16_t handle)
 {
-    for (uint8_t index = links->buckets[handle % LINK_BUCKETS]; index != LINK_NONE;) {
-        struct link *link = &links->links[index];
+    for (uint8_t place = links->buckets[handle % LINK_BUCKETS]; place != 0;) {
+        struct link *link = &links->links[place - 1];
         if (link->handle == handle)
             return link;
-        index = link->next_in_bucket;
+        place = link->next_in_bucket;
     }
     return NULL;
 }
@@ -120,10 +117,10 @@ static void receive_end(struct link_table *links, struct link *link)
 
 BLUET_INTERNAL void link_close(struct link_table *links, struct link *link)
 {
-    uint8_t *index = &links->buckets[link->handle % LINK_BUCKETS];
-    while (*index != link->index)
-        index = &links->links[*index].next_in_bucket;
-    *index = link->next_in_bucket;
+    uint8_t *place = &links->buckets[link->handle % LINK_BUCKETS];
+    while (*place != link->index + 1)
+        place = &links->links[*place - 1].next_in_bucket;
+    *place = link->next_in_bucket;
 
     if (link->transmit.head)
         waiting_remove(links, link);
@@ -234,16 +231,16 @@ static bool receive_fragment(struct link_table *links, struct link *link, const 
 
 BLUET_INTERNAL bool link_receive(struct link_table *links, struct reader *packet, struct link_frame *out_frame)
 {
-    const uint8_t *header = read_span(packet, ACL_HEADER_LENGTH);
-    struct link *link = header ? link_find(links, read_u16_at(header) & 0x0fff) : NULL;
+    const uint8_t *header = read_span(packet, LINK_PACKET_HEADER_LENGTH);
+    struct link *link = header ? link_find(links, read_u16_at(header + 1) & 0x0fff) : NULL;
     if (!link) {
         hci_protocol_error(links->hci);
         return false;
     }
-    enum hci_boundary boundary = header[1] >> 4 & 3;
+    enum hci_boundary boundary = header[2] >> 4 & 3;
     bool start = boundary == HCI_BOUNDARY_FIRST_FLUSHABLE || boundary == HCI_BOUNDARY_FIRST_NON_FLUSHABLE;
     bool expected = start ? !link->receive.open : boundary == HCI_BOUNDARY_CONTINUING && link->receive.open;
-    size_t length = read_u16_at(header + 2);
+    size_t length = read_u16_at(header + 3);
     bool whole = length == reader_remaining(packet);
     if (!whole || !expected)
         receive_abandon(links, link);
@@ -382,13 +379,14 @@ BLUET_INTERNAL void link_pump(struct link_table *links)
 
 BLUET_INTERNAL void link_completed_packets(struct link_table *links, struct reader *event)
 {
-    size_t count = read_u8(event);
-    const uint8_t *entry = read_span(event, 4 * count); /* handle, number of packets */
-    if (!reader_done(event)) {
+    size_t length = reader_remaining(event);
+    const uint8_t *entry = read_span(event, length);
+    size_t count = *entry++;
+    if (length != 1 + 4 * count) {
         hci_protocol_error(links->hci);
         return;
     }
-    for (; count--; entry += 4) {
+    for (; count--; entry += 4) { /* handle, number of packets */
         struct link *link = link_find(links, read_u16_at(entry) & 0x0fff);
         unsigned completed = read_u16_at(entry + 2);
         unsigned in_flight = link ? link->transmit.in_flight : 0;

@@ -66,12 +66,12 @@ struct link {
     bool update_asked;
     struct link_parameters wanted; /* of the last update that was asked for */
 
-    uint8_t next_in_bucket;
+    uint8_t next_in_bucket; /* counted from 1 */
     struct link_transmit transmit;
     struct link_receive receive;
 };
 
-enum { LINK_BUCKETS = 32, LINK_NONE = 0xff };
+enum { LINK_BUCKETS = 32 };
 
 /*
  * Whoever has frames that are not in the queue, as channels that wait for credits have: between two frames of a queue
@@ -95,7 +95,7 @@ struct link_table {
     uint8_t silent; /* of those, how many hold no buffer of the controller */
     struct link *first_waiting, *last_waiting;
     uint8_t waiting;
-    uint8_t buckets[LINK_BUCKETS]; /* by handle: index of the first link, or LINK_NONE */
+    uint8_t buckets[LINK_BUCKETS]; /* by handle: the first link, counted from 1; 0: none */
 };
 
 /* One whole frame (Vol 3 Part A, 3.1). */
@@ -122,9 +122,10 @@ BLUET_INTERNAL struct link *link_find_open(const struct link_table *links, uint1
 /* By either of its addresses. */
 BLUET_INTERNAL struct link *link_find_peer(const struct link_table *links, const struct bluet_address *peer);
 
-/* Takes one ACL data packet, beginning with its handle. Whether a frame is whole with it, or lost. */
+/* Takes one ACL data packet, beginning with its indicator. Whether a frame is whole with it, or lost. */
 BLUET_INTERNAL bool link_receive(struct link_table *links, struct reader *packet, struct link_frame *out_frame);
 
+/* At least one octet (Vol 4 Part E, 7.7.19). */
 BLUET_INTERNAL void link_completed_packets(struct link_table *links, struct reader *event);
 
 /* Events that concern one connection, from behind its handle (Vol 4 Part E, 7.7.65). */

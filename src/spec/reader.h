@@ -30,6 +30,12 @@ static inline size_t reader_remaining(const struct reader *reader)
     return (size_t)(reader->end - reader->cursor);
 }
 
+/* The next octet, which stays; 0 if there is none. */
+static inline uint8_t reader_peek(const struct reader *reader)
+{
+    return reader->cursor != reader->end ? *reader->cursor : 0;
+}
+
 /* Nothing was missing: for a PDU whose tail may grow in later versions. */
 static inline bool reader_ok(const struct reader *reader)
 {
