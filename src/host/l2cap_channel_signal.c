@@ -132,7 +132,7 @@ static void ask_enhanced(struct l2cap_channels *channels, struct l2cap_channel *
 BLUET_INTERNAL int l2cap_channels_ask(struct l2cap_channels *channels, const struct l2cap_channel_plan *plan,
                                       size_t count)
 {
-    struct l2cap_channel *asked[L2CAP_ENHANCED_MOST];
+    struct l2cap_channel *asked[L2CAP_ENHANCED_MOST] = {NULL};
     size_t taken = 0;
     while (taken < count && (asked[taken] = l2cap_channel_take(channels, plan, CHANNEL_AWAIT_RESPONSE)))
         taken++;

@@ -202,7 +202,7 @@ static void command_received(struct l2cap_signal *signal, struct signal_command 
 }
 
 /* A place for the request of a link that has none kept, if there is one. */
-static struct l2cap_signal_kept *find_place(struct l2cap_signal *signal, const struct link *link)
+static struct l2cap_signal_kept *place_to_keep(struct l2cap_signal *signal, const struct link *link)
 {
     struct l2cap_signal_kept *place = NULL;
     for (size_t i = 0; i < L2CAP_SIGNAL_KEPT; i++) {
@@ -227,7 +227,7 @@ static bool keep_request(struct l2cap_signal *signal, const struct signal_comman
     signal->reserve = buffer_copy(signal->links->pool, NULL, 0);
     if (signal->reserve || (!link->transmit.head && link_allowance(signal->links, link)))
         return false;
-    struct l2cap_signal_kept *place = find_place(signal, link);
+    struct l2cap_signal_kept *place = place_to_keep(signal, link);
     if (!place || length > sizeof place->octets) {
         hci_protocol_error(signal->links->hci);
         return true;

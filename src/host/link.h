@@ -144,9 +144,6 @@ BLUET_INTERNAL void link_read_parameters(struct reader *reader, struct link_para
 BLUET_INTERNAL void link_put_parameters(struct writer *writer, const struct link_parameters *parameters);
 /* Vol 4 Part E, 7.8.18 */
 BLUET_INTERNAL bool link_parameters_are_valid(const struct link_parameters *parameters);
-/* The parameters of LE Connection Update. */
-BLUET_INTERNAL void link_write_parameters(struct writer *writer, const struct link *link,
-                                          const struct link_parameters *parameters);
 /* Asks the controller for new ones. Whether there was room for the command. */
 BLUET_INTERNAL bool link_update(struct link_table *links, const struct link *link,
                                 const struct link_parameters *parameters);

@@ -31,14 +31,6 @@ BLUET_INTERNAL void link_put_parameters(struct writer *writer, const struct link
     write_u16(writer, parameters->supervision_timeout);
 }
 
-BLUET_INTERNAL void link_write_parameters(struct writer *writer, const struct link *link,
-                                          const struct link_parameters *parameters)
-{
-    write_u16(writer, link->handle);
-    link_put_parameters(writer, parameters);
-    write_u32(writer, 0); /* length of connection events: as the controller likes */
-}
-
 /* Sends those parameters with a command, or instead of them a refusal. Whether there was room. */
 static bool send_parameters(struct link_table *links, const struct link *link, uint16_t opcode,
                             const struct link_parameters *parameters)
@@ -46,11 +38,12 @@ static bool send_parameters(struct link_table *links, const struct link *link, u
     uint8_t octets[14];
     struct writer writer = writer_of(octets, sizeof octets);
     const struct hci_command command = {.opcode = opcode};
+    write_u16(&writer, link->handle);
     if (opcode == HCI_LE_REMOTE_CONNECTION_PARAMETER_REQUEST_NEGATIVE_REPLY) {
-        write_u16(&writer, link->handle);
         write_u8(&writer, HCI_UNACCEPTABLE_CONNECTION_PARAMETERS);
     } else {
-        link_write_parameters(&writer, link, parameters);
+        link_put_parameters(&writer, parameters);
+        write_u32(&writer, 0); /* length of connection events: as the controller likes */
     }
     return hci_request(links->hci, &command, octets, writer.length);
 }
