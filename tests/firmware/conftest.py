@@ -40,20 +40,20 @@ def firmware():
 @pytest.fixture
 def own_air(monkeypatch):
     """Airs in real time that nobody else is on: a runtime folder of this test's own. Gives its path, which is short."""
-    with tempfile.TemporaryDirectory(prefix="bluet-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bluet-", ignore_cleanup_errors=True) as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         monkeypatch.delenv("BLUET_TRANSPORT", raising=False)
         yield Path(folder)
 
 
 @contextlib.contextmanager
-def board(image, socket_path):
+def board(image, socket_path, *options):
     """The firmware runs, its UART at that socket."""
     log = ROOT / "build" / f"firmware-{os.getpid()}.log"
     with log.open("w") as output:
         process = subprocess.Popen(
             [
-                *("qemu-system-arm", "-machine", "mps2-an385", "-nographic", "-monitor", "none"),
+                *("qemu-system-arm", "-machine", "mps2-an385", "-nographic", *(options or ("-monitor", "none"))),
                 *("-chardev", f"socket,id=hci,path={socket_path}", "-serial", "chardev:hci", "-kernel", str(image)),
             ],
             stdin=subprocess.DEVNULL,

@@ -183,10 +183,16 @@ def echo_channel(central, connection):
 
 
 def test_an_application_uses_all_that_it_offers(central, sensor):
+    use_everything(central, lambda: None)
+
+
+def use_everything(central, before_pairing):
     connection = central.connect()
     values = central.values(connection)
     assert central.read(connection, values[0x2A38]) == (0, b"\x02")
     assert central.read(connection, values[0x2A19])[0] in (0x05, 0x0F)  # not without pairing
+    echo_channel(central, connection)
+    before_pairing()
     central.ble.gap_pair(connection)
     _, encrypted, _, bonded, key_size = central.wait(28)
     assert (encrypted, bonded, key_size) == (True, True, 16)

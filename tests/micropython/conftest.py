@@ -25,7 +25,7 @@ def micropython():
 @pytest.fixture
 def own_air(monkeypatch):
     """An air that nobody else is on: a runtime folder of this test's own."""
-    with tempfile.TemporaryDirectory(prefix="bluet-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bluet-", ignore_cleanup_errors=True) as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         monkeypatch.delenv("BLUET_TRANSPORT", raising=False)
         yield folder
