@@ -166,17 +166,29 @@ static void step_done(struct gap_privacy *privacy, bool good)
     }
 }
 
+/* A bond has come or gone, perhaps in the place of the one that is being added: the list is written from the start. */
+static void write_list_anew(struct gap_privacy *privacy)
+{
+    privacy->changes = privacy->bonds->changes;
+    privacy->step = GAP_PRIVACY_CLEAR;
+    privacy->next = 0;
+    privacy->list_full = false;
+}
+
 static void work_done(void *context, const struct hci_result *result)
 {
     struct gap_privacy *privacy = context;
+    bool adding = privacy->step == GAP_PRIVACY_ADD || privacy->step == GAP_PRIVACY_SET_MODE;
     if (privacy->state != GAP_PRIVACY_WORKING)
         return;
-    if (result->status == HCI_COMMAND_DISALLOWED) {
+    if (result->status == HCI_COMMAND_DISALLOWED)
         try_again_later(privacy);
-        return;
-    }
-    step_done(privacy, result->status == HCI_SUCCESS);
-    work(privacy);
+    else if (adding && privacy->changes != privacy->bonds->changes)
+        write_list_anew(privacy);
+    else
+        step_done(privacy, result->status == HCI_SUCCESS);
+    if (privacy->state == GAP_PRIVACY_WORKING)
+        work(privacy);
 }
 
 static void write_entry(const struct gap_privacy *privacy, const struct sm_bond *bond, struct writer *writer)

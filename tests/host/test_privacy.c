@@ -187,6 +187,56 @@ static void test_list_follows_bonds(void **state)
     bonded_end(talk);
 }
 
+/* Another bond in the place of one whose entry is on its way: what the controller has taken is not of the new one. */
+static void test_place_of_a_bond_is_used_again(void **state)
+{
+    (void)state;
+    const struct bluet_address old = bonded_identity(0), new = {BLUET_ADDRESS_PUBLIC, {0xb0, 1, 2, 3, 4, 5}};
+    for (int at_mode = 0; at_mode < 2; at_mode++) {
+        struct talk *talk = bonded_begin(BLUET_ADDRESS_MODE_PUBLIC, 0, 0);
+        struct sm_bonds *bonds = &talk->host->sm.bonds;
+        assert_int_equal(bluet_set_rpa_timeout(talk->host, 0x384), BLUET_OK);
+        talk_pass(talk, 0);
+        bonded_step(talk, "01 2d 20 01 00", HCI_SUCCESS);
+        bonded_step(talk, "01 29 20 00", HCI_SUCCESS);
+        struct talk_packet entry = talk_take(talk);
+        if (at_mode) {
+            assert_int_equal(entry.octets[1], 0x27);
+            talk_receive(talk, "04 0e 04 01 27 20 00");
+            entry = talk_take(talk);
+        }
+        assert_int_equal(entry.octets[1], at_mode ? 0x4e : 0x27);
+
+        assert_true(bluet_bond_delete(talk->host, &old) > 0);
+        talk_pass(talk, 0);
+        talk_forget(talk);
+        struct sm_given given = {.ours = {.peer = new, .flags = SM_SECRET_LTK, .key_size = 16}, .identified = true};
+        struct sm_secret secret = {.tail_length = 0};
+        given.theirs = given.ours;
+        given.irk[0] = 0x77;
+        talk->answer = 1;
+        assert_ptr_equal(sm_bonds_keep(bonds, &given, &secret), &bonds->bonds[0]);
+        talk_forget(talk);
+        talk->answer = 0;
+
+        talk_receive(talk, at_mode ? "04 0e 04 01 4e 20 00" : "04 0e 04 01 27 20 00");
+        assert_false(bonds->bonds[0].listed);
+        bonded_step(talk, "01 29 20 00", HCI_SUCCESS);
+        entry = talk_take(talk);
+        assert_int_equal(entry.octets[1], 0x27);
+        assert_memory_equal(entry.octets + 5, ((uint8_t[]){5, 4, 3, 2, 1, 0xb0}), 6);
+        talk_receive(talk, "04 0e 04 01 27 20 00");
+        assert_true(bonds->bonds[0].listed);
+        bonded_step(talk, "01 4e 20 08 00 05 04 03 02 01 b0 01", HCI_SUCCESS);
+        expect_entry(talk, 1, zeros_hex, HCI_SUCCESS);
+        bonded_step(talk, "01 2e 20 02 84 03", HCI_SUCCESS);
+        bonded_step(talk, "01 2d 20 01 01", HCI_SUCCESS);
+        talk_expect_nothing(talk);
+        assert_true(talk->host->resolver.offloaded);
+        bonded_end(talk);
+    }
+}
+
 /* ---- Modes ---- */
 
 /* A controller that knows no random addresses. */
@@ -518,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_controllers_that_do_not_resolve),
         cmocka_unit_test(test_addresses_are_remembered),
         cmocka_unit_test(test_list_follows_bonds),
+        cmocka_unit_test(test_place_of_a_bond_is_used_again),
         cmocka_unit_test(test_no_random_addresses),
         cmocka_unit_test(test_change_of_mode),
         cmocka_unit_test(test_identity_key),
