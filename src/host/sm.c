@@ -15,16 +15,15 @@ static const uint32_t holdoff_us = 1000000;          /* after the first failure;
 
 BLUET_INTERNAL void sm_init(struct sm *sm)
 {
-    *sm = (struct sm){.burnt_passkey = NO_PASSKEY};
+    *sm = (struct sm){.burnt_passkey = NO_PASSKEY, .strangers = {.peer = {.type = 0xff}}};
     sm->security = (struct bluet_security){.io = BLUET_IO_NO_INPUT_OUTPUT, .key_size = SM_KEY_SIZE_MOST};
 }
 
-static void *take_zeros(const struct sm *sm, size_t size)
+/* Pairings, bonds and works are in one block of memory, in this order. */
+static size_t block_size(const struct sm *sm)
 {
-    void *memory = memory_take(sm->links->hci->port, size);
-    if (memory)
-        memset(memory, 0, size);
-    return memory;
+    return sm->links->limit * sizeof *sm->pairings + sm->bonds.limit * sizeof *sm->bonds.bonds +
+           sm->work_count * sizeof *sm->works;
 }
 
 static void give_secrets(const struct sm *sm, void *memory, size_t size)
@@ -41,29 +40,29 @@ BLUET_INTERNAL int sm_open(struct sm *sm, struct link_table *links, const struct
     const struct hci *hci = links->hci;
     sm->links = links;
     sm->keeper = *keeper;
-    sm->busy_count = 0;
-    sm->due = false;
     sm->work_count = limits->pairing_count;
-    int error = sm_bonds_open(&sm->bonds, hci->port, hci->sink, limits->bond_count);
-    if (error)
-        return error;
-    sm->pairings = take_zeros(sm, links->limit * sizeof *sm->pairings);
-    sm->works = take_zeros(sm, sm->work_count * sizeof *sm->works);
-    return sm->pairings && sm->works ? BLUET_OK : BLUET_ENOMEM;
+    sm->bonds.port = hci->port;
+    sm->bonds.sink = hci->sink;
+    sm->bonds.limit = limits->bond_count;
+    sm->pairings = memory_take(hci->port, block_size(sm));
+    if (!sm->pairings)
+        return BLUET_ENOMEM;
+    memset(sm->pairings, 0, block_size(sm));
+    sm->bonds.bonds = (struct sm_bond *)(sm->pairings + links->limit);
+    sm->works = (struct sm_work *)(sm->bonds.bonds + sm->bonds.limit);
+    return BLUET_OK;
 }
 
 BLUET_INTERNAL void sm_close(struct sm *sm)
 {
-    if (sm->bonds.port)
-        sm_bonds_close(&sm->bonds);
-    give_secrets(sm, sm->pairings, sm->pairings ? sm->links->limit * sizeof *sm->pairings : 0);
-    give_secrets(sm, sm->works, sm->work_count * sizeof *sm->works);
+    if (!sm->links)
+        return;
+    give_secrets(sm, sm->pairings, block_size(sm));
     give_secrets(sm, sm->oob, sizeof *sm->oob);
     sm->pairings = NULL;
-    sm->works = NULL;
     sm->oob = NULL;
     sm->links = NULL;
-    sm->busy_count = 0;
+    sm->bonds.limit = sm->bonds.deleted_count = sm->busy_count = 0;
     sm->due = false;
 }
 
@@ -136,6 +135,7 @@ static const struct bluet_address *known_name(const struct sm_pairing *pairing)
     return pairing->bond ? &pairing->bond->peer : sm_peer(pairing);
 }
 
+/* There is none of such an address as strangers have. */
 static bool is_delay_of(const struct sm_holdoff *holdoff, const struct sm_pairing *pairing)
 {
     return holdoff->failures && hci_address_equal(&holdoff->peer, known_name(pairing));
@@ -147,16 +147,17 @@ static bool is_delay_of(const struct sm_holdoff *holdoff, const struct sm_pairin
  */
 static struct sm_holdoff *find_holdoff(struct sm *sm, const struct sm_pairing *pairing)
 {
-    struct sm_holdoff *found = NULL;
-    bool shared = !pairing->bond && sm_is_private(sm_peer(pairing));
-    for (size_t i = 0; !shared && i < SM_HOLDOFF_COUNT; i++) {
+    struct sm_holdoff *found = &sm->strangers;
+    if (!pairing->bond && sm_is_private(sm_peer(pairing)))
+        return found;
+    for (size_t i = 0; i < SM_HOLDOFF_COUNT; i++) {
         struct sm_holdoff *holdoff = &sm->holdoffs[i];
         if (is_delay_of(holdoff, pairing))
             return holdoff;
-        if (!is_delayed(sm, holdoff) && (!found || holdoff->until < found->until))
+        if (!is_delayed(sm, holdoff) && (found == &sm->strangers || holdoff->until < found->until))
             found = holdoff;
     }
-    return found ? found : &sm->strangers;
+    return found;
 }
 
 static bool is_held_off(struct sm *sm, const struct sm_pairing *pairing)
@@ -174,16 +175,16 @@ static bool is_failed_proof(uint16_t reason)
 static void count_attempt(struct sm *sm, const struct sm_pairing *pairing, uint16_t reason)
 {
     struct sm_holdoff *holdoff = find_holdoff(sm, pairing);
-    bool shared = holdoff == &sm->strangers;
-    bool proved = reason == SM_SUCCESS && (pairing->secret_flags & SM_SECRET_AUTHENTICATED);
-    if (proved && !shared && is_delay_of(holdoff, pairing))
-        holdoff->failures = 0;
-    if (!is_failed_proof(reason))
-        return;
-    if (!shared && !is_delay_of(holdoff, pairing))
-        *holdoff = (struct sm_holdoff){.peer = *known_name(pairing)};
     const uint64_t now = sm->links->hci->now;
     const uint32_t longest = holdoff_us << FAILURES_MOST;
+    bool proved = reason == SM_SUCCESS && (pairing->secret_flags & SM_SECRET_AUTHENTICATED);
+    bool failed = is_failed_proof(reason);
+    if (holdoff != &sm->strangers && (proved || (failed && !is_delay_of(holdoff, pairing)))) {
+        holdoff->peer = *known_name(pairing);
+        holdoff->failures = 0;
+    }
+    if (!failed)
+        return;
     for (; holdoff->failures && now >= holdoff->until + longest; holdoff->failures--)
         holdoff->until += longest;
     holdoff->until = now + (holdoff_us << holdoff->failures);
@@ -192,6 +193,11 @@ static void count_attempt(struct sm *sm, const struct sm_pairing *pairing, uint1
 }
 
 /* ---- The end of what is under way ---- */
+
+static void count_error(const struct sm *sm)
+{
+    hci_protocol_error(sm->links->hci);
+}
 
 static void raise_update(struct sm *sm, const struct link *link, uint16_t reason)
 {
@@ -323,6 +329,12 @@ static void end_step(struct sm *sm, struct sm_pairing *pairing, sm_result result
 
 /* ---- Encryption (2.4.4) ---- */
 
+/* Random number and EDIV by which a key is asked for; of a key of Secure Connections, and of a short-term key, they are
+ * zeros. */
+enum { NUMBERS_LENGTH = 10 };
+
+static const uint8_t zeros[NUMBERS_LENGTH];
+
 static void encryption_requested(void *context, const struct hci_result *result)
 {
     struct sm *sm = context;
@@ -331,32 +343,36 @@ static void encryption_requested(void *context, const struct hci_result *result)
         sm_encryption_change(sm, link, result->status, false);
 }
 
-/* As central, with a key that is kept; NULL: with that of this pairing. */
-static sm_result encrypt_link(struct sm *sm, const struct sm_pairing *pairing, const struct sm_keys *kept)
+/*
+ * To the controller, by which command: to encrypt, with the numbers of a key that is kept, or zeros for that of a
+ * pairing; to reply with a key, or that there is none. Whether there was room for it.
+ */
+static bool give_key(struct sm *sm, const struct link *link, uint16_t opcode, const struct sm_keys *kept,
+                     const uint8_t *key)
 {
     uint8_t parameters[28];
     struct writer writer = writer_of(parameters, sizeof parameters);
-    write_u16(&writer, pairing->link->handle);
-    if (kept) {
-        write_octets(&writer, kept->random, sizeof kept->random);
-        write_octets(&writer, kept->ediv, sizeof kept->ediv);
-    } else {
-        write_zeros(&writer, sizeof kept->random + sizeof kept->ediv);
+    struct hci_command command = {.opcode = opcode, .context = sm, .argument = link->handle};
+    write_u16(&writer, link->handle);
+    if (opcode == HCI_LE_ENABLE_ENCRYPTION) {
+        command.done = encryption_requested;
+        write_octets(&writer, kept ? kept->random : zeros, sizeof kept->random);
+        write_octets(&writer, kept ? kept->ediv : zeros, sizeof kept->ediv);
     }
-    write_reversed(&writer, kept ? kept->ltk : pairing->work->exchange.secret + 16, 16);
-    const struct hci_command command = {.opcode = HCI_LE_ENABLE_ENCRYPTION,
-                                        .done = encryption_requested,
-                                        .context = sm,
-                                        .argument = pairing->link->handle};
+    if (key)
+        write_reversed(&writer, key, 16);
     bool queued = hci_request(sm->links->hci, &command, parameters, writer.length);
     crypto_wipe(parameters, sizeof parameters);
-    return queued ? SM_SUCCESS : BLUET_STATUS_NO_MEMORY;
+    return queued;
 }
 
 BLUET_INTERNAL sm_result sm_key_is_made(struct sm *sm, struct sm_pairing *pairing)
 {
     sm_enter(sm, pairing, SM_AWAIT_ENCRYPTION);
-    return pairing->side == SM_INITIATOR ? encrypt_link(sm, pairing, NULL) : SM_SUCCESS;
+    if (pairing->side == SM_RESPONDER)
+        return SM_SUCCESS;
+    bool queued = give_key(sm, pairing->link, HCI_LE_ENABLE_ENCRYPTION, NULL, pairing->work->exchange.secret + 16);
+    return queued ? SM_SUCCESS : BLUET_STATUS_NO_MEMORY;
 }
 
 static void use_kept(struct sm *sm, struct sm_pairing *pairing, const struct sm_keys *kept)
@@ -392,40 +408,30 @@ BLUET_INTERNAL void sm_encryption_change(struct sm *sm, struct link *link, uint8
 {
     struct sm_pairing *pairing = &sm->pairings[link->index];
     bool awaited = pairing->state == SM_AWAIT_ENCRYPTION || pairing->state == SM_AWAIT_KEPT_ENCRYPTION;
-    if (awaited && status == HCI_SUCCESS && enabled) {
-        encrypted(sm, pairing);
-    } else if (awaited) {
-        set_security(link, false, pairing);
+    if (status == HCI_SUCCESS && enabled) {
+        if (awaited)
+            encrypted(sm, pairing);
+        else if (!link->encrypted) /* with a key that nobody has given: not to be believed */
+            count_error(sm);
+        return;
+    }
+    if (!awaited && !link->encrypted)
+        return;
+    set_security(link, false, pairing);
+    if (awaited && status == HCI_SUCCESS)
+        status = HCI_AUTHENTICATION_FAILURE;
+    uint16_t reason = (uint16_t)(status ? BLUET_REASON_HCI | status : 0);
+    if (awaited) {
         pairing->key_missing = status == HCI_PIN_OR_KEY_MISSING;
-        sm_end(sm, pairing, (uint16_t)(BLUET_REASON_HCI | (status ? status : HCI_AUTHENTICATION_FAILURE)));
-    } else if (status == HCI_SUCCESS && enabled) {
-        /* With a key that nobody has given: not to be believed. */
-        if (!link->encrypted)
-            hci_protocol_error(sm->links->hci);
-    } else if (link->encrypted) {
-        set_security(link, false, pairing);
-        raise_update(sm, link, (uint16_t)(status ? BLUET_REASON_HCI | status : 0));
+        sm_end(sm, pairing, reason);
+    } else {
+        raise_update(sm, link, reason);
     }
 }
 
 BLUET_INTERNAL void sm_key_refresh(struct sm *sm, struct link *link, uint8_t status)
 {
     sm_encryption_change(sm, link, status, status == HCI_SUCCESS);
-}
-
-static void reply_key(struct sm *sm, const struct link *link, const uint8_t *key)
-{
-    uint8_t parameters[18];
-    struct writer writer = writer_of(parameters, sizeof parameters);
-    struct hci_command command = {.opcode = HCI_LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY};
-    write_u16(&writer, link->handle);
-    if (key) {
-        command.opcode = HCI_LE_LONG_TERM_KEY_REQUEST_REPLY;
-        write_reversed(&writer, key, 16);
-    }
-    if (!hci_request(sm->links->hci, &command, parameters, writer.length))
-        hci_protocol_error(sm->links->hci);
-    crypto_wipe(parameters, sizeof parameters);
 }
 
 /* Of a bond, and no weaker than what the application asks for. */
@@ -436,44 +442,44 @@ static bool find_kept(const struct sm *sm, const struct sm_pairing *pairing, str
            sm_suffices(sm, pairing, out_secret->keys.flags, out_secret->keys.key_size);
 }
 
-/* By numbers as in the event. */
-static void kept_key_requested(struct sm *sm, struct sm_pairing *pairing, const uint8_t numbers[10])
+/* Of a bond, by the numbers that the event has. Raises. */
+static bool find_asked(const struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret,
+                       const uint8_t *numbers)
 {
-    struct sm_secret secret;
-    const struct sm_keys *keys = &secret.keys;
-    bool found = find_kept(sm, pairing, &secret, BLUET_SECRET_OURS) &&
-                 memcmp(keys->random, numbers, sizeof keys->random) == 0 &&
-                 memcmp(keys->ediv, numbers + sizeof keys->random, sizeof keys->ediv) == 0;
-    reply_key(sm, pairing->link, found ? keys->ltk : NULL);
-    if (found) {
-        use_kept(sm, pairing, keys);
-    } else {
-        if (pairing->state == SM_IDLE)
-            sm_enter(sm, pairing, SM_AWAIT_KEPT_ENCRYPTION);
-        sm_end(sm, pairing, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);
-    }
-    crypto_wipe(&secret, sizeof secret);
+    const struct sm_keys *keys = &out_secret->keys;
+    return find_kept(sm, pairing, out_secret, BLUET_SECRET_OURS) &&
+           memcmp(keys->random, numbers, sizeof keys->random) == 0 &&
+           memcmp(keys->ediv, numbers + sizeof keys->random, sizeof keys->ediv) == 0;
 }
 
 /* In the midst of a pairing there is no key but the one that it ends with, and not before it has ended well. */
 BLUET_INTERNAL void sm_long_term_key_request(struct sm *sm, struct link *link, struct reader *event)
 {
-    static const uint8_t zeros[10];
     struct sm_pairing *pairing = &sm->pairings[link->index];
-    uint8_t numbers[10];
+    struct sm_secret secret;
+    uint8_t numbers[NUMBERS_LENGTH];
+    const uint8_t *key = NULL;
+    bool begun = !(NOT_BEGUN >> pairing->state & 1);
     read_octets(event, numbers, sizeof numbers);
-    if (NOT_BEGUN >> pairing->state & 1) {
-        kept_key_requested(sm, pairing, numbers);
-        return;
+    if (!begun && find_asked(sm, pairing, &secret, numbers))
+        key = secret.keys.ltk;
+    else if (pairing->state == SM_AWAIT_ENCRYPTION && pairing->side == SM_RESPONDER &&
+             memcmp(numbers, zeros, sizeof zeros) == 0)
+        key = pairing->work->exchange.secret + 16;
+    uint16_t opcode = key ? HCI_LE_LONG_TERM_KEY_REQUEST_REPLY : HCI_LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY;
+    if (!give_key(sm, link, opcode, NULL, key))
+        count_error(sm);
+    if (begun && !key) {
+        count_error(sm);
+        send_failed(sm, pairing, SM_UNSPECIFIED_REASON);
+        sm_end(sm, pairing, SM_UNSPECIFIED_REASON);
+    } else if (!begun && key) {
+        use_kept(sm, pairing, &secret.keys);
+    } else if (!begun) {
+        sm_enter(sm, pairing, SM_AWAIT_KEPT_ENCRYPTION);
+        sm_end(sm, pairing, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);
     }
-    bool ready = pairing->state == SM_AWAIT_ENCRYPTION && pairing->side == SM_RESPONDER &&
-                 memcmp(numbers, zeros, sizeof zeros) == 0;
-    reply_key(sm, link, ready ? pairing->work->exchange.secret + 16 : NULL);
-    if (ready)
-        return;
-    hci_protocol_error(sm->links->hci);
-    send_failed(sm, pairing, SM_UNSPECIFIED_REASON);
-    sm_end(sm, pairing, SM_UNSPECIFIED_REASON);
+    crypto_wipe(&secret, sizeof secret);
 }
 
 BLUET_INTERNAL void sm_save(struct sm *sm, const struct link *link)
@@ -510,7 +516,8 @@ static sm_result begin_as_central(struct sm *sm, struct sm_pairing *pairing)
         !pairing->link->encrypted && !pairing->key_missing && find_kept(sm, pairing, &secret, BLUET_SECRET_PEER);
     if (found) {
         use_kept(sm, pairing, &secret.keys);
-        result = encrypt_link(sm, pairing, &secret.keys);
+        if (!give_key(sm, pairing->link, HCI_LE_ENABLE_ENCRYPTION, &secret.keys, secret.keys.ltk))
+            result = BLUET_STATUS_NO_MEMORY;
     }
     crypto_wipe(&secret, sizeof secret);
     if (found)
@@ -634,7 +641,7 @@ static sm_result pairing_failed(struct sm *sm, struct sm_pairing *pairing, struc
 {
     uint8_t reason = read_u8(pdu);
     if (pairing->state == SM_IDLE || pairing->state == SM_AWAIT_KEPT_ENCRYPTION)
-        hci_protocol_error(sm->links->hci);
+        count_error(sm);
     else
         sm_end(sm, pairing, reason && reason <= SM_REASON_LARGEST ? reason : SM_UNSPECIFIED_REASON);
     return SM_SUCCESS;
@@ -644,7 +651,7 @@ static sm_result pairing_failed(struct sm *sm, struct sm_pairing *pairing, struc
 static sm_result key_pressed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
     if (read_u8(pdu) > SM_KEYPRESS_LARGEST || pairing->state == SM_IDLE)
-        hci_protocol_error(sm->links->hci);
+        count_error(sm);
     return SM_SUCCESS;
 }
 
@@ -663,13 +670,13 @@ BLUET_INTERNAL void sm_receive(struct sm *sm, struct link *link, struct reader *
     struct sm_pairing *pairing = &sm->pairings[link->index];
     uint8_t code = read_u8(frame);
     if (pairing->dead || code == 0 || code > sizeof sm_commands / sizeof *sm_commands) {
-        hci_protocol_error(sm->links->hci);
+        count_error(sm);
         return;
     }
     const struct sm_command *command = &sm_commands[code - 1];
     sm_result result = check_command(pairing, command, reader_remaining(frame));
     if (result)
-        hci_protocol_error(sm->links->hci);
+        count_error(sm);
     else if (command->handle)
         result = command->handle(sm, pairing, frame);
     else

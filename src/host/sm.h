@@ -74,26 +74,26 @@ struct sm_pairing {
     struct link *link; /* NULL: there is none with this index */
     struct sm_bond *bond;
     struct sm_work *work; /* NULL: no features have been exchanged */
+    uint8_t state;        /* enum sm_state */
+    uint8_t side;         /* ours, enum sm_side: the link layer has who begins as central */
+    uint8_t model;        /* enum sm_model */
+    uint8_t action;       /* that the user was asked for; 0: none */
+    uint8_t key_size;     /* of the key that is being made, or that is about to be used: */
+    uint8_t secret_flags; /* enum sm_secret_flag */
+    uint8_t expected;     /* PDUs of key distribution that have yet to come, by key_bit() */
+    bool answered;
+    bool refused;   /* by the user */
+    bool due;       /* there is something to be done at the next poll */
+    bool kept_only; /* the peer has asked; no pairing comes of that where there is a bond */
+    bool bonding;
+    bool oob_flagged;             /* in this pairing we have the peer's out of band data, */
+    bool oob_known;               /* and the peer has ours */
+    bool dead;                    /* after a timeout, until the link ends (Vol 3 Part H, 3.4) */
+    bool key_missing;             /* the peer has said so: the next pairing is the application's wish */
+    bool secure;                  /* the link is encrypted with a key of Secure Connections */
+    struct bluet_address ends[2]; /* by side, as on the air */
     uint32_t passkey;
     uint64_t deadline;
-    uint8_t state;                /* enum sm_state */
-    uint8_t side;                 /* ours, enum sm_side: the link layer has who begins as central */
-    uint8_t model;                /* enum sm_model */
-    uint8_t action;               /* that the user was asked for; 0: none */
-    uint8_t key_size;             /* of the key that is being made, or that is about to be used: */
-    uint8_t secret_flags;         /* enum sm_secret_flag */
-    uint8_t expected;             /* PDUs of key distribution that have yet to come, by key_bit() */
-    struct bluet_address ends[2]; /* by side, as on the air */
-    bool answered : 1;
-    bool refused : 1;     /* by the user */
-    bool due : 1;         /* there is something to be done at the next poll */
-    bool dead : 1;        /* after a timeout, until the link ends (Vol 3 Part H, 3.4) */
-    bool key_missing : 1; /* the peer has said so: the next pairing is the application's wish */
-    bool kept_only : 1;   /* the peer has asked; no pairing comes of that where there is a bond */
-    bool bonding : 1;
-    bool secure : 1;      /* the link is encrypted with a key of Secure Connections */
-    bool oob_flagged : 1; /* in this pairing we have the peer's out of band data, */
-    bool oob_known : 1;   /* and the peer has ours */
     struct sm_signing own_signing, peer_signing;
 };
 

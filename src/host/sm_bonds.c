@@ -5,7 +5,6 @@
  */
 #include "host/sm_bonds.h"
 
-#include "host/memory.h"
 #include "host/sm_keys.h"
 #include "spec/hci.h"
 #include "spec/reader.h"
@@ -171,31 +170,6 @@ BLUET_INTERNAL void sm_bonds_keep_irk(struct sm_bonds *bonds)
 }
 
 /* ---- The table ---- */
-
-BLUET_INTERNAL int sm_bonds_open(struct sm_bonds *bonds, const struct bluet_port *port, const struct event_sink *sink,
-                                 uint8_t limit)
-{
-    size_t size = limit * sizeof *bonds->bonds;
-    bonds->port = port;
-    bonds->sink = sink;
-    bonds->limit = limit;
-    bonds->bonds = memory_take(port, size);
-    if (!bonds->bonds)
-        return BLUET_ENOMEM;
-    memset(bonds->bonds, 0, size);
-    return BLUET_OK;
-}
-
-BLUET_INTERNAL void sm_bonds_close(struct sm_bonds *bonds)
-{
-    size_t size = bonds->limit * sizeof *bonds->bonds;
-    if (bonds->bonds) {
-        crypto_wipe(bonds->bonds, size);
-        memory_give(bonds->port, bonds->bonds, size);
-    }
-    bonds->bonds = NULL;
-    bonds->deleted_count = 0;
-}
 
 BLUET_INTERNAL struct sm_bond *sm_bonds_find_identity(const struct sm_bonds *bonds, const struct bluet_address *peer)
 {

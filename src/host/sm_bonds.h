@@ -82,10 +82,6 @@ static inline bool sm_has_irk(const struct sm_bond *bond)
 /* What a blob says, if it is whole. */
 BLUET_INTERNAL bool sm_secret_read(struct sm_secret *out, uint8_t sec_type, const uint8_t *blob, size_t length);
 
-/* -ENOMEM */
-BLUET_INTERNAL int sm_bonds_open(struct sm_bonds *bonds, const struct bluet_port *port, const struct event_sink *sink,
-                                 uint8_t limit);
-BLUET_INTERNAL void sm_bonds_close(struct sm_bonds *bonds);
 /* Asks the application for what it has. Raises. */
 BLUET_INTERNAL void sm_bonds_load(struct sm_bonds *bonds);
 /* Tells it what is deleted. Raises. */

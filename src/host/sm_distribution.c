@@ -115,19 +115,26 @@ static sm_result peers_keys_are_there(struct sm *sm, struct sm_pairing *pairing)
 BLUET_INTERNAL sm_result sm_distribute(struct sm *sm, struct sm_pairing *pairing)
 {
     struct sm_given *given = &pairing->work->given;
-    struct sm_keys keys = {.flags = pairing->secret_flags, .key_size = pairing->key_size, .peer = *sm_peer(pairing)};
+    struct sm_keys *theirs = &given->theirs;
+    uint8_t ltk[16];
     uint8_t sends = keys_of(pairing, pairing->side);
-    pairing->expected = expected_of(keys_of(pairing, !pairing->side));
-    if (sm_is_secure(pairing)) {
-        keys.flags |= SM_SECRET_LTK;
-        memcpy(keys.ltk, pairing->work->exchange.secret + 16, sizeof keys.ltk);
-    }
+    uint8_t receives = keys_of(pairing, !pairing->side);
+    memcpy(ltk, pairing->work->exchange.secret + 16, sizeof ltk);
     crypto_wipe(&pairing->work->exchange, sizeof pairing->work->exchange);
-    given->ours = given->theirs = keys;
-    crypto_wipe(&keys, sizeof keys);
-    given->sends = sends;
+    theirs->flags = pairing->secret_flags;
+    theirs->key_size = pairing->key_size;
+    theirs->peer = *sm_peer(pairing);
+    if (sm_is_secure(pairing)) {
+        theirs->flags |= SM_SECRET_LTK;
+        memcpy(theirs->ltk, ltk, sizeof ltk);
+    }
+    crypto_wipe(ltk, sizeof ltk);
+    given->ours = *theirs;
     if (sm_is_resolvable(sm_peer(pairing)))
-        given->theirs.flags |= SM_SECRET_PRIVATE;
+        theirs->flags |= SM_SECRET_PRIVATE;
+    given->sends = sends;
+    given->identified = receives & SM_IDENTITY_KEY;
+    pairing->expected = expected_of(receives);
     sm_enter(sm, pairing, SM_AWAIT_KEYS);
     sm_result result = pairing->side == SM_RESPONDER ? send_keys(sm, pairing) : SM_SUCCESS;
     if (result || pairing->expected)
@@ -156,33 +163,35 @@ static enum sm_reason check_identity(const struct sm *sm, const struct sm_pairin
     return lesser || !shown ? SM_KEY_REJECTED : SM_SUCCESS;
 }
 
+/* Where they go, by code from SM_ENCRYPTION_INFORMATION on. */
+static const struct {
+    uint8_t place; /* in struct sm_given */
+    uint8_t length;
+    uint8_t flag; /* enum sm_secret_flag */
+} key_places[] = {{offsetof(struct sm_given, theirs.ltk), 16, SM_SECRET_LTK},
+                  {offsetof(struct sm_given, theirs.ediv), 10, 0},
+                  {offsetof(struct sm_given, irk), 16, 0},
+                  {offsetof(struct sm_given, theirs.peer), 7, 0},
+                  {offsetof(struct sm_given, theirs.csrk), 16, SM_SECRET_CSRK}};
+
 static sm_result read_key(struct sm *sm, const struct sm_pairing *pairing, uint8_t code, struct reader *pdu)
 {
     struct sm_given *given = &pairing->work->given;
-    struct sm_keys *theirs = &given->theirs;
-    switch (code) {
-    case SM_ENCRYPTION_INFORMATION:
-        read_reversed(pdu, theirs->ltk, sizeof theirs->ltk);
-        sm_shorten(theirs->ltk, pairing->key_size);
-        theirs->flags |= SM_SECRET_LTK;
-        return SM_SUCCESS;
-    case SM_CENTRAL_IDENTIFICATION:
-        read_octets(pdu, theirs->ediv, sizeof theirs->ediv);
-        read_octets(pdu, theirs->random, sizeof theirs->random);
-        return SM_SUCCESS;
-    case SM_IDENTITY_INFORMATION:
-        given->identified = true;
-        read_reversed(pdu, given->irk, sizeof given->irk);
-        return SM_SUCCESS;
-    case SM_IDENTITY_ADDRESS_INFORMATION:
-        theirs->peer.type = read_u8(pdu);
-        read_reversed(pdu, theirs->peer.octets, sizeof theirs->peer.octets);
-        return check_identity(sm, pairing, &theirs->peer);
-    default:
-        read_reversed(pdu, theirs->csrk, sizeof theirs->csrk);
-        theirs->flags |= SM_SECRET_CSRK;
-        return SM_SUCCESS;
+    uint8_t place = key_places[code - SM_ENCRYPTION_INFORMATION].place;
+    uint8_t length = key_places[code - SM_ENCRYPTION_INFORMATION].length;
+    given->theirs.flags |= key_places[code - SM_ENCRYPTION_INFORMATION].flag;
+    if (length == 16) {
+        read_reversed(pdu, (uint8_t *)given + place, length);
+    } else if (code == SM_CENTRAL_IDENTIFICATION) {
+        read_octets(pdu, (uint8_t *)given + place, length);
+    } else {
+        given->theirs.peer.type = read_u8(pdu);
+        read_reversed(pdu, given->theirs.peer.octets, sizeof given->theirs.peer.octets);
+        return check_identity(sm, pairing, &given->theirs.peer);
     }
+    if (code == SM_ENCRYPTION_INFORMATION)
+        sm_shorten(given->theirs.ltk, pairing->key_size);
+    return SM_SUCCESS;
 }
 
 /* One that was not agreed on, or is out of its place, is none. */
