@@ -18,7 +18,7 @@ set(bluet_L2CAP_CHANNELS_files host_l2cap l2cap_channel l2cap_channel_bearer l2c
     l2cap_channel_signal l2cap_stream)
 set(bluet_EATT_files gatt_client_bearers)
 set(bluet_SECURITY_files gap_resolve gatt_db_hash gatt_server_bond host_security host_signing sm sm_authentication
-    sm_bonds sm_distribution sm_keys sm_legacy sm_oob sm_pairing sm_secure sm_signing)
+    sm_bonds sm_distribution sm_keys sm_legacy sm_octets sm_oob sm_pairing sm_secure sm_signing)
 set(bluet_LEGACY_PAIRING_files sm_legacy)
 set(bluet_SIGNING_files host_signing sm_signing)
 set(bluet_PRIVACY_files gap_privacy)

@@ -87,7 +87,7 @@ int bluet_bond_read(struct bluet_bond *out_bond, uint8_t sec_type, const void *v
                                         .authenticated = secret.keys.flags & SM_SECRET_AUTHENTICATED,
                                         .secure = secret.keys.flags & SM_SECRET_SECURE,
                                         .key_size = secret.keys.key_size};
-    crypto_wipe(&secret, sizeof secret);
+    sm_wipe(&secret, sizeof secret);
     return whole ? BLUET_OK : BLUET_EINVAL;
 }
 

@@ -30,7 +30,7 @@ static void give_secrets(const struct sm *sm, void *memory, size_t size)
 {
     if (!memory)
         return;
-    crypto_wipe(memory, size);
+    sm_wipe(memory, size);
     memory_give(sm->links->hci->port, memory, size);
 }
 
@@ -78,13 +78,13 @@ BLUET_INTERNAL void sm_link_opened(struct sm *sm, struct link *link, const struc
     pairing->link = link;
     pairing->deadline = BLUET_NEVER;
     pairing->side = link->central ? SM_INITIATOR : SM_RESPONDER;
-    pairing->ends[pairing->side] = ends->own;
-    pairing->ends[!pairing->side] = ends->peer;
+    sm_copy(&pairing->ends[pairing->side], &ends->own, sizeof ends->own);
+    sm_copy(&pairing->ends[!pairing->side], &ends->peer, sizeof ends->peer);
     pairing->bond = sm_bonds_find_identity(&sm->bonds, &link->identity);
     if (pairing->bond && sm_is_resolvable(&ends->peer))
         pairing->bond->flags |= SM_SECRET_PRIVATE;
     link->key_known = pairing->bond;
-    sm->identity = ends->identity;
+    sm_copy(&sm->identity, &ends->identity, sizeof ends->identity);
 }
 
 BLUET_INTERNAL void sm_link_closed(struct sm *sm, struct link *link)
@@ -95,7 +95,7 @@ BLUET_INTERNAL void sm_link_closed(struct sm *sm, struct link *link)
         sm_end(sm, pairing, BLUET_STATUS_DISCONNECTED);
     if (BLUET_HAS_SIGNING)
         sm_signing_end(sm, pairing);
-    crypto_wipe(pairing, sizeof *pairing);
+    sm_wipe(pairing, sizeof *pairing);
 }
 
 BLUET_INTERNAL void sm_forget_bonds(struct sm *sm)
@@ -180,7 +180,7 @@ static void count_attempt(struct sm *sm, const struct sm_pairing *pairing, uint1
     bool proved = reason == SM_SUCCESS && (pairing->secret_flags & SM_SECRET_AUTHENTICATED);
     bool failed = is_failed_proof(reason);
     if (holdoff != &sm->strangers && (proved || (failed && !is_delay_of(holdoff, pairing)))) {
-        holdoff->peer = *known_name(pairing);
+        sm_copy(&holdoff->peer, known_name(pairing), sizeof holdoff->peer);
         holdoff->failures = 0;
     }
     if (!failed)
@@ -194,7 +194,7 @@ static void count_attempt(struct sm *sm, const struct sm_pairing *pairing, uint1
 
 /* ---- The end of what is under way ---- */
 
-static void count_error(const struct sm *sm)
+static void count_fault(const struct sm *sm)
 {
     hci_protocol_error(sm->links->hci);
 }
@@ -250,7 +250,7 @@ BLUET_INTERNAL void sm_end(struct sm *sm, struct sm_pairing *pairing, uint16_t r
     pairing->passkey = 0;
     pairing->answered = pairing->refused = pairing->due = pairing->kept_only = false;
     if (pairing->work && !pairing->work->kept)
-        crypto_wipe(pairing->work, sizeof *pairing->work);
+        sm_wipe(pairing->work, sizeof *pairing->work);
     pairing->work = NULL;
     raise_update(sm, link, reason);
 }
@@ -305,7 +305,7 @@ BLUET_INTERNAL sm_result sm_send_value(const struct sm *sm, const struct sm_pair
     uint8_t pdu[17] = {code};
     sm_reverse(pdu + 1, value, 16);
     sm_result result = sm_send(sm, pairing, pdu);
-    crypto_wipe(pdu, sizeof pdu);
+    sm_wipe(pdu, sizeof pdu);
     return result;
 }
 
@@ -362,7 +362,7 @@ static bool give_key(struct sm *sm, const struct link *link, uint16_t opcode, co
     if (key)
         write_reversed(&writer, key, 16);
     bool queued = hci_request(sm->links->hci, &command, parameters, writer.length);
-    crypto_wipe(parameters, sizeof parameters);
+    sm_wipe(parameters, sizeof parameters);
     return queued;
 }
 
@@ -389,7 +389,7 @@ static void restore(struct sm *sm, const struct sm_pairing *pairing)
     struct link *link = pairing->link;
     if (sm_read_kept(sm, pairing, &ours, BLUET_SECRET_OURS, 0) && link->state == LINK_OPEN)
         sm->keeper.restore(sm->keeper.context, link, ours.tail, ours.tail_length);
-    crypto_wipe(&ours, sizeof ours);
+    sm_wipe(&ours, sizeof ours);
 }
 
 static void encrypted(struct sm *sm, struct sm_pairing *pairing)
@@ -412,7 +412,7 @@ BLUET_INTERNAL void sm_encryption_change(struct sm *sm, struct link *link, uint8
         if (awaited)
             encrypted(sm, pairing);
         else if (!link->encrypted) /* with a key that nobody has given: not to be believed */
-            count_error(sm);
+            count_fault(sm);
         return;
     }
     if (!awaited && !link->encrypted)
@@ -468,9 +468,9 @@ BLUET_INTERNAL void sm_long_term_key_request(struct sm *sm, struct link *link, s
         key = pairing->work->exchange.secret + 16;
     uint16_t opcode = key ? HCI_LE_LONG_TERM_KEY_REQUEST_REPLY : HCI_LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY;
     if (!give_key(sm, link, opcode, NULL, key))
-        count_error(sm);
+        count_fault(sm);
     if (begun && !key) {
-        count_error(sm);
+        count_fault(sm);
         send_failed(sm, pairing, SM_UNSPECIFIED_REASON);
         sm_end(sm, pairing, SM_UNSPECIFIED_REASON);
     } else if (!begun && key) {
@@ -479,7 +479,7 @@ BLUET_INTERNAL void sm_long_term_key_request(struct sm *sm, struct link *link, s
         sm_enter(sm, pairing, SM_AWAIT_KEPT_ENCRYPTION);
         sm_end(sm, pairing, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);
     }
-    crypto_wipe(&secret, sizeof secret);
+    sm_wipe(&secret, sizeof secret);
 }
 
 BLUET_INTERNAL void sm_save(struct sm *sm, const struct link *link)
@@ -492,7 +492,7 @@ BLUET_INTERNAL void sm_save(struct sm *sm, const struct link *link)
         ours.tail_length = sm->keeper.save(sm->keeper.context, link, ours.tail);
         sm_bonds_write(&sm->bonds, &ours, BLUET_SECRET_OURS);
     }
-    crypto_wipe(&ours, sizeof ours);
+    sm_wipe(&ours, sizeof ours);
 }
 
 /* ---- How it begins ---- */
@@ -519,7 +519,7 @@ static sm_result begin_as_central(struct sm *sm, struct sm_pairing *pairing)
         if (!give_key(sm, pairing->link, HCI_LE_ENABLE_ENCRYPTION, &secret.keys, secret.keys.ltk))
             result = BLUET_STATUS_NO_MEMORY;
     }
-    crypto_wipe(&secret, sizeof secret);
+    sm_wipe(&secret, sizeof secret);
     if (found)
         return result;
     if (pairing->kept_only && pairing->bond)
@@ -641,7 +641,7 @@ static sm_result pairing_failed(struct sm *sm, struct sm_pairing *pairing, struc
 {
     uint8_t reason = read_u8(pdu);
     if (pairing->state == SM_IDLE || pairing->state == SM_AWAIT_KEPT_ENCRYPTION)
-        count_error(sm);
+        count_fault(sm);
     else
         sm_end(sm, pairing, reason && reason <= SM_REASON_LARGEST ? reason : SM_UNSPECIFIED_REASON);
     return SM_SUCCESS;
@@ -651,7 +651,7 @@ static sm_result pairing_failed(struct sm *sm, struct sm_pairing *pairing, struc
 static sm_result key_pressed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
     if (read_u8(pdu) > SM_KEYPRESS_LARGEST || pairing->state == SM_IDLE)
-        count_error(sm);
+        count_fault(sm);
     return SM_SUCCESS;
 }
 
@@ -670,13 +670,13 @@ BLUET_INTERNAL void sm_receive(struct sm *sm, struct link *link, struct reader *
     struct sm_pairing *pairing = &sm->pairings[link->index];
     uint8_t code = read_u8(frame);
     if (pairing->dead || code == 0 || code > sizeof sm_commands / sizeof *sm_commands) {
-        count_error(sm);
+        count_fault(sm);
         return;
     }
     const struct sm_command *command = &sm_commands[code - 1];
     sm_result result = check_command(pairing, command, reader_remaining(frame));
     if (result)
-        count_error(sm);
+        count_fault(sm);
     else if (command->handle)
         result = command->handle(sm, pairing, frame);
     else

@@ -37,7 +37,7 @@ BLUET_INTERNAL sm_result sm_send_confirm(struct sm *sm, struct sm_pairing *pairi
     sm_random(sm, exchange->nonce[pairing->side]);
     if (!make_confirm(sm, pairing, confirm, pairing->side))
         return SM_UNSPECIFIED_REASON;
-    if (!initiator && sm_is_equal(confirm, exchange->confirm))
+    if (!initiator && sm_is_equal(confirm, exchange->confirm, 16))
         return SM_CONFIRM_VALUE_FAILED;
     sm_enter(sm, pairing, initiator ? SM_AWAIT_CONFIRM : SM_AWAIT_RANDOM);
     return sm_send_value(sm, pairing, SM_PAIRING_CONFIRM, confirm);
@@ -57,7 +57,7 @@ static bool is_committed(const struct sm *sm, const struct sm_pairing *pairing)
     uint8_t confirm[16];
     if (!pairing->oob_flagged)
         return true;
-    return data && sm_f4(confirm, x, x, data->random, 0) && sm_is_equal(confirm, data->confirm);
+    return data && sm_f4(confirm, x, x, data->random, 0) && sm_is_equal(confirm, data->confirm, 16);
 }
 
 static uint8_t passkey_action(const struct sm_pairing *pairing)
@@ -102,7 +102,7 @@ BLUET_INTERNAL sm_result sm_pairing_confirm(struct sm *sm, struct sm_pairing *pa
         return SM_SUCCESS;
     }
     if (!sm_is_secure(pairing) &&
-        (!make_confirm(sm, pairing, own, SM_INITIATOR) || sm_is_equal(own, exchange->confirm)))
+        (!make_confirm(sm, pairing, own, SM_INITIATOR) || sm_is_equal(own, exchange->confirm, 16)))
         return SM_CONFIRM_VALUE_FAILED;
     return send_nonce(sm, pairing);
 }
@@ -114,12 +114,12 @@ static bool is_confirmed(const struct sm *sm, const struct sm_pairing *pairing)
 {
     const struct sm_exchange *exchange = &pairing->work->exchange;
     uint8_t confirm[16];
-    if (sm_is_equal(exchange->nonce[SM_INITIATOR], exchange->nonce[SM_RESPONDER]))
+    if (sm_is_equal(exchange->nonce[SM_INITIATOR], exchange->nonce[SM_RESPONDER], 16))
         return false;
     if (sm_is_secure(pairing) &&
         (pairing->model == SM_OUT_OF_BAND || (!sm_is_passkey_entry(pairing) && pairing->side == SM_RESPONDER)))
         return true;
-    return make_confirm(sm, pairing, confirm, !pairing->side) && sm_is_equal(confirm, exchange->confirm);
+    return make_confirm(sm, pairing, confirm, !pairing->side) && sm_is_equal(confirm, exchange->confirm, 16);
 }
 
 /* Both nonces of this round are there, and good. */

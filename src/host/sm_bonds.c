@@ -36,8 +36,7 @@ static uint8_t open_blob(struct reader *out_content, uint8_t sec_type, const uin
     uint8_t check[16];
     size_t content = length - SECRET_CHECK_LENGTH;
     bool good = length > SECRET_CHECK_LENGTH && blob[0] <= SECRET_VERSION &&
-                secret_check(check, sec_type, blob, content) &&
-                crypto_equal(check, blob + content, SECRET_CHECK_LENGTH);
+                secret_check(check, sec_type, blob, content) && sm_is_equal(check, blob + content, SECRET_CHECK_LENGTH);
     *out_content = reader_of(blob, good ? content : 0);
     return read_u8(out_content);
 }
@@ -119,7 +118,7 @@ BLUET_INTERNAL bool sm_bonds_read(const struct sm_bonds *bonds, struct sm_secret
     const struct bluet_address key = *peer;
     size_t length = get_blob(bonds, blob, sec_type, &key, 0);
     bool good = sm_secret_read(out_secret, sec_type, blob, length) && hci_address_equal(&out_secret->keys.peer, &key);
-    crypto_wipe(blob, sizeof blob);
+    sm_wipe(blob, sizeof blob);
     return good;
 }
 
@@ -135,7 +134,7 @@ BLUET_INTERNAL bool sm_bonds_write(const struct sm_bonds *bonds, const struct sm
     }
     write_octets(&writer, secret->tail, secret->tail_length);
     bool kept = keep_blob(bonds, sec_type, &secret->keys.peer, &writer);
-    crypto_wipe(blob, sizeof blob);
+    sm_wipe(blob, sizeof blob);
     return kept;
 }
 
@@ -150,11 +149,11 @@ static void load_irk(struct sm_bonds *bonds)
     const uint8_t *irk = read_span(&reader, sizeof bonds->irk);
     bonds->irk_kept = good && reader_done(&reader);
     if (bonds->irk_kept)
-        memcpy(bonds->irk, irk, sizeof bonds->irk);
+        sm_copy(bonds->irk, irk, sizeof bonds->irk);
     else if (!bonds->irk_made)
         bonds->port->random(bonds->port->context, bonds->irk, sizeof bonds->irk);
     bonds->irk_made = true;
-    crypto_wipe(blob, sizeof blob);
+    sm_wipe(blob, sizeof blob);
 }
 
 BLUET_INTERNAL void sm_bonds_keep_irk(struct sm_bonds *bonds)
@@ -166,7 +165,7 @@ BLUET_INTERNAL void sm_bonds_keep_irk(struct sm_bonds *bonds)
     write_u8(&writer, SECRET_VERSION);
     write_octets(&writer, bonds->irk, sizeof bonds->irk);
     bonds->irk_kept = keep_blob(bonds, BLUET_SECRET_IRK, irk_name, &writer);
-    crypto_wipe(blob, sizeof blob);
+    sm_wipe(blob, sizeof blob);
 }
 
 /* ---- The table ---- */
@@ -194,9 +193,13 @@ static void fill_in(struct sm_bonds *bonds, struct sm_bond *bond, const struct s
 {
     const struct sm_keys *keys = &theirs->keys;
     bonds->changes++;
-    *bond = (struct sm_bond){.peer = keys->peer, .flags = keys->flags, .key_size = keys->key_size, .used = true};
+    memset(bond, 0, sizeof *bond);
+    sm_copy(&bond->peer, &keys->peer, sizeof bond->peer);
+    bond->flags = keys->flags;
+    bond->key_size = keys->key_size;
+    bond->used = true;
     if (theirs->tail_length == sizeof bond->irk)
-        memcpy(bond->irk, theirs->tail, sizeof bond->irk);
+        sm_copy(bond->irk, theirs->tail, sizeof bond->irk);
 }
 
 BLUET_INTERNAL void sm_bonds_load(struct sm_bonds *bonds)
@@ -213,8 +216,8 @@ BLUET_INTERNAL void sm_bonds_load(struct sm_bonds *bonds)
         if (bond && !bond->used)
             fill_in(bonds, bond, &secret);
     }
-    crypto_wipe(blob, sizeof blob);
-    crypto_wipe(&secret, sizeof secret);
+    sm_wipe(blob, sizeof blob);
+    sm_wipe(&secret, sizeof secret);
 }
 
 BLUET_INTERNAL bool sm_bond_has_irk(const struct sm_bond *bond)
@@ -247,20 +250,20 @@ BLUET_INTERNAL struct sm_bond *sm_bonds_find(const struct sm_bonds *bonds, const
 static void take_out(struct sm_bonds *bonds, struct sm_bond *bond)
 {
     bond->used = false;
-    crypto_wipe(bond->irk, sizeof bond->irk);
+    sm_wipe(bond->irk, sizeof bond->irk);
     bonds->changes++;
 }
 
 BLUET_INTERNAL struct sm_bond *sm_bonds_keep(struct sm_bonds *bonds, const struct sm_given *given,
                                              struct sm_secret *secret)
 {
-    secret->keys = given->ours;
+    sm_copy(&secret->keys, &given->ours, sizeof secret->keys);
     secret->counter = 0;
     if (!sm_bonds_write(bonds, secret, BLUET_SECRET_OURS))
         return NULL;
-    secret->keys = given->theirs;
+    sm_copy(&secret->keys, &given->theirs, sizeof secret->keys);
     secret->tail_length = given->identified ? sizeof given->irk : 0;
-    memcpy(secret->tail, given->irk, sizeof given->irk);
+    sm_copy(secret->tail, given->irk, sizeof given->irk);
     bool kept = sm_bonds_write(bonds, secret, BLUET_SECRET_PEER);
     struct sm_bond *bond = sm_bonds_place(bonds, &given->theirs.peer);
     if (kept && bond) {

@@ -34,8 +34,8 @@ static sm_result send_encryption_key(struct sm *sm, const struct sm_pairing *pai
     sm_random(sm, ours->ltk);
     sm_shorten(ours->ltk, pairing->key_size);
     sm_random(sm, pdu + 1);
-    memcpy(ours->ediv, pdu + 1, sizeof ours->ediv);
-    memcpy(ours->random, pdu + 3, sizeof ours->random);
+    sm_copy(ours->ediv, pdu + 1, sizeof ours->ediv);
+    sm_copy(ours->random, pdu + 3, sizeof ours->random);
     ours->flags |= SM_SECRET_LTK;
     sm_result result = sm_send_value(sm, pairing, SM_ENCRYPTION_INFORMATION, ours->ltk);
     return result ? result : sm_send(sm, pairing, pdu);
@@ -78,14 +78,14 @@ static void keep_secrets(struct sm *sm, struct sm_pairing *pairing, const struct
     secret.tail_length = sm->keeper.save(sm->keeper.context, link, secret.tail);
     sm_bonds_keep_irk(&sm->bonds);
     struct sm_bond *bond = sm_bonds_keep(&sm->bonds, given, &secret);
-    crypto_wipe(&secret, sizeof secret);
+    sm_wipe(&secret, sizeof secret);
     pairing->own_signing.known = pairing->peer_signing.known = false;
     sm_forget_bonds(sm);
     if (!pairing->link)
         return;
     if (bond) {
         pairing->bond = bond;
-        link->identity = bond->peer;
+        sm_copy(&link->identity, &bond->peer, sizeof bond->peer);
     }
     link->bonded = bond;
     link->key_known = pairing->bond;
@@ -96,13 +96,13 @@ static sm_result complete(struct sm *sm, struct sm_pairing *pairing)
 {
     struct sm_work *work = pairing->work;
     work->kept = true;
-    work->given.ours.peer = work->given.theirs.peer;
+    sm_copy(&work->given.ours.peer, &work->given.theirs.peer, sizeof work->given.ours.peer);
     pairing->link->bonded = pairing->bonding && sm_bonds_place(&sm->bonds, &work->given.theirs.peer);
     bool bonded = pairing->link->bonded;
     sm_end(sm, pairing, SM_SUCCESS);
     if (bonded)
         keep_secrets(sm, pairing, &work->given);
-    crypto_wipe(work, sizeof *work);
+    sm_wipe(work, sizeof *work);
     return SM_SUCCESS;
 }
 
@@ -119,17 +119,17 @@ BLUET_INTERNAL sm_result sm_distribute(struct sm *sm, struct sm_pairing *pairing
     uint8_t ltk[16];
     uint8_t sends = keys_of(pairing, pairing->side);
     uint8_t receives = keys_of(pairing, !pairing->side);
-    memcpy(ltk, pairing->work->exchange.secret + 16, sizeof ltk);
-    crypto_wipe(&pairing->work->exchange, sizeof pairing->work->exchange);
+    sm_copy(ltk, pairing->work->exchange.secret + 16, sizeof ltk);
+    sm_wipe(&pairing->work->exchange, sizeof pairing->work->exchange);
     theirs->flags = pairing->secret_flags;
     theirs->key_size = pairing->key_size;
-    theirs->peer = *sm_peer(pairing);
+    sm_copy(&theirs->peer, sm_peer(pairing), sizeof theirs->peer);
     if (sm_is_secure(pairing)) {
         theirs->flags |= SM_SECRET_LTK;
-        memcpy(theirs->ltk, ltk, sizeof ltk);
+        sm_copy(theirs->ltk, ltk, sizeof ltk);
     }
-    crypto_wipe(ltk, sizeof ltk);
-    given->ours = *theirs;
+    sm_wipe(ltk, sizeof ltk);
+    sm_copy(&given->ours, theirs, sizeof *theirs);
     if (sm_is_resolvable(sm_peer(pairing)))
         theirs->flags |= SM_SECRET_PRIVATE;
     given->sends = sends;
@@ -154,7 +154,7 @@ static enum sm_reason check_identity(const struct sm *sm, const struct sm_pairin
     if (identity->type > BLUET_ADDRESS_RANDOM || sm_is_private(identity) || hci_address_equal(identity, &sm->identity))
         return SM_INVALID_PARAMETERS;
     if (!sm_is_private(sm_peer(pairing)))
-        *identity = *sm_peer(pairing);
+        sm_copy(identity, sm_peer(pairing), sizeof *identity);
     const struct sm_bond *known = sm_bonds_find_identity(&sm->bonds, identity);
     if (!known || known == pairing->bond)
         return SM_SUCCESS;

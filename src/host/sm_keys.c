@@ -5,28 +5,10 @@
 
 _Static_assert(sizeof(struct bluet_address) == 7, "an address is its type and six octets, as the toolbox wants it");
 
-BLUET_INTERNAL void sm_reverse(uint8_t *out, const uint8_t *octets, size_t length)
-{
-    while (length--)
-        *out++ = octets[length];
-}
-
-BLUET_INTERNAL bool sm_is_equal(const uint8_t one[16], const uint8_t other[16])
-{
-    return crypto_equal(one, other, 16);
-}
-
 static void exclusive_or(uint8_t *out, const uint8_t *other, size_t length)
 {
     while (length--)
         *out++ ^= *other++;
-}
-
-/* Returns where the next octets go. */
-static uint8_t *append(uint8_t *out, const void *octets, size_t length)
-{
-    memcpy(out, octets, length);
-    return out + length;
 }
 
 BLUET_INTERNAL bool sm_c1(uint8_t out[16], const struct sm_exchange *exchange, const struct bluet_address *ends,
@@ -47,14 +29,17 @@ BLUET_INTERNAL bool sm_c1(uint8_t out[16], const struct sm_exchange *exchange, c
 BLUET_INTERNAL bool sm_s1(uint8_t out[16], const struct sm_exchange *exchange, const uint8_t key[16])
 {
     uint8_t r[16];
-    append(append(r, exchange->nonce[SM_RESPONDER] + 8, 8), exchange->nonce[SM_INITIATOR] + 8, 8);
+    sm_copy(r, exchange->nonce[SM_RESPONDER] + 8, 8);
+    sm_copy(r + 8, exchange->nonce[SM_INITIATOR] + 8, 8);
     return crypto_aes128(out, key, r);
 }
 
 BLUET_INTERNAL bool sm_f4(uint8_t out[16], const uint8_t u[32], const uint8_t v[32], const uint8_t x[16], uint8_t z)
 {
     uint8_t message[65];
-    *append(append(message, u, 32), v, 32) = z;
+    sm_copy(message, u, 32);
+    sm_copy(message + 32, v, 32);
+    message[64] = z;
     return crypto_aes_cmac(out, x, message, sizeof message);
 }
 
@@ -62,17 +47,15 @@ BLUET_INTERNAL bool sm_f5(struct sm_exchange *exchange, const struct bluet_addre
 {
     static const uint8_t salt[16] = {0x6c, 0x88, 0x83, 0x91, 0xaa, 0xf5, 0xa5, 0x38,
                                      0x60, 0x37, 0x0b, 0xdb, 0x5a, 0x60, 0x83, 0xbe};
-    static const uint8_t counter_and_name[5] = {0, 'b', 't', 'l', 'e'};
-    uint8_t message[53], key[16];
-    uint8_t *length = append(message, counter_and_name, sizeof counter_and_name);
-    length = append(length, exchange->nonce, sizeof exchange->nonce);
-    length = append(length, ends, 2 * sizeof *ends);
-    length[0] = 256 >> 8; /* of the key, in bits */
-    length[1] = 0;
-    bool done = crypto_aes_cmac(key, salt, exchange->secret, 32) && crypto_aes_cmac(exchange->secret, key, message, 53);
+    uint8_t message[53] = {0, 'b', 't', 'l', 'e', [51] = 256 >> 8}; /* the last two: length of the key, in bits */
+    uint8_t key[16];
+    sm_copy(message + 5, exchange->nonce, sizeof exchange->nonce);
+    sm_copy(message + 37, ends, 2 * sizeof *ends);
+    bool done = crypto_aes_cmac(key, salt, exchange->secret, sizeof exchange->secret) &&
+                crypto_aes_cmac(exchange->secret, key, message, sizeof message);
     message[0] = 1;
     done = done && crypto_aes_cmac(exchange->secret + 16, key, message, sizeof message);
-    crypto_wipe(key, sizeof key);
+    sm_wipe(key, sizeof key);
     return done;
 }
 
@@ -80,14 +63,14 @@ BLUET_INTERNAL bool sm_f6(uint8_t out[16], const struct sm_exchange *exchange, c
                           unsigned side, const uint8_t r[16])
 {
     uint8_t message[65];
-    uint8_t *next = append(message, exchange->nonce[side], 16);
-    next = append(next, exchange->nonce[!side], 16);
-    next = append(next, r, 16);
-    sm_reverse(next, &exchange->features[side][SM_FEATURE_IO], 3);
-    next = append(next + 3, &ends[side], sizeof *ends);
-    append(next, &ends[!side], sizeof *ends);
+    sm_copy(message, exchange->nonce[side], 16);
+    sm_copy(message + 16, exchange->nonce[!side], 16);
+    sm_copy(message + 32, r, 16);
+    sm_reverse(message + 48, &exchange->features[side][SM_FEATURE_IO], 3);
+    sm_copy(message + 51, &ends[side], sizeof *ends);
+    sm_copy(message + 58, &ends[!side], sizeof *ends);
     bool done = crypto_aes_cmac(out, exchange->secret, message, sizeof message);
-    crypto_wipe(message, sizeof message);
+    sm_wipe(message, sizeof message);
     return done;
 }
 
@@ -95,7 +78,8 @@ BLUET_INTERNAL bool sm_g2(uint32_t *out, const struct sm_exchange *exchange)
 {
     uint8_t message[80];
     uint8_t mac[16];
-    append(append(message, exchange->x, sizeof exchange->x), exchange->nonce[SM_RESPONDER], 16);
+    sm_copy(message, exchange->x, sizeof exchange->x);
+    sm_copy(message + 64, exchange->nonce[SM_RESPONDER], 16);
     bool done = crypto_aes_cmac(mac, exchange->nonce[SM_INITIATOR], message, sizeof message);
     *out = ((uint32_t)mac[12] << 24 | (uint32_t)mac[13] << 16 | (uint32_t)mac[14] << 8 | mac[15]) % 1000000;
     return done;

@@ -7,6 +7,7 @@
 
 #include "bluet/bluet.h"
 #include "crypto/crypto.h"
+#include "host/sm_octets.h"
 #include "spec/internal.h"
 #include "spec/sm.h"
 
@@ -46,10 +47,5 @@ BLUET_INTERNAL bool sm_h7(uint8_t out[16], const uint8_t salt[16], const uint8_t
 BLUET_INTERNAL bool sm_sign(uint8_t out[SM_SIGNATURE_LENGTH], const uint8_t csrk[16], uint8_t *message, size_t length);
 /* 2.2.2 */
 BLUET_INTERNAL bool sm_ah(uint8_t out[3], const uint8_t irk[16], const uint8_t random[3]);
-
-/* From the order of the toolbox to that of the air, or back. */
-BLUET_INTERNAL void sm_reverse(uint8_t *out, const uint8_t *octets, size_t length);
-/* Of 16 octets: in the same time, whether they differ or not. */
-BLUET_INTERNAL bool sm_is_equal(const uint8_t one[16], const uint8_t other[16]);
 
 #endif

@@ -13,7 +13,7 @@ static bool write_temporary_key(const struct sm *sm, const struct sm_pairing *pa
     const struct bluet_oob *data = sm_oob_of_peer(sm, pairing);
     if (!data || !data->legacy)
         return false;
-    memcpy(out, data->temporary_key, sizeof data->temporary_key);
+    sm_copy(out, data->temporary_key, sizeof data->temporary_key);
     return true;
 }
 
@@ -23,7 +23,7 @@ BLUET_INTERNAL bool sm_legacy_confirm(const struct sm *sm, const struct sm_pairi
     uint8_t temporary_key[16];
     bool done = write_temporary_key(sm, pairing, temporary_key) &&
                 sm_c1(out, &pairing->work->exchange, pairing->ends, side, temporary_key);
-    crypto_wipe(temporary_key, sizeof temporary_key);
+    sm_wipe(temporary_key, sizeof temporary_key);
     return done;
 }
 

@@ -21,7 +21,7 @@ static struct sm_oob *get_oob(struct sm *sm)
 
 static void forget_own(struct sm_oob *oob)
 {
-    crypto_wipe(oob, offsetof(struct sm_oob, peers));
+    sm_wipe(oob, offsetof(struct sm_oob, peers));
 }
 
 BLUET_INTERNAL int sm_oob_own(struct sm *sm, uint8_t out_confirm[16], uint8_t out_random[16])
@@ -71,7 +71,7 @@ BLUET_INTERNAL int sm_oob_set_peer(struct sm *sm, const struct bluet_address *pe
     struct sm_oob_peer *place = find_peer(sm->oob, peer);
     if (!data) {
         if (place)
-            crypto_wipe(place, sizeof *place);
+            sm_wipe(place, sizeof *place);
         return BLUET_OK;
     }
     if (peer->type > BLUET_ADDRESS_RANDOM || (!data->legacy && !data->secure))
@@ -81,7 +81,7 @@ BLUET_INTERNAL int sm_oob_set_peer(struct sm *sm, const struct bluet_address *pe
     if (!place)
         return BLUET_ENOMEM;
     place->used = true;
-    place->address = *peer;
+    sm_copy(&place->address, peer, sizeof *peer);
     place->data.legacy = data->legacy;
     place->data.secure = data->secure;
     sm_reverse(place->data.temporary_key, data->temporary_key, 16);
@@ -100,7 +100,7 @@ BLUET_INTERNAL void sm_oob_pairing_ended(struct sm *sm, const struct sm_pairing 
 {
     struct sm_oob_peer *peer = peer_of(sm, pairing);
     if (reason == SM_SUCCESS && peer)
-        crypto_wipe(peer, sizeof *peer);
+        sm_wipe(peer, sizeof *peer);
     if (!pairing->oob_known || !sm_is_secure(pairing) || !sm_oob_has_own(sm))
         return;
     if (reason == SM_SUCCESS || ++sm->oob->own_failures == OWN_FAILURES_MOST)

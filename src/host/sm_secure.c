@@ -28,7 +28,7 @@ static bool make_key_pair(const struct sm *sm, const struct sm_pairing *pairing,
         return sm_new_key_pair(sm, private_key, out_public);
     if (!sm_oob_has_own(sm))
         return false;
-    memcpy(private_key, sm->oob->private_key, 32);
+    sm_copy(private_key, sm->oob->private_key, 32);
     return crypto_p256_public(out_public, private_key);
 }
 
@@ -38,7 +38,7 @@ static sm_result send_public_key(const struct sm *sm, const struct sm_pairing *p
     uint8_t pdu[65] = {SM_PAIRING_PUBLIC_KEY};
     if (!make_key_pair(sm, pairing, key))
         return SM_UNSPECIFIED_REASON;
-    memcpy(pairing->work->exchange.x[pairing->side], key, 32);
+    sm_copy(pairing->work->exchange.x[pairing->side], key, 32);
     sm_reverse(pdu + 1, key, 32);
     sm_reverse(pdu + 33, key + 32, 32);
     return sm_send(sm, pairing, pdu);
@@ -64,7 +64,7 @@ BLUET_INTERNAL sm_result sm_public_key(struct sm *sm, struct sm_pairing *pairing
     uint8_t peer[64];
     read_reversed(pdu, peer, 32);
     read_reversed(pdu, peer + 32, 32);
-    memcpy(exchange->x[!pairing->side], peer, 32);
+    sm_copy(exchange->x[!pairing->side], peer, 32);
     sm_result result = pairing->side == SM_RESPONDER ? send_public_key(sm, pairing) : SM_SUCCESS;
     if (result)
         return result;
@@ -84,11 +84,11 @@ static bool make_check(const struct sm *sm, const struct sm_pairing *pairing, ui
     uint8_t r[16];
     sm_write_passkey(pairing, r);
     if (pairing->model == SM_OUT_OF_BAND && own && pairing->oob_flagged && data)
-        memcpy(r, data->random, 16);
+        sm_copy(r, data->random, 16);
     if (pairing->model == SM_OUT_OF_BAND && !own && pairing->oob_known && sm_oob_has_own(sm))
-        memcpy(r, sm->oob->random, 16);
+        sm_copy(r, sm->oob->random, 16);
     bool done = sm_f6(out, &pairing->work->exchange, pairing->ends, side, r);
-    crypto_wipe(r, sizeof r);
+    sm_wipe(r, sizeof r);
     return done;
 }
 
@@ -134,7 +134,7 @@ BLUET_INTERNAL sm_result sm_check(struct sm *sm, struct sm_pairing *pairing)
     uint8_t expected[16];
     if (pairing->side == SM_INITIATOR && pairing->state == SM_AWAIT_COMPARISON)
         return make_keys(sm, pairing);
-    if (!make_check(sm, pairing, expected, !pairing->side) || !sm_is_equal(expected, exchange->confirm))
+    if (!make_check(sm, pairing, expected, !pairing->side) || !sm_is_equal(expected, exchange->confirm, 16))
         return SM_DHKEY_CHECK_FAILED;
     sm_result result = pairing->side == SM_RESPONDER ? send_check(sm, pairing) : SM_SUCCESS;
     return result ? result : sm_key_is_made(sm, pairing);

@@ -25,9 +25,9 @@ static bool learn(struct sm *sm, const struct sm_pairing *pairing, struct sm_sig
     bool good = read_signing_key(sm, pairing, &secret, sec_type);
     if (good) {
         *out = (struct sm_signing){.next = secret.counter, .kept = secret.counter, .known = true};
-        memcpy(out->csrk, secret.keys.csrk, sizeof out->csrk);
+        sm_copy(out->csrk, secret.keys.csrk, sizeof out->csrk);
     }
-    crypto_wipe(&secret, sizeof secret);
+    sm_wipe(&secret, sizeof secret);
     return good;
 }
 
@@ -39,7 +39,7 @@ static bool move_on(struct sm *sm, const struct sm_pairing *pairing, struct sm_s
                     uint32_t next)
 {
     struct sm_secret secret;
-    bool good = read_signing_key(sm, pairing, &secret, sec_type) && crypto_equal(secret.keys.csrk, signing->csrk, 16);
+    bool good = read_signing_key(sm, pairing, &secret, sec_type) && sm_is_equal(secret.keys.csrk, signing->csrk, 16);
     if (good && secret.counter > next)
         next = secret.counter;
     good = good && next < UINT32_MAX;
@@ -51,7 +51,7 @@ static bool move_on(struct sm *sm, const struct sm_pairing *pairing, struct sm_s
         signing->next = next;
         signing->kept = secret.counter;
     }
-    crypto_wipe(&secret, sizeof secret);
+    sm_wipe(&secret, sizeof secret);
     return good;
 }
 
@@ -104,7 +104,7 @@ static bool is_genuine(const struct sm_signing *peer, struct reader pdu, uint8_t
     *out_counter = read_u32(&pdu);
     write_u32(&message, *out_counter);
     return sm_sign(signature, peer->csrk, scratch, length) &&
-           crypto_equal(signature, read_span(&pdu, sizeof signature), sizeof signature);
+           sm_is_equal(signature, read_span(&pdu, sizeof signature), sizeof signature);
 }
 
 static bool take_counter(struct sm *sm, const struct sm_pairing *pairing, struct sm_signing *peer, uint32_t counter)
@@ -141,9 +141,9 @@ BLUET_INTERNAL void sm_signing_end(struct sm *sm, struct sm_pairing *pairing)
     if (!has_counter(peer))
         return;
     if (read_signing_key(sm, pairing, &secret, BLUET_SECRET_PEER) && secret.counter == peer->kept &&
-        crypto_equal(secret.keys.csrk, peer->csrk, sizeof secret.keys.csrk)) {
+        sm_is_equal(secret.keys.csrk, peer->csrk, sizeof secret.keys.csrk)) {
         secret.counter = peer->next;
         sm_bonds_write(&sm->bonds, &secret, BLUET_SECRET_PEER);
     }
-    crypto_wipe(&secret, sizeof secret);
+    sm_wipe(&secret, sizeof secret);
 }

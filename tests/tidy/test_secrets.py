@@ -24,7 +24,7 @@ def test_secrets_are_compared_in_constant_time() -> None:
             named = [name for name in re.findall(SECRET, compared) if not re.search(rf"\b{name}(\.|->)", compared)]
             if named:
                 line = code(path).count("\n", 0, match.start()) + 1
-                wrong.append(f"{path}, line {line}: memcmp({compared}); use crypto_equal")
+                wrong.append(f"{path}, line {line}: memcmp({compared}); use sm_is_equal")
     assert not wrong, "\n".join(wrong)
 
 
@@ -40,7 +40,8 @@ def test_secrets_are_overwritten() -> None:
                 if (str(path), name) in PUBLIC:
                     continue
                 seen += 1
-                if not re.search(rf"crypto_wipe\(&?{name}\b", inside) and not re.search(rf"\breturn {name};", inside):
-                    wrong.append(f"{path}: {function.name}() leaves `{name}` behind; use crypto_wipe")
+                wiped = re.search(rf"(?:crypto|sm)_wipe\(&?{name}\b", inside)
+                if not wiped and not re.search(rf"\breturn {name};", inside):
+                    wrong.append(f"{path}: {function.name}() leaves `{name}` behind; use sm_wipe")
     assert not wrong, "\n".join(wrong)
     assert seen > 5, f"only {seen} secrets were found under {ROOT}"
