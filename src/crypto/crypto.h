@@ -1,7 +1,8 @@
 /*
  * The cryptography that host and air ask for, one function per primitive; each backend is a file of this folder. Octets
  * stand most significant first, as in FIPS-197 and RFC 4493: whoever has them from the air turns them round. Each
- * function returns false, with zeros in `out`, where the backend has no memory or is not there.
+ * function returns false, with zeros in `out`, where the backend has no memory or is not there. `out` may be where one
+ * of the inputs is.
  */
 #ifndef BLUET_CRYPTO_CRYPTO_H
 #define BLUET_CRYPTO_CRYPTO_H
@@ -40,9 +41,9 @@ static inline bool crypto_equal(const void *one, const void *other, size_t lengt
 {
     const uint8_t *a = one;
     const uint8_t *b = other;
-    uint8_t difference = 0;
+    volatile uint8_t difference = 0; /* so that no compiler finds out when it has seen enough */
     while (length--)
-        difference |= *a++ ^ *b++;
+        difference = (uint8_t)(difference | (*a++ ^ *b++));
     return difference == 0;
 }
 

@@ -1,7 +1,8 @@
 /*
  * AES-128, AES-CMAC and P-256 through the PSA Cryptography API, by the calls that mbedTLS 2.28 and 3.x have in common.
  * The key slots of mbedTLS 2.28 are not safe against threads, and two hosts may live in two of them: calls are made one
- * at a time.
+ * at a time. Who waits, spins: threads of different priority on one core, and processors whose atomic accesses are none
+ * (Cortex-M0), want all hosts in one thread.
  */
 #include "crypto/crypto.h"
 
@@ -45,6 +46,12 @@ static bool key_import(psa_key_id_t *out_identifier, const struct crypto_key *ke
     return psa_import_key(&attributes, octets, key->length, out_identifier) == PSA_SUCCESS;
 }
 
+/* A key that PSA could not get rid of is a failure too: it may be there, and in its slot. */
+static bool key_conclude(psa_key_id_t identifier, psa_status_t status)
+{
+    return psa_destroy_key(identifier) == PSA_SUCCESS && status == PSA_SUCCESS;
+}
+
 /* ---- AES ---- */
 
 static bool encrypt_block(uint8_t out[16], const uint8_t key[16], const uint8_t in[16])
@@ -55,8 +62,7 @@ static bool encrypt_block(uint8_t out[16], const uint8_t key[16], const uint8_t 
         return false;
     size_t length = 0;
     psa_status_t status = psa_cipher_encrypt(identifier, PSA_ALG_ECB_NO_PADDING, in, 16, out, 16, &length);
-    psa_destroy_key(identifier);
-    return status == PSA_SUCCESS && length == 16;
+    return key_conclude(identifier, status) && length == 16;
 }
 
 BLUET_INTERNAL bool crypto_aes128(uint8_t out[16], const uint8_t key[16], const uint8_t in[16])
@@ -74,8 +80,7 @@ static bool mac_compute(uint8_t out[16], const uint8_t key[16], const uint8_t *m
         return false;
     size_t made = 0;
     psa_status_t status = psa_mac_compute(identifier, PSA_ALG_CMAC, message, length, out, 16, &made);
-    psa_destroy_key(identifier);
-    return status == PSA_SUCCESS && made == 16;
+    return key_conclude(identifier, status) && made == 16;
 }
 
 BLUET_INTERNAL bool crypto_aes_cmac(uint8_t out[16], const uint8_t key[16], const uint8_t *message, size_t length)
@@ -103,8 +108,7 @@ static bool export_public(uint8_t out_public[64], const uint8_t private_key[32])
     uint8_t point[65];
     size_t length = 0;
     psa_status_t status = psa_export_public_key(identifier, point, sizeof point, &length);
-    psa_destroy_key(identifier);
-    if (status != PSA_SUCCESS || length != sizeof point)
+    if (!key_conclude(identifier, status) || length != sizeof point)
         return false;
     memcpy(out_public, point + 1, 64);
     return true;
@@ -125,8 +129,7 @@ static bool agree(uint8_t out_secret[32], const uint8_t private_key[32], const u
     memcpy(point + 1, peer_public, 64);
     size_t length = 0;
     psa_status_t status = psa_raw_key_agreement(PSA_ALG_ECDH, identifier, point, sizeof point, out_secret, 32, &length);
-    psa_destroy_key(identifier);
-    return status == PSA_SUCCESS && length == 32;
+    return key_conclude(identifier, status) && length == 32;
 }
 
 BLUET_INTERNAL bool crypto_p256_agree(uint8_t out_secret[32], const uint8_t private_key[32],

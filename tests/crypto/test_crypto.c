@@ -44,6 +44,35 @@ static void test_aes(void **state)
     assert_octets(block, "69c4e0d86a7b0430d8cdb78070b4c55a");
 }
 
+/* What is computed may take the place of what it is computed from. */
+static void test_in_place(void **state)
+{
+    (void)state;
+    static const char key[] = "2b7e151628aed2a6abf7158809cf4f3c";
+    uint8_t octets[16], secret[64], expected[64];
+    memcpy(octets, from(key), 16);
+    assert_true(crypto_aes128(octets, octets, from("6bc1bee22e409f96e93d7e117393172a")));
+    assert_octets(octets, "3ad77bb40d7a3660a89ecaf32466ef97"); /* SP 800-38A, F.1.1 */
+    memcpy(octets, from(key), 16);
+    assert_true(crypto_aes_cmac(octets, octets, from("6bc1bee22e409f96e93d7e117393172a"), 16));
+    assert_octets(octets, "070a16b46b4d4144f79bdd9dd04a287c");
+    memcpy(octets, from("6bc1bee22e409f96e93d7e117393172a"), 16);
+    assert_true(crypto_aes_cmac(octets, from(key), octets, 16));
+    assert_octets(octets, "070a16b46b4d4144f79bdd9dd04a287c");
+    memset(secret, 0x17, sizeof secret);
+    assert_true(crypto_p256_public(expected, secret));
+    assert_true(crypto_p256_public(secret, secret));
+    assert_memory_equal(secret, expected, 64);
+    memset(secret + 32, 0x23, 32);
+    memcpy(secret, secret + 32, 32);
+    assert_true(crypto_p256_agree(expected, secret, expected));
+    memset(expected + 32, 0x17, 32);
+    assert_true(crypto_p256_public(secret, expected + 32));
+    memset(expected + 32, 0x23, 32);
+    assert_true(crypto_p256_agree(expected + 32, expected + 32, secret));
+    assert_memory_equal(expected, expected + 32, 32);
+}
+
 /* RFC 4493, 4 */
 static void test_cmac(void **state)
 {
@@ -163,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_aes),
+        cmocka_unit_test(test_in_place),
         cmocka_unit_test(test_cmac),
         cmocka_unit_test(test_public_keys),
         cmocka_unit_test(test_private_keys_that_are_none),
