@@ -106,6 +106,8 @@ BLUET_INTERNAL void sm_forget_bonds(struct sm *sm)
             continue;
         pairing->bond = NULL;
         pairing->link->key_known = pairing->link->bonded = false;
+        if (BLUET_HAS_SIGNING)
+            sm_signing_forget(pairing);
     }
 }
 

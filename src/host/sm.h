@@ -67,7 +67,6 @@ struct sm_signing {
     uint8_t csrk[16];
     uint32_t next; /* the least that is new */
     uint32_t kept; /* as the secret has it: ahead, so that it need not be kept anew for each */
-    bool known;
 };
 
 struct sm_pairing {
@@ -82,19 +81,20 @@ struct sm_pairing {
     uint8_t secret_flags; /* enum sm_secret_flag */
     uint8_t expected;     /* PDUs of key distribution that have yet to come, by key_bit() */
     bool answered;
-    bool refused;   /* by the user */
-    bool due;       /* there is something to be done at the next poll */
-    bool kept_only; /* the peer has asked; no pairing comes of that where there is a bond */
+    bool refused; /* by the user */
+    bool due;     /* there is something to be done at the next poll */
     bool bonding;
     bool oob_flagged;             /* in this pairing we have the peer's out of band data, */
     bool oob_known;               /* and the peer has ours */
-    bool dead;                    /* after a timeout, until the link ends (Vol 3 Part H, 3.4) */
-    bool key_missing;             /* the peer has said so: the next pairing is the application's wish */
-    bool secure;                  /* the link is encrypted with a key of Secure Connections */
+    bool kept_only : 1;           /* the peer has asked; no pairing comes of that where there is a bond */
+    bool dead : 1;                /* after a timeout, until the link ends (Vol 3 Part H, 3.4) */
+    bool key_missing : 1;         /* the peer has said so: the next pairing is the application's wish */
+    bool secure : 1;              /* the link is encrypted with a key of Secure Connections */
+    bool signing_known[2];        /* by kind of secret */
     struct bluet_address ends[2]; /* by side, as on the air */
     uint32_t passkey;
     uint64_t deadline;
-    struct sm_signing own_signing, peer_signing;
+    struct sm_signing signing[2]; /* by kind of secret: ours, the peer's */
 };
 
 /* A peer that has failed to prove itself (Vol 3 Part H, 2.3.6), under the name by which it is known. */

@@ -1,5 +1,6 @@
 /* Keys that are given to each other once the link is encrypted (Vol 3 Part H, 2.4.3, 3.6). */
 #include "host/sm_pairing.h"
+#include "host/sm_signing.h"
 
 /* The PDUs in the order in which they come. */
 static uint8_t key_bit(uint8_t code)
@@ -79,7 +80,8 @@ static void keep_secrets(struct sm *sm, struct sm_pairing *pairing, const struct
     sm_bonds_keep_irk(&sm->bonds);
     struct sm_bond *bond = sm_bonds_keep(&sm->bonds, given, &secret);
     sm_wipe(&secret, sizeof secret);
-    pairing->own_signing.known = pairing->peer_signing.known = false;
+    if (BLUET_HAS_SIGNING)
+        sm_signing_forget(pairing);
     sm_forget_bonds(sm);
     if (!pairing->link)
         return;

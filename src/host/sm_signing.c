@@ -12,34 +12,44 @@
 
 enum { STRIDE = 32 }; /* how far ahead */
 
-static bool read_signing_key(struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret,
-                             uint8_t sec_type)
+static struct sm_signing *signing_of(struct sm_pairing *pairing, uint8_t sec_type)
 {
-    return sm_read_kept(sm, pairing, out_secret, sec_type, SM_SECRET_CSRK);
+    return &pairing->signing[sec_type - BLUET_SECRET_OURS];
 }
 
 /* As the secret has it. */
-static bool learn(struct sm *sm, const struct sm_pairing *pairing, struct sm_signing *out, uint8_t sec_type)
+static bool is_known(const struct sm *sm, struct sm_pairing *pairing, uint8_t sec_type)
 {
+    struct sm_signing *signing = signing_of(pairing, sec_type);
+    bool *known = &pairing->signing_known[sec_type - BLUET_SECRET_OURS];
     struct sm_secret secret;
-    bool good = read_signing_key(sm, pairing, &secret, sec_type);
-    if (good) {
-        *out = (struct sm_signing){.next = secret.counter, .kept = secret.counter, .known = true};
-        sm_copy(out->csrk, secret.keys.csrk, sizeof out->csrk);
+    if (*known)
+        return true;
+    *known = sm_read_kept(sm, pairing, &secret, sec_type, SM_SECRET_CSRK);
+    if (*known) {
+        signing->next = signing->kept = secret.counter;
+        sm_copy(signing->csrk, secret.keys.csrk, sizeof signing->csrk);
     }
     sm_wipe(&secret, sizeof secret);
-    return good;
+    return *known;
+}
+
+/* The secret, if it still has that key. */
+static bool read_again(const struct sm *sm, struct sm_pairing *pairing, struct sm_secret *out_secret, uint8_t sec_type)
+{
+    return sm_read_kept(sm, pairing, out_secret, sec_type, SM_SECRET_CSRK) &&
+           sm_is_equal(out_secret->keys.csrk, signing_of(pairing, sec_type)->csrk, 16);
 }
 
 /*
  * Has the secret say that counters from `next` on are taken, a stride of them. Another connection of the same peer may
  * have moved it on meanwhile: then it is from there.
  */
-static bool move_on(struct sm *sm, const struct sm_pairing *pairing, struct sm_signing *signing, uint8_t sec_type,
-                    uint32_t next)
+static bool move_on(const struct sm *sm, struct sm_pairing *pairing, uint8_t sec_type, uint32_t next)
 {
+    struct sm_signing *signing = signing_of(pairing, sec_type);
     struct sm_secret secret;
-    bool good = read_signing_key(sm, pairing, &secret, sec_type) && sm_is_equal(secret.keys.csrk, signing->csrk, 16);
+    bool good = read_again(sm, pairing, &secret, sec_type);
     if (good && secret.counter > next)
         next = secret.counter;
     good = good && next < UINT32_MAX;
@@ -65,24 +75,23 @@ BLUET_INTERNAL bool sm_may_sign(const struct sm *sm, const struct link *link)
 
 static bool has_counter(const struct sm_signing *signing)
 {
-    return signing->known && signing->next < signing->kept;
+    return signing->next < signing->kept;
 }
 
 BLUET_INTERNAL bool sm_signing_prepare(struct sm *sm, struct link *link)
 {
     struct sm_pairing *pairing = &sm->pairings[link->index];
-    struct sm_signing *own = &pairing->own_signing;
+    const struct sm_signing *own = signing_of(pairing, BLUET_SECRET_OURS);
     if (!sm_may_sign(sm, link))
         return false;
     if (has_counter(own))
         return true;
-    return (own->known || learn(sm, pairing, own, BLUET_SECRET_OURS)) &&
-           move_on(sm, pairing, own, BLUET_SECRET_OURS, own->next);
+    return is_known(sm, pairing, BLUET_SECRET_OURS) && move_on(sm, pairing, BLUET_SECRET_OURS, own->next);
 }
 
 BLUET_INTERNAL bool sm_signing_sign(struct sm *sm, const struct link *link, struct writer *pdu)
 {
-    struct sm_signing *own = &sm->pairings[link->index].own_signing;
+    struct sm_signing *own = signing_of(&sm->pairings[link->index], BLUET_SECRET_OURS);
     uint8_t signature[SM_SIGNATURE_LENGTH];
     if (!sm_may_sign(sm, link) || !has_counter(own))
         return false;
@@ -107,11 +116,12 @@ static bool is_genuine(const struct sm_signing *peer, struct reader pdu, uint8_t
            sm_is_equal(signature, read_span(&pdu, sizeof signature), sizeof signature);
 }
 
-static bool take_counter(struct sm *sm, const struct sm_pairing *pairing, struct sm_signing *peer, uint32_t counter)
+static bool take_counter(const struct sm *sm, struct sm_pairing *pairing, uint32_t counter)
 {
+    struct sm_signing *peer = signing_of(pairing, BLUET_SECRET_PEER);
     if (counter < peer->next)
         return false;
-    if (counter >= peer->kept && (!move_on(sm, pairing, peer, BLUET_SECRET_PEER, counter) || peer->next != counter))
+    if (counter >= peer->kept && (!move_on(sm, pairing, BLUET_SECRET_PEER, counter) || peer->next != counter))
         return false;
     peer->next = counter + 1;
     return true;
@@ -121,14 +131,14 @@ BLUET_INTERNAL bool sm_signing_verify(struct sm *sm, struct link *link, const st
                                       bool *out_authenticated)
 {
     struct sm_pairing *pairing = &sm->pairings[link->index];
-    struct sm_signing *peer = &pairing->peer_signing;
+    const struct sm_signing *peer = signing_of(pairing, BLUET_SECRET_PEER);
     uint32_t counter;
     if (link->encrypted || reader_remaining(pdu) < ATT_SIGNATURE_LENGTH || !pairing->bond ||
         !(pairing->bond->flags & SM_SECRET_CSRK))
         return false;
     *out_authenticated = pairing->bond->flags & SM_SECRET_AUTHENTICATED;
-    return (peer->known || learn(sm, pairing, peer, BLUET_SECRET_PEER)) && is_genuine(peer, *pdu, scratch, &counter) &&
-           take_counter(sm, pairing, peer, counter);
+    return is_known(sm, pairing, BLUET_SECRET_PEER) && is_genuine(peer, *pdu, scratch, &counter) &&
+           take_counter(sm, pairing, counter);
 }
 
 /* ---- The end ---- */
@@ -136,14 +146,19 @@ BLUET_INTERNAL bool sm_signing_verify(struct sm *sm, struct link *link, const st
 /* Only if it says what this connection had it say. */
 BLUET_INTERNAL void sm_signing_end(struct sm *sm, struct sm_pairing *pairing)
 {
-    const struct sm_signing *peer = &pairing->peer_signing;
+    const struct sm_signing *peer = signing_of(pairing, BLUET_SECRET_PEER);
     struct sm_secret secret;
     if (!has_counter(peer))
         return;
-    if (read_signing_key(sm, pairing, &secret, BLUET_SECRET_PEER) && secret.counter == peer->kept &&
-        sm_is_equal(secret.keys.csrk, peer->csrk, sizeof secret.keys.csrk)) {
+    if (read_again(sm, pairing, &secret, BLUET_SECRET_PEER) && secret.counter == peer->kept) {
         secret.counter = peer->next;
         sm_bonds_write(&sm->bonds, &secret, BLUET_SECRET_PEER);
     }
     sm_wipe(&secret, sizeof secret);
+}
+
+BLUET_INTERNAL void sm_signing_forget(struct sm_pairing *pairing)
+{
+    sm_wipe(pairing->signing, sizeof pairing->signing);
+    pairing->signing_known[0] = pairing->signing_known[1] = false;
 }

@@ -17,5 +17,7 @@ BLUET_INTERNAL bool sm_signing_verify(struct sm *sm, struct link *link, const st
 
 /* The link ends: the secret says what is new to the octet. Raises. */
 BLUET_INTERNAL void sm_signing_end(struct sm *sm, struct sm_pairing *pairing);
+/* The bond is another, or gone. */
+BLUET_INTERNAL void sm_signing_forget(struct sm_pairing *pairing);
 
 #endif
