@@ -79,7 +79,7 @@ BLUET_INTERNAL void sm_link_opened(struct sm *sm, struct link *link, const struc
     pairing->deadline = BLUET_NEVER;
     pairing->side = link->central ? SM_INITIATOR : SM_RESPONDER;
     sm_copy(&pairing->ends[pairing->side], &ends->own, sizeof ends->own);
-    sm_copy(&pairing->ends[!pairing->side], &ends->peer, sizeof ends->peer);
+    sm_copy(&pairing->ends[sm_peer_side(pairing)], &ends->peer, sizeof ends->peer);
     pairing->bond = sm_bonds_find_identity(&sm->bonds, &link->identity);
     if (pairing->bond && sm_is_resolvable(&ends->peer))
         pairing->bond->flags |= SM_SECRET_PRIVATE;
@@ -660,7 +660,7 @@ static sm_result key_pressed(struct sm *sm, struct sm_pairing *pairing, struct r
 /* One that is not what it should be, or not now: whatever is under way ends, and nothing begins. */
 static enum sm_reason check_command(const struct sm_pairing *pairing, const struct sm_command *command, size_t length)
 {
-    if (!(command->senders >> !pairing->side & 1))
+    if (!(command->senders >> sm_peer_side(pairing) & 1))
         return SM_COMMAND_NOT_SUPPORTED;
     if (length != command->length)
         return SM_INVALID_PARAMETERS;

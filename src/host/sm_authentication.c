@@ -23,7 +23,7 @@ static bool make_confirm(const struct sm *sm, const struct sm_pairing *pairing, 
         return BLUET_HAS_LEGACY_PAIRING && sm_legacy_confirm(sm, pairing, out, side);
     if (sm_is_passkey_entry(pairing))
         bit = (uint8_t)(PASSKEY_BIT | (pairing->passkey >> exchange->round & 1));
-    return sm_f4(out, exchange->x[side], exchange->x[!side], exchange->nonce[side], bit);
+    return sm_f4(out, exchange->x[side], exchange->x[side ^ 1], exchange->nonce[side], bit);
 }
 
 /* ---- Confirm ---- */
@@ -52,7 +52,7 @@ static sm_result send_nonce(struct sm *sm, struct sm_pairing *pairing)
 /* Out of band: what the peer has sent is what it gave us before, if it gave anything (2.3.5.6.4). */
 static bool is_committed(const struct sm *sm, const struct sm_pairing *pairing)
 {
-    const uint8_t *x = pairing->work->exchange.x[!pairing->side];
+    const uint8_t *x = pairing->work->exchange.x[sm_peer_side(pairing)];
     const struct bluet_oob *data = sm_oob_of_peer(sm, pairing);
     uint8_t confirm[16];
     if (!pairing->oob_flagged)
@@ -119,7 +119,7 @@ static bool is_confirmed(const struct sm *sm, const struct sm_pairing *pairing)
     if (sm_is_secure(pairing) &&
         (pairing->model == SM_OUT_OF_BAND || (!sm_is_passkey_entry(pairing) && pairing->side == SM_RESPONDER)))
         return true;
-    return make_confirm(sm, pairing, confirm, !pairing->side) && sm_is_equal(confirm, exchange->confirm, 16);
+    return make_confirm(sm, pairing, confirm, sm_peer_side(pairing)) && sm_is_equal(confirm, exchange->confirm, 16);
 }
 
 /* Both nonces of this round are there, and good. */
@@ -140,7 +140,7 @@ static sm_result end_round(struct sm *sm, struct sm_pairing *pairing)
 
 BLUET_INTERNAL sm_result sm_pairing_random(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
 {
-    read_reversed(pdu, pairing->work->exchange.nonce[!pairing->side], 16);
+    read_reversed(pdu, pairing->work->exchange.nonce[sm_peer_side(pairing)], 16);
     if (!is_confirmed(sm, pairing))
         return SM_CONFIRM_VALUE_FAILED;
     sm_result result = pairing->side == SM_RESPONDER ? send_nonce(sm, pairing) : SM_SUCCESS;

@@ -120,7 +120,7 @@ BLUET_INTERNAL sm_result sm_distribute(struct sm *sm, struct sm_pairing *pairing
     struct sm_keys *theirs = &given->theirs;
     uint8_t ltk[16];
     uint8_t sends = keys_of(pairing, pairing->side);
-    uint8_t receives = keys_of(pairing, !pairing->side);
+    uint8_t receives = keys_of(pairing, sm_peer_side(pairing));
     sm_copy(ltk, pairing->work->exchange.secret + 16, sizeof ltk);
     sm_wipe(&pairing->work->exchange, sizeof pairing->work->exchange);
     theirs->flags = pairing->secret_flags;

@@ -64,11 +64,11 @@ BLUET_INTERNAL bool sm_f6(uint8_t out[16], const struct sm_exchange *exchange, c
 {
     uint8_t message[65];
     sm_copy(message, exchange->nonce[side], 16);
-    sm_copy(message + 16, exchange->nonce[!side], 16);
+    sm_copy(message + 16, exchange->nonce[side ^ 1], 16);
     sm_copy(message + 32, r, 16);
     sm_reverse(message + 48, &exchange->features[side][SM_FEATURE_IO], 3);
     sm_copy(message + 51, &ends[side], sizeof *ends);
-    sm_copy(message + 58, &ends[!side], sizeof *ends);
+    sm_copy(message + 58, &ends[side ^ 1], sizeof *ends);
     bool done = crypto_aes_cmac(out, exchange->secret, message, sizeof message);
     sm_wipe(message, sizeof message);
     return done;

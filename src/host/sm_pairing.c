@@ -129,7 +129,7 @@ static sm_result conclude(struct sm *sm, struct sm_pairing *pairing)
 {
     const uint8_t *request = pairing->work->exchange.features[SM_INITIATOR];
     const uint8_t *response = pairing->work->exchange.features[SM_RESPONDER];
-    const uint8_t *peer = pairing->work->exchange.features[!pairing->side];
+    const uint8_t *peer = pairing->work->exchange.features[sm_peer_side(pairing)];
     uint8_t both = request[SM_FEATURE_AUTHENTICATION] & response[SM_FEATURE_AUTHENTICATION];
     uint8_t either = request[SM_FEATURE_AUTHENTICATION] | response[SM_FEATURE_AUTHENTICATION];
     bool secure = both & SM_SECURE_CONNECTIONS;
@@ -167,8 +167,8 @@ static sm_result begin_authentication(struct sm *sm, struct sm_pairing *pairing)
 /* The peer's. */
 static sm_result read_features(const struct sm_pairing *pairing, struct reader *pdu)
 {
-    uint8_t *features = pairing->work->exchange.features[!pairing->side];
-    features[0] = SM_PAIRING_REQUEST + !pairing->side;
+    uint8_t *features = pairing->work->exchange.features[sm_peer_side(pairing)];
+    features[0] = (uint8_t)(SM_PAIRING_REQUEST + sm_peer_side(pairing));
     read_octets(pdu, features + 1, SM_FEATURES_LENGTH - 1);
     if (features[SM_FEATURE_IO] > BLUET_IO_KEYBOARD_DISPLAY || features[SM_FEATURE_OOB] > 1 ||
         features[SM_FEATURE_KEY_SIZE] < SM_KEY_SIZE_LEAST || features[SM_FEATURE_KEY_SIZE] > SM_KEY_SIZE_MOST)

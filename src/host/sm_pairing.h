@@ -53,9 +53,15 @@ static inline bool sm_is_secure(const struct sm_pairing *pairing)
     return pairing->secret_flags & SM_SECRET_SECURE;
 }
 
+/* enum sm_side */
+static inline unsigned sm_peer_side(const struct sm_pairing *pairing)
+{
+    return pairing->side ^ 1u;
+}
+
 static inline const struct bluet_address *sm_peer(const struct sm_pairing *pairing)
 {
-    return &pairing->ends[!pairing->side];
+    return &pairing->ends[sm_peer_side(pairing)];
 }
 
 /* ---- sm_pairing.c ---- */

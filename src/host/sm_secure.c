@@ -64,7 +64,7 @@ BLUET_INTERNAL sm_result sm_public_key(struct sm *sm, struct sm_pairing *pairing
     uint8_t peer[64];
     read_reversed(pdu, peer, 32);
     read_reversed(pdu, peer + 32, 32);
-    sm_copy(exchange->x[!pairing->side], peer, 32);
+    sm_copy(exchange->x[sm_peer_side(pairing)], peer, 32);
     sm_result result = pairing->side == SM_RESPONDER ? send_public_key(sm, pairing) : SM_SUCCESS;
     if (result)
         return result;
@@ -134,7 +134,7 @@ BLUET_INTERNAL sm_result sm_check(struct sm *sm, struct sm_pairing *pairing)
     uint8_t expected[16];
     if (pairing->side == SM_INITIATOR && pairing->state == SM_AWAIT_COMPARISON)
         return make_keys(sm, pairing);
-    if (!make_check(sm, pairing, expected, !pairing->side) || !sm_is_equal(expected, exchange->confirm, 16))
+    if (!make_check(sm, pairing, expected, sm_peer_side(pairing)) || !sm_is_equal(expected, exchange->confirm, 16))
         return SM_DHKEY_CHECK_FAILED;
     sm_result result = pairing->side == SM_RESPONDER ? send_check(sm, pairing) : SM_SUCCESS;
     return result ? result : sm_key_is_made(sm, pairing);
