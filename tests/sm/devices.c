@@ -18,8 +18,12 @@ static void *reallocate(size_t *memory, void *block, size_t old_size, size_t new
         free(block);
         return NULL;
     }
+    size_t had = block ? old_size : 0;
     void *moved = realloc(block, new_size);
     assert_non_null(moved);
+    /* What somebody else has left there is nothing that the host holds. */
+    if (new_size > had)
+        memset((uint8_t *)moved + had, 0, new_size - had);
     return moved;
 }
 
