@@ -136,7 +136,7 @@ BLUET_INTERNAL int l2cap_channels_ask(struct l2cap_channels *channels, const str
     size_t taken = 0;
     while (taken < count && (asked[taken] = l2cap_channel_take(channels, plan, CHANNEL_AWAIT_RESPONSE)))
         taken++;
-    bool refused = taken < count && (!plan->bearer || !taken);
+    bool refused = !taken || (taken < count && !plan->bearer);
     if (!refused) {
         if (plan->enhanced)
             ask_enhanced(channels, asked, taken);
