@@ -92,6 +92,7 @@ static int put_frame(struct l2cap_channels *channels, struct l2cap_channel *chan
     write_u32(&writer, (uint32_t)length | (uint32_t)channel->peer_cid << 16);
     spans[0] = (struct bluet_span){header, sizeof header};
     struct buffer *frame = buffer_copy(channels->links->pool, spans, count);
+    spans[0] = (struct bluet_span){NULL, 0};
     if (!frame)
         return BLUET_ENOMEM;
     append_frame(channel, frame);
