@@ -111,27 +111,6 @@ BLUET_INTERNAL struct gatt_attribute *gatt_db_find_users(const struct gatt_db *d
 
 /* ---- Types ---- */
 
-static uint16_t declaration_type(const struct gatt_attribute *attribute)
-{
-    switch (attribute->kind) {
-    case GATT_SERVICE:
-        return attribute->flags;
-    case GATT_INCLUDED:
-        return GATT_INCLUDE;
-    case GATT_DECLARATION:
-        return GATT_CHARACTERISTIC;
-    case GATT_CONFIGURATION:
-        return GATT_CLIENT_CHARACTERISTIC_CONFIGURATION;
-    default:
-        return attribute->uuid;
-    }
-}
-
-static bool has_wide_type(const struct gatt_attribute *attribute)
-{
-    return attribute->wide && gatt_is_users(attribute);
-}
-
 static void write_uuid(const struct gatt_db *db, bool wide, uint16_t uuid, struct writer *out)
 {
     if (wide)
@@ -143,16 +122,17 @@ static void write_uuid(const struct gatt_db *db, bool wide, uint16_t uuid, struc
 BLUET_INTERNAL void gatt_db_write_type(const struct gatt_db *db, const struct gatt_attribute *attribute,
                                        struct writer *out)
 {
-    bool wide = has_wide_type(attribute);
-    write_uuid(db, wide, wide ? attribute->uuid : declaration_type(attribute), out);
+    bool service = attribute->kind == GATT_SERVICE;
+    write_uuid(db, attribute->wide && !service, service ? attribute->flags : attribute->uuid, out);
 }
 
 BLUET_INTERNAL bool gatt_db_has_type(const struct gatt_db *db, const struct gatt_attribute *attribute,
                                      const struct gatt_type *type)
 {
-    if (has_wide_type(attribute))
+    bool service = attribute->kind == GATT_SERVICE;
+    if (attribute->wide && !service)
         return memcmp(db->uuids[attribute->uuid], type->expanded, WIDE_UUID_LENGTH) == 0;
-    return !type->wide && declaration_type(attribute) == type->uuid;
+    return !type->wide && type->uuid == (service ? attribute->flags : attribute->uuid);
 }
 
 /* ---- Values ---- */

@@ -21,7 +21,7 @@ enum {
 
 /* In an order in which those that have something in common stand together. */
 enum gatt_attribute_kind {
-    GATT_SERVICE,       /* `uuid` is the service's, `flags` the type of its declaration, `last` its last handle */
+    GATT_SERVICE,       /* `uuid` is the service's, `flags` its type, `last` its last handle */
     GATT_INCLUDED,      /* of the service that is declared at `included` */
     GATT_DECLARATION,   /* of the characteristic whose value is the next attribute; `flags` are its properties */
     GATT_CONFIGURATION, /* Client Characteristic Configuration of the value just before; `slot` */
@@ -35,7 +35,7 @@ enum gatt_attribute_kind {
 };
 
 struct gatt_attribute {
-    uint16_t uuid;  /* 16 bits of it; or, with `wide`, its index among the 128-bit ones */
+    uint16_t uuid;  /* of the type, 16 bits of it; or, with `wide`, its index among the 128-bit ones */
     uint16_t flags; /* enum bluet_flag */
     union {
         uint16_t last;     /* GATT_SERVICE: handle of its last attribute */

@@ -100,7 +100,8 @@ static void add_value(struct builder *builder, enum gatt_attribute_kind kind, co
 
 static void add_configuration(struct builder *builder)
 {
-    add_attribute(builder, GATT_CONFIGURATION, 0, 0)->slot = (uint16_t)builder->configurations++;
+    add_attribute(builder, GATT_CONFIGURATION, GATT_CLIENT_CHARACTERISTIC_CONFIGURATION, 0)->slot =
+        (uint16_t)builder->configurations++;
 }
 
 /* Two descriptors are made unless the application brings its own: Extended Properties, and Server Configuration. */
@@ -109,7 +110,7 @@ static void add_characteristic(struct builder *builder, const struct bluet_chara
     unsigned flags = characteristic->flags;
     unsigned extended = flags & (BLUET_FLAG_AUX_WRITE | BLUET_FLAG_RELIABLE_WRITE);
     bool brings_extended = defines(characteristic, GATT_CHARACTERISTIC_EXTENDED_PROPERTIES);
-    add_attribute(builder, GATT_DECLARATION, 0,
+    add_attribute(builder, GATT_DECLARATION, GATT_CHARACTERISTIC,
                   (flags & PROPERTIES) | (extended || brings_extended ? EXTENDED_PROPERTIES : 0));
     add_value(builder, GATT_VALUE, &characteristic->uuid, characteristic->flags);
     if (flags & (BLUET_FLAG_NOTIFY | BLUET_FLAG_INDICATE))
@@ -143,7 +144,7 @@ static void add_services(struct builder *builder, const struct bluet_service *se
         struct gatt_attribute *declaration = add_users(
             builder, GATT_SERVICE, &service->uuid, service->secondary ? GATT_SECONDARY_SERVICE : GATT_PRIMARY_SERVICE);
         for (size_t j = 0; j < service->included_count; j++) {
-            struct gatt_attribute *included = add_attribute(builder, GATT_INCLUDED, 0, 0);
+            struct gatt_attribute *included = add_attribute(builder, GATT_INCLUDED, GATT_INCLUDE, 0);
             builder->bad |= service->included[j] >= i;
             if (!builder->counting)
                 included->included = service_handle(builder->db, service->included[j]);
@@ -159,7 +160,7 @@ static void add_built_in_value(struct builder *builder, const struct built_in *r
 {
     bool writable = row->kind == GATT_NAME && builder->db->name_writable;
     unsigned flags = row->flags | (writable ? BLUET_FLAG_WRITE : 0u);
-    add_attribute(builder, GATT_DECLARATION, 0, flags);
+    add_attribute(builder, GATT_DECLARATION, GATT_CHARACTERISTIC, flags);
     struct gatt_attribute *value = add_attribute(builder, (enum gatt_attribute_kind)row->kind, row->uuid, flags);
     value->constant.offset = row->offset;
     value->constant.length = row->length;

@@ -17,14 +17,12 @@ static bool add_buffer(struct gatt_prepared_store *store, struct gatt_prepared *
     else
         queue->head = more;
     queue->tail = more;
-    queue->tail_length = 0;
     return true;
 }
 
 BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared_store *store, struct gatt_prepared *queue,
                                          const struct gatt_prepared_write *write)
 {
-    const struct gatt_prepared before = *queue;
     const size_t size = store->pool->size;
     struct reader value = reader_of(write->value.data, write->value.length);
     uint16_t offset = write->offset;
@@ -34,33 +32,33 @@ BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared_store *store, stru
     do {
         size_t rest = reader_remaining(&value);
         size_t needed = RECORD_HEADER + (rest < PART_LEAST ? rest : PART_LEAST);
-        if ((!queue->tail || size - queue->tail_length < needed) && !add_buffer(store, queue)) {
-            gatt_prepared_cut(store, queue, &before);
+        if ((!queue->tail || size - queue->tail->length < needed) && !add_buffer(store, queue))
             return false;
-        }
-        size_t room = size - queue->tail_length - RECORD_HEADER;
+        struct buffer *tail = queue->tail;
+        size_t room = size - tail->length - RECORD_HEADER;
         uint16_t part = (uint16_t)(rest < room ? rest : room);
-        struct writer writer = writer_of(queue->tail->data, size);
-        writer.length = queue->tail_length;
+        struct writer writer = writer_of(tail->data, size);
+        writer.length = tail->length;
         write_u16(&writer, write->handle);
         write_u16(&writer, offset);
         write_u16(&writer, part);
         write_octets(&writer, read_span(&value, part), part);
-        queue->tail->length = queue->tail_length = (uint16_t)writer.length;
+        tail->length = (uint16_t)writer.length;
         offset = (uint16_t)(offset + part);
     } while (reader_remaining(&value));
     return true;
 }
 
 BLUET_INTERNAL void gatt_prepared_cut(struct gatt_prepared_store *store, struct gatt_prepared *queue,
-                                      const struct gatt_prepared *before)
+                                      const struct gatt_prepared_mark *mark)
 {
-    struct buffer **rest = before->tail ? &before->tail->next : &queue->head;
-    gatt_prepared_free(store, *rest);
-    *rest = NULL;
-    *queue = *before;
-    if (queue->tail)
-        queue->tail->length = queue->tail_length;
+    struct buffer *tail = mark->queue.tail;
+    gatt_prepared_free(store, tail ? tail->next : queue->head);
+    *queue = mark->queue;
+    if (tail) {
+        tail->next = NULL;
+        tail->length = mark->tail_length;
+    }
 }
 
 BLUET_INTERNAL void gatt_prepared_free(struct gatt_prepared_store *store, struct buffer *chain)

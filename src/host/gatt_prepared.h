@@ -12,9 +12,14 @@ enum { GATT_PREPARED_LARGEST = 1024 /* octets of a queue, 6 of each write includ
 
 struct gatt_prepared {
     struct buffer *head, *tail;
-    uint16_t length;      /* octets of the writes */
-    uint16_t tail_length; /* of the tail */
-    uint16_t generation;  /* of the database, when the first was queued */
+    uint16_t length;     /* octets of the writes */
+    uint16_t generation; /* of the database, when the first was queued */
+};
+
+/* What a queue was like. */
+struct gatt_prepared_mark {
+    struct gatt_prepared queue;
+    uint16_t tail_length;
 };
 
 /*
@@ -41,12 +46,17 @@ struct gatt_prepared_store {
     uint16_t left;
 };
 
-/* False: there is no room, and the queue is as it was. */
+/* False: there is no room, and what has been appended is to be taken back. */
 BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared_store *store, struct gatt_prepared *queue,
                                          const struct gatt_prepared_write *write);
-/* Takes back what has been appended since the queue was like this. */
+static inline struct gatt_prepared_mark gatt_prepared_mark(const struct gatt_prepared *queue)
+{
+    return (struct gatt_prepared_mark){*queue, queue->tail ? queue->tail->length : 0};
+}
+
+/* Takes back what has been appended since. */
 BLUET_INTERNAL void gatt_prepared_cut(struct gatt_prepared_store *store, struct gatt_prepared *queue,
-                                      const struct gatt_prepared *before);
+                                      const struct gatt_prepared_mark *mark);
 BLUET_INTERNAL void gatt_prepared_free(struct gatt_prepared_store *store, struct buffer *chain);
 
 static inline struct gatt_prepared_cursor gatt_prepared_first(const struct buffer *chain)

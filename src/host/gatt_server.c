@@ -160,8 +160,7 @@ static void keep_response(struct gatt_exchange *exchange, struct bluet_span span
         return;
     }
     if (exchange->prepared)
-        gatt_prepared_cut(&server->prepared, &gatt_server_link(server, exchange->link)->prepared,
-                          &exchange->queue_before);
+        gatt_prepared_cut(&server->prepared, &gatt_server_link(server, exchange->link)->prepared, &exchange->before);
     else
         exchange->handle = 0;
     write_error(exchange, ATT_ERROR_INSUFFICIENT_RESOURCES);
@@ -440,32 +439,20 @@ BLUET_INTERNAL int gatt_server_register(struct gatt_server *server, uint16_t *ou
     return handle_count;
 }
 
-/* A value that is broadcast has its own descriptor, somewhere before the next characteristic. */
-static int broadcast_bits(const struct gatt_db *db, uint16_t value_handle)
-{
-    for (uint16_t handle = (uint16_t)(value_handle + 1); handle && handle <= db->count; handle++) {
-        const struct gatt_attribute *attribute = gatt_db_find(db, handle);
-        if (attribute->kind == GATT_BROADCAST)
-            return attribute->bits;
-        if (attribute->kind == GATT_DECLARATION || attribute->kind == GATT_SERVICE)
-            break;
-    }
-    return 0;
-}
-
+/* The descriptor in question is somewhere before the next characteristic. */
 BLUET_INTERNAL int gatt_server_configuration(const struct gatt_server *server, const struct link *link,
                                              uint16_t value_handle)
 {
-    const struct gatt_attribute *value = gatt_db_find(server->db, value_handle);
-    if (!value || value->kind != GATT_VALUE)
+    const struct gatt_db *db = server->db;
+    const struct gatt_attribute *attribute = gatt_db_find(db, value_handle);
+    const enum gatt_attribute_kind wanted = link ? GATT_CONFIGURATION : GATT_BROADCAST;
+    if (!attribute || attribute->kind != GATT_VALUE)
         return BLUET_EINVAL;
-    if (!link)
-        return broadcast_bits(server->db, value_handle);
-    const struct gatt_attribute *configuration = gatt_db_configuration_of(server->db, value);
-    if (!configuration)
-        return 0;
-    return *gatt_db_configuration(server->db, configuration->slot, link->index) &
-           (GATT_NOTIFICATIONS | GATT_INDICATIONS);
+    while (++attribute < db->attributes + db->count && attribute->kind > GATT_DECLARATION)
+        if (attribute->kind == wanted)
+            return link ? *gatt_db_configuration(db, attribute->slot, link->index) & (uint8_t)~GATT_BITS_OF_OURS
+                        : attribute->bits;
+    return 0;
 }
 
 BLUET_INTERNAL int gatt_server_local_read(struct gatt_server *server, const void **out_value, size_t *out_length,

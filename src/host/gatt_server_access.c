@@ -54,7 +54,8 @@ static int check_signed(const struct gatt_attribute *attribute, enum gatt_signat
 BLUET_INTERNAL int gatt_may_write(const struct link *link, const struct gatt_attribute *attribute,
                                   enum gatt_signature signature)
 {
-    int error = signature == GATT_UNSIGNED ? check_unsigned(link, attribute) : check_signed(attribute, signature);
+    bool is_signed = BLUET_HAS_SIGNING && signature != GATT_UNSIGNED;
+    int error = is_signed ? check_signed(attribute, signature) : check_unsigned(link, attribute);
     if (error)
         return error;
     bool refused =

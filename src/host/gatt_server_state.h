@@ -84,7 +84,7 @@ struct gatt_exchange {
     bool asked;        /* it has been, meanwhile */
     bool prepared;     /* a write has been queued, which must not stay if the client is not told so */
     uint16_t offered_mtu;
-    struct gatt_prepared queue_before;             /* what it was without it */
+    struct gatt_prepared_mark before;              /* what the queue was like before */
     struct buffer *executed;                       /* the prepared writes that have been done */
     uint8_t declaration[GATT_DECLARATION_LARGEST]; /* where `tail` may point */
 };

@@ -71,10 +71,12 @@ BLUET_INTERNAL int gatt_prepare_write(struct gatt_exchange *exchange)
         return error;
     if (!queue->head)
         queue->generation = server->db->generation;
-    exchange->queue_before = *queue;
+    exchange->before = gatt_prepared_mark(queue);
     exchange->prepared = gatt_prepared_append(&server->prepared, queue, &write);
-    if (!exchange->prepared)
+    if (!exchange->prepared) {
+        gatt_prepared_cut(&server->prepared, queue, &exchange->before);
         return ATT_ERROR_PREPARE_QUEUE_FULL;
+    }
     write_u16(&exchange->writer, write.handle);
     write_u16(&exchange->writer, write.offset);
     exchange->tail = write.value;
