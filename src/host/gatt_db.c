@@ -103,6 +103,11 @@ BLUET_INTERNAL uint16_t gatt_db_appearance(const struct gatt_db *db)
     return (uint16_t)(db->appearance[0] | db->appearance[1] << 8);
 }
 
+BLUET_INTERNAL struct gatt_attribute *gatt_db_find(const struct gatt_db *db, uint16_t handle)
+{
+    return handle && handle <= db->count ? &db->attributes[handle - 1] : NULL;
+}
+
 BLUET_INTERNAL struct gatt_attribute *gatt_db_find_users(const struct gatt_db *db, uint16_t handle)
 {
     struct gatt_attribute *attribute = gatt_db_find(db, handle);
@@ -136,6 +141,16 @@ BLUET_INTERNAL bool gatt_db_has_type(const struct gatt_db *db, const struct gatt
 }
 
 /* ---- Values ---- */
+
+BLUET_INTERNAL struct gatt_value *gatt_db_buffer(struct gatt_db *db, const struct gatt_attribute *attribute)
+{
+    return attribute->kind == GATT_NAME ? &db->name : &db->values[attribute->slot];
+}
+
+BLUET_INTERNAL uint8_t *gatt_db_configuration(const struct gatt_db *db, uint16_t slot, uint8_t link_index)
+{
+    return &db->configurations[(size_t)slot * db->link_limit + link_index];
+}
 
 /* What is put together for each read. */
 static void write_own_value(const struct gatt_db *db, const struct gatt_attribute *attribute, uint8_t link_index,

@@ -123,10 +123,7 @@ BLUET_INTERNAL void gatt_db_set_appearance(struct gatt_db *db, uint16_t appearan
 BLUET_INTERNAL uint16_t gatt_db_appearance(const struct gatt_db *db);
 
 /* NULL: no such handle. */
-static inline struct gatt_attribute *gatt_db_find(const struct gatt_db *db, uint16_t handle)
-{
-    return handle && handle <= db->count ? &db->attributes[handle - 1] : NULL;
-}
+BLUET_INTERNAL struct gatt_attribute *gatt_db_find(const struct gatt_db *db, uint16_t handle);
 
 static inline uint16_t gatt_db_handle(const struct gatt_db *db, const struct gatt_attribute *attribute)
 {
@@ -142,10 +139,7 @@ static inline bool gatt_is_users(const struct gatt_attribute *attribute)
 BLUET_INTERNAL struct gatt_attribute *gatt_db_find_users(const struct gatt_db *db, uint16_t handle);
 
 /* Where its value is kept; of the application's, and of the device name. */
-static inline struct gatt_value *gatt_db_buffer(struct gatt_db *db, const struct gatt_attribute *attribute)
-{
-    return attribute->kind == GATT_NAME ? &db->name : &db->values[attribute->slot];
-}
+BLUET_INTERNAL struct gatt_value *gatt_db_buffer(struct gatt_db *db, const struct gatt_attribute *attribute);
 
 /* Of the value of Service Changed. */
 enum { GATT_SERVICE_CHANGED_HANDLE = 12 };
@@ -192,10 +186,7 @@ static inline bool gatt_is_kept(const struct gatt_attribute *attribute)
     return attribute->kind == GATT_CONFIGURATION || attribute->kind == GATT_FEATURES;
 }
 
-static inline uint8_t *gatt_db_configuration(const struct gatt_db *db, uint16_t slot, uint8_t link_index)
-{
-    return &db->configurations[(size_t)slot * db->link_limit + link_index];
-}
+BLUET_INTERNAL uint8_t *gatt_db_configuration(const struct gatt_db *db, uint16_t slot, uint8_t link_index);
 
 /*
  * What that client has configured of the next attribute behind `handle`, which then becomes that one's; or NULL. 0 is

@@ -20,6 +20,11 @@ static const struct bluet_port *server_port(const struct gatt_server *server)
     return server->att->links->hci->port;
 }
 
+static void count_server_error(const struct gatt_server *server)
+{
+    hci_protocol_error(server->att->links->hci);
+}
+
 BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att, struct gatt_db *db,
                                     const struct event_sink *sink, const struct bluet_config *limits)
 {
@@ -289,7 +294,7 @@ static void serve_request(struct gatt_server *server, struct att_bearer *bearer,
     int error = respond_intact(&exchange, &request);
     if (error) {
         if (error == ATT_ERROR_INVALID_PDU || error == ATT_ERROR_REQUEST_NOT_SUPPORTED)
-            hci_protocol_error(server->att->links->hci);
+            count_server_error(server);
         write_error(&exchange, error);
     } else {
         struct writer opcode = writer_of(exchange.writer.start, 1);
@@ -307,7 +312,7 @@ BLUET_INTERNAL void gatt_server_request(struct gatt_server *server, struct att_b
                                         size_t length)
 {
     if (gatt_server_bearer(server, bearer)->kept != GATT_KEPT_NOTHING) {
-        hci_protocol_error(server->att->links->hci);
+        count_server_error(server);
         return;
     }
     serve_request(server, bearer, pdu, length, false);
@@ -344,7 +349,7 @@ BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct att_b
     if (good && gatt_is_unaware(server, exchange.link))
         return;
     if (!good || reader_remaining(&exchange.request) < sizeof exchange.handle)
-        hci_protocol_error(server->att->links->hci);
+        count_server_error(server);
     else if (gatt_write(&exchange) == 0 && exchange.sequel)
         exchange.sequel(&exchange);
 }
@@ -352,7 +357,7 @@ BLUET_INTERNAL void gatt_server_command(struct gatt_server *server, struct att_b
 BLUET_INTERNAL void gatt_server_confirmation(struct gatt_server *server, struct att_bearer *bearer, size_t length)
 {
     if (length != 1 || !att_take_confirmation(bearer)) {
-        hci_protocol_error(server->att->links->hci);
+        count_server_error(server);
         return;
     }
     struct link *link = bearer->link;

@@ -165,3 +165,25 @@ BLUET_INTERNAL int gatt_read_value(struct gatt_exchange *exchange, uint16_t hand
     gatt_db_value(server->db, attribute, exchange->link->index, exchange->declaration, out_value);
     return 0;
 }
+
+/* ---- What the rooms of the server ask of its state ---- */
+
+BLUET_INTERNAL bool gatt_is_out_of_sync(const struct gatt_server *server, const struct link *link)
+{
+    return gatt_server_link(server, link)->awareness != GATT_AWARE &&
+           *gatt_db_configuration(server->db, GATT_FEATURES_SLOT, link->index) & GATT_ROBUST_CACHING;
+}
+
+BLUET_INTERNAL void gatt_now_aware(const struct gatt_server *server, const struct link *link)
+{
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    state->awareness = GATT_AWARE;
+    state->configured = true;
+    memcpy(state->known, server->db->hash, sizeof state->known);
+}
+
+BLUET_INTERNAL struct gatt_server_bearer *gatt_server_bearer(const struct gatt_server *server,
+                                                             const struct att_bearer *bearer)
+{
+    return &server->bearers[att_index(server->att, bearer)];
+}

@@ -221,10 +221,12 @@ BLUET_INTERNAL void gatt_push_changed_to(struct gatt_server *server, struct link
 {
     struct gatt_server_link *state = gatt_server_link(server, link);
     struct gatt_change *owed = &state->change_owed;
-    if (!gatt_wants_changes(server, link))
+    bool hears = *gatt_db_configuration(server->db, GATT_SERVICE_CHANGED_SLOT, link->index) & GATT_INDICATIONS;
+    bool caches = *gatt_db_configuration(server->db, GATT_FEATURES_SLOT, link->index) & GATT_ROBUST_CACHING;
+    if (!hears && !caches)            /* it keeps nothing of what it has found */
         gatt_now_aware(server, link); /* as far as is to be kept with the bond */
     state->awareness = GATT_UNAWARE;
-    if (!(*gatt_db_configuration(server->db, GATT_SERVICE_CHANGED_SLOT, link->index) & GATT_INDICATIONS))
+    if (!hears)
         return;
     if (owed->first == 0 || change->first < owed->first)
         owed->first = change->first;

@@ -89,38 +89,23 @@ struct gatt_exchange {
     uint8_t declaration[GATT_DECLARATION_LARGEST]; /* where `tail` may point */
 };
 
-/* A client without robust caching looks after itself. */
-static inline bool gatt_is_unaware(const struct gatt_server *server, const struct link *link)
-{
-    return BLUET_HAS_SECURITY && server->links[link->index].awareness != GATT_AWARE &&
-           *gatt_db_configuration(server->db, GATT_FEATURES_SLOT, link->index) & GATT_ROBUST_CACHING;
-}
-
 static inline struct gatt_server_link *gatt_server_link(const struct gatt_server *server, const struct link *link)
 {
     return &server->links[link->index];
 }
 
-/* Whether the client cares about changes of the database: it keeps what it has found, and so it has to be told. */
-static inline bool gatt_wants_changes(const struct gatt_server *server, const struct link *link)
+/* Whether the client knows what there was. One without robust caching looks after itself. */
+BLUET_INTERNAL bool gatt_is_out_of_sync(const struct gatt_server *server, const struct link *link);
+
+static inline bool gatt_is_unaware(const struct gatt_server *server, const struct link *link)
 {
-    return *gatt_db_configuration(server->db, GATT_SERVICE_CHANGED_SLOT, link->index) & GATT_INDICATIONS ||
-           *gatt_db_configuration(server->db, GATT_FEATURES_SLOT, link->index) & GATT_ROBUST_CACHING;
+    return BLUET_HAS_SECURITY && gatt_is_out_of_sync(server, link);
 }
 
 /* The client knows the database as it is. */
-static inline void gatt_now_aware(const struct gatt_server *server, const struct link *link)
-{
-    struct gatt_server_link *state = gatt_server_link(server, link);
-    state->awareness = GATT_AWARE;
-    state->configured = true;
-    memcpy(state->known, server->db->hash, sizeof state->known);
-}
+BLUET_INTERNAL void gatt_now_aware(const struct gatt_server *server, const struct link *link);
 
-static inline struct gatt_server_bearer *gatt_server_bearer(const struct gatt_server *server,
-                                                            const struct att_bearer *bearer)
-{
-    return &server->bearers[att_index(server->att, bearer)];
-}
+BLUET_INTERNAL struct gatt_server_bearer *gatt_server_bearer(const struct gatt_server *server,
+                                                             const struct att_bearer *bearer);
 
 #endif
