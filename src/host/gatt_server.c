@@ -232,7 +232,7 @@ static int check_awareness(struct gatt_exchange *exchange)
     bool is_short = reader_done(&request);
     if (relies_on_handles(exchange->opcode, start, end, type, is_short)) {
         /* With several bearers another request may be on its way: such a client must read the hash. */
-        state->awareness = att_next(server->att, att_bearer(server->att, exchange->link)) ? GATT_UNAWARE : GATT_TOLD;
+        state->awareness = gatt_next_bearer(server, att_bearer(server->att, exchange->link)) ? GATT_UNAWARE : GATT_TOLD;
         exchange->handle = start;
         return ATT_ERROR_DATABASE_OUT_OF_SYNC;
     }
@@ -388,7 +388,7 @@ static void send_kept(struct gatt_server *server, struct att_bearer *bearer)
 
 BLUET_INTERNAL void gatt_server_flush(struct gatt_server *server, struct link *link)
 {
-    for (struct att_bearer *bearer = att_bearer(server->att, link); bearer; bearer = att_next(server->att, bearer))
+    for (struct att_bearer *bearer = att_bearer(server->att, link); bearer; bearer = gatt_next_bearer(server, bearer))
         send_kept(server, bearer);
     gatt_push_waiting(server, link);
 }

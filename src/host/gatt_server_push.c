@@ -17,7 +17,7 @@ static struct att_bearer *push_bearer(const struct gatt_server *server, const st
     struct att_bearer *plain = att_bearer(server->att, link);
     struct att_bearer *bearer = plain;
     while (bearer && bearer->expired)
-        bearer = att_next(server->att, bearer);
+        bearer = gatt_next_bearer(server, bearer);
     return bearer ? bearer : plain;
 }
 
@@ -90,7 +90,7 @@ static struct att_bearer *indication_bearer(const struct push *push)
     const struct att *att = push->server->att;
     struct att_bearer *plain = att_bearer(att, push->link);
     struct att_bearer *found = NULL;
-    for (struct att_bearer *bearer = plain; bearer; bearer = att_next(att, bearer)) {
+    for (struct att_bearer *bearer = plain; bearer; bearer = gatt_next_bearer(push->server, bearer)) {
         uint16_t indicated = gatt_server_bearer(push->server, bearer)->indicated;
         if (bearer->indication && (indicated == 0 || indicated == push->handle))
             return NULL;

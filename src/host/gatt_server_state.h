@@ -94,6 +94,12 @@ static inline struct gatt_server_link *gatt_server_link(const struct gatt_server
     return &server->links[link->index];
 }
 
+/* As att_next(). */
+static inline struct att_bearer *gatt_next_bearer(const struct gatt_server *server, struct att_bearer *bearer)
+{
+    return BLUET_HAS_EATT ? att_next(server->att, bearer) : NULL;
+}
+
 /* Whether the client knows what there was. One without robust caching looks after itself. */
 BLUET_INTERNAL bool gatt_is_out_of_sync(const struct gatt_server *server, const struct link *link);
 
