@@ -262,7 +262,7 @@ static void begin_exchange(struct gatt_exchange *exchange, struct gatt_server *s
     exchange->request = reader_of(pdu->data, pdu->length);
     exchange->opcode = read_u8(&exchange->request);
     exchange->writer = writer_of(server->att->scratch, bearer->mtu);
-    write_u8(&exchange->writer, 0); /* the opcode's place */
+    exchange->writer.length = 1; /* the opcode comes last */
     exchange->tail = (struct bluet_span){exchange->declaration, 0};
     exchange->sequel = NULL;
     exchange->handle = 0;
@@ -297,8 +297,7 @@ static void serve_request(struct gatt_server *server, struct att_bearer *bearer,
             count_server_error(server);
         write_error(&exchange, error);
     } else {
-        struct writer opcode = writer_of(exchange.writer.start, 1);
-        write_u8(&opcode, (uint8_t)(exchange.opcode + 1));
+        *exchange.writer.start = (uint8_t)(exchange.opcode + 1);
     }
     struct bluet_span spans[] = {{exchange.writer.start, exchange.writer.length}, exchange.tail};
     if (att_send(server->att, bearer, spans, 2) == BLUET_ENOMEM)
