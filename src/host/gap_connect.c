@@ -71,7 +71,7 @@ static void create_done(void *context, const struct hci_result *result)
         gap_connect_failed(connect, result->status);
     } else if (connect->state == GAP_CONNECT_AWAIT_START) {
         if (connect->give_up == 0)
-            connect->give_up = connect->links->hci->now + connect->timeout_us;
+            connect->give_up = connect->links->hci->now + connect->timeout_ms * 1000ull;
         connect->own = gap_address_own(connect->address);
         go_to(connect, connect->seeking ? GAP_CONNECT_SEEK : GAP_CONNECT_ON, connect->give_up);
     }
@@ -167,7 +167,7 @@ BLUET_INTERNAL int gap_connect_start(struct gap_connect *connect, const struct b
     connect->listed = !peer;
     connect->peer = peer ? *peer : (struct bluet_address){0};
     connect->parameters = parameters;
-    connect->timeout_us = (timeout_ms ? timeout_ms : TIMEOUT_DEFAULT_MS) * 1000ull;
+    connect->timeout_ms = timeout_ms ? timeout_ms : TIMEOUT_DEFAULT_MS;
     connect->give_up = 0;
     if (gap_scan_is_on(connect->scan))
         gap_scan_end(connect->scan, ticket, HCI_MAY_FAIL);

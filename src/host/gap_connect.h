@@ -22,17 +22,17 @@ struct gap_connect {
     const struct gap_address *address;
     struct gap_resolver *resolver;
     enum gap_connect_state state;
-    uint16_t attempt;            /* tells the answers to this one from those to the last */
-    bool listed;                 /* to whoever of the accept list is heard first */
-    bool seeking;                /* what the controller has been told is to scan */
-    bool held;                   /* it begins again when gap_connect_release() says so */
+    bool listed;      /* to whoever of the accept list is heard first */
+    bool seeking;     /* what the controller has been told is to scan */
+    bool held;        /* it begins again when gap_connect_release() says so */
+    uint16_t attempt; /* tells the answers to this one from those to the last */
+    uint8_t own_type; /* as the controller is told */
+    uint32_t timeout_ms;
+    struct link_parameters parameters;
     struct bluet_address peer;   /* as the application has put it */
     struct bluet_address target; /* as the controller is told */
     struct bluet_address own;    /* under which it has begun */
-    uint8_t own_type;            /* as the controller is told */
-    struct link_parameters parameters;
-    uint64_t timeout_us;
-    uint64_t give_up; /* when the attempt ends, however often it begins; 0: it has not begun */
+    uint64_t give_up;            /* when the attempt ends, however often it begins; 0: it has not begun */
     uint64_t deadline;
 };
 

@@ -11,7 +11,7 @@
 enum { SCAN_PARAMETERS_LENGTH = 7, SCAN_ENABLE_LENGTH = 2, SCAN_LEAST_US = 2500 };
 enum { ADVERTISING_DATA_LARGEST = 31, ADV_DIRECT_IND = 1, SCAN_RSP = 4, SEEK_INTERVAL_US = 60000 };
 
-static const uint64_t scan_retry_us = 10000;
+static const uint32_t scan_retry_us = 10000;
 
 BLUET_INTERNAL void gap_scan_open(struct gap_scan *scan, struct hci *hci, const struct gap_address *address,
                                   struct gap_resolver *resolver)
@@ -53,7 +53,7 @@ static void scan_start_done(void *context, const struct hci_result *result)
         scan_ended(scan);
     } else if (result->opcode == HCI_LE_SET_SCAN_ENABLE) {
         scan->state = GAP_SCAN_ON;
-        scan->deadline = scan->duration_us ? scan->hci->now + scan->duration_us : BLUET_NEVER;
+        scan->deadline = scan->duration_ms ? scan->hci->now + scan->duration_ms * 1000ull : BLUET_NEVER;
     }
 }
 
@@ -96,7 +96,7 @@ BLUET_INTERNAL int gap_scan_start(struct gap_scan *scan, uint32_t duration_ms, u
         return command.ticket;
     scan->state = GAP_SCAN_AWAIT_START;
     scan->ticket = command.ticket;
-    scan->duration_us = duration_ms * 1000ull;
+    scan->duration_ms = duration_ms;
     queue_scan(scan, &command, interval_us, window_us, active, scan->filter_policy);
     return scan->ticket;
 }
@@ -113,7 +113,7 @@ static void scan_stop_done(void *context, const struct hci_result *result)
 BLUET_INTERNAL bool gap_scan_end(struct gap_scan *scan, int ticket, uint8_t flags)
 {
     /* In a pause there is nothing to disable, and some controllers say so. */
-    if (scan->paused)
+    if (BLUET_HAS_PRIVACY && scan->paused)
         flags |= HCI_MAY_FAIL;
     struct hci_command command = {.ticket = ticket, .flags = flags, .done = scan_stop_done, .context = scan};
     if (!queue_scan_enable(scan, &command, false))

@@ -17,15 +17,15 @@ struct gap_scan {
     struct hci *hci;
     const struct gap_address *address;
     struct gap_resolver *resolver;
-    struct gap_sought sought;
+    int ticket; /* of the last start */
     enum gap_scan_state state;
-    bool paused;          /* it is on, but the controller has been told to stop for a moment */
-    int ticket;           /* of the last start */
-    uint16_t stops;       /* scans that have been told to stop, and have not ended */
-    uint64_t duration_us; /* 0: until stopped */
-    uint64_t deadline;
+    bool paused;           /* it is on, but the controller has been told to stop for a moment */
     uint8_t filter_policy; /* 1: only who is in the accept list is reported */
+    uint16_t stops;        /* scans that have been told to stop, and have not ended */
+    uint32_t duration_ms;  /* 0: until stopped */
     uint32_t dropped;      /* reports that were malformed */
+    uint64_t deadline;     /* of what runs */
+    struct gap_sought sought;
 };
 
 BLUET_INTERNAL void gap_scan_open(struct gap_scan *scan, struct hci *hci, const struct gap_address *address,
