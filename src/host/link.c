@@ -78,9 +78,9 @@ BLUET_INTERNAL struct link *link_find_open(const struct link_table *links, uint1
 
 static void waiting_append(struct link_table *links, struct link *link)
 {
-    link->transmit.next = NULL;
+    link->transmit.next = 0;
     if (links->last_waiting)
-        links->last_waiting->transmit.next = link;
+        links->last_waiting->transmit.next = (uint8_t)(link->index + 1);
     else
         links->first_waiting = link;
     links->last_waiting = link;
@@ -90,7 +90,7 @@ static void waiting_append(struct link_table *links, struct link *link)
 static struct link *waiting_take(struct link_table *links)
 {
     struct link *link = links->first_waiting;
-    links->first_waiting = link->transmit.next;
+    links->first_waiting = link->transmit.next ? &links->links[link->transmit.next - 1] : NULL;
     if (!links->first_waiting)
         links->last_waiting = NULL;
     links->waiting--;
@@ -209,13 +209,13 @@ static bool receive_fragment(struct link_table *links, struct link *link, const 
                              struct link_frame *out_frame)
 {
     struct link_receive *receive = &link->receive;
+    size_t whole = 0;
     bool at_hand = receive_keep(links, link, data, length);
     if (at_hand && receive->length >= L2CAP_HEADER_LENGTH) {
-        size_t whole = read_u16_at(receive->chain ? receive->chain->data : links->desk) + L2CAP_HEADER_LENGTH;
-        receive->whole = (uint16_t)(whole < UINT16_MAX ? whole : UINT16_MAX);
-        if (receive->length < receive->whole)
+        whole = read_u16_at(receive->chain ? receive->chain->data : links->desk) + L2CAP_HEADER_LENGTH;
+        if (receive->length < whole && receive->length < UINT16_MAX)
             return false;
-        if (receive->length > receive->whole || receive->whole > links->frame_size) {
+        if (receive->length > whole || whole > links->frame_size) {
             receive_abandon(links, link);
             return false;
         }
@@ -223,7 +223,6 @@ static bool receive_fragment(struct link_table *links, struct link *link, const 
     } else if (at_hand) {
         return false;
     }
-    size_t whole = receive->whole;
     receive_end(links, link);
     *out_frame = (struct link_frame){.link = link};
     return !at_hand || frame_is_whole(link, links->desk, whole, out_frame);

@@ -26,17 +26,16 @@ enum link_state {
 /* Frames that wait, one behind the other in one chain; where one ends is told by the length in its own header. */
 struct link_transmit {
     struct buffer *head, *tail;
-    struct link *next;  /* in the queue of links that wait for their turn */
     size_t frame_left;  /* octets of the frame at the head that have yet to go; 0: it has not begun */
     uint16_t in_flight; /* packets that hold a buffer of the controller */
     bool channels_turn; /* a frame of the queue was the last */
+    uint8_t next;       /* in the queue of links that wait for their turn, counted from 1; 0: none */
 };
 
 /* The frame being joined. */
 struct link_receive {
     struct buffer *chain; /* what has come; NULL if it is on the desk */
     uint16_t length;      /* octets had so far */
-    uint16_t whole;       /* octets of the frame with its header; 0: not known yet */
     bool open;
 };
 

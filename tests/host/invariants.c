@@ -51,13 +51,15 @@ static size_t list_length(const struct buffer *buffer)
 static void check_link(const struct link_table *links, const struct link *link)
 {
     hold(link_find(links, link->handle) == link, "a link is found by its handle");
-    hold(!link->receive.open || link->receive.whole == 0 || link->receive.length < link->receive.whole,
-         "a frame that is whole is not open");
+    const uint8_t *begun = link->receive.chain ? link->receive.chain->data : links->desk;
+    hold(link->receive.length < 4 || link->receive.length < read_u16_at(begun) + 4u,
+         "a frame that is whole is not being joined");
     hold(link->receive.open || (!link->receive.chain && links->at_desk != link), "only what is joined takes memory");
     hold(!link->transmit.head == !(link->transmit.head && link->transmit.tail), "a queue has an end");
     hold(link->transmit.head || link->transmit.frame_left == 0, "a frame that has begun is in the queue");
     bool listed = false;
-    for (const struct link *other = links->first_waiting; other; other = other->transmit.next)
+    for (const struct link *other = links->first_waiting; other;
+         other = other->transmit.next ? &links->links[other->transmit.next - 1] : NULL)
         listed = listed || other == link;
     hold(listed == (link->transmit.head != NULL), "who has frames waits for his turn");
 }
