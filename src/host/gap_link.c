@@ -51,8 +51,8 @@ static int ask_controller(struct gap_link *gap, const struct link *link, uint16_
     if (opcode == HCI_LE_CONNECTION_UPDATE && !link->central)
         command.flags |= HCI_MAY_FAIL;
     write_u16(&writer, link->handle);
-    while (writer.length < length + 2)
-        write_u16(&writer, *words++);
+    for (size_t i = 0; i < length; i += sizeof *words)
+        write_u16(&writer, words[i / sizeof *words]);
     hci_queue(gap->links->hci, &command, octets, length + 2);
     return command.ticket;
 }

@@ -182,7 +182,7 @@ static size_t read_entry_length(const struct gatt_procedure *procedure, struct r
     if (procedure->request == ATT_FIND_INFORMATION_REQUEST)
         entry = entry == SHORT_FORMAT ? 4 : entry == LONG_FORMAT ? 18 : 0;
     size_t rest = entry - shape->head;
-    bool fits = entry >= shape->head && (rest == 2 || rest == shape->other || shape->other == ANY);
+    bool fits = entry > 0 && entry >= shape->head && (rest == 2 || rest == shape->other || shape->other == ANY);
     return fits && reader_remaining(response) && reader_remaining(response) % entry == 0 ? entry : 0;
 }
 

@@ -59,7 +59,7 @@ static int resize(const struct gatt_db *db, struct gatt_value *value, bool has_b
     uint8_t *octets = memory_resize(db->port, block, block ? block_size_of(value->size) : 0, block_size_of(size));
     if (!octets)
         return BLUET_ENOMEM;
-    if (!block && value->length)
+    if (!block && value->octets)
         memcpy(octets, value->octets, value->length < size ? value->length : size);
     value->octets = octets;
     value->size = (uint16_t)size;
