@@ -27,7 +27,7 @@ int ble_leave(struct ble *self, int result)
         return result;
     if (!PyErr_Occurred())
         raise_error(result, verdict.hci_status);
-    return -1;
+    return result;
 }
 
 PyObject *ble_leave_none(struct ble *self, int result)

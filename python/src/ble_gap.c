@@ -190,10 +190,11 @@ PyObject *ble_gap_disconnect(PyObject *object, PyObject *handle)
     struct bluet *host = ble_enter(self);
     if (!host)
         return NULL;
-    int result = bluet_gap_disconnect(host, conn_handle);
-    if (result == BLUET_ENOTCONN) {
-        ble_leave(self, 0);
+    int result = ble_leave(self, bluet_gap_disconnect(host, conn_handle));
+    if (result == BLUET_ENOTCONN && PyErr_ExceptionMatches(PyExc_OSError)) {
+        /* Whether we know, or the controller: the peer may have been quicker. */
+        PyErr_Clear();
         return Py_NewRef(Py_False);
     }
-    return ble_leave(self, result) < 0 ? NULL : Py_NewRef(Py_True);
+    return result < 0 ? NULL : Py_NewRef(Py_True);
 }

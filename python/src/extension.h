@@ -164,7 +164,7 @@ PyObject *ble_new(struct state *state, struct runner *runner, PyObject *air, con
 
 /*
  * The frame of every method that uses the host: ble_enter() locks the runtime, or raises and returns NULL; ble_leave()
- * unlocks it, waits if `result` is a ticket, and raises if it is, or becomes, an error. Returns `result`, -1 if raised.
+ * unlocks it, waits if `result` is a ticket, and raises if it is, or becomes, an error. Returns what it became.
  */
 struct bluet *ble_enter(struct ble *self);
 int ble_leave(struct ble *self, int result);

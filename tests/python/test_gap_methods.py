@@ -114,6 +114,13 @@ def test_peripheral_disconnects(air):
     pair.at_peripheral(CENTRAL_DISCONNECT)
 
 
+def test_disconnecting_from_who_has_gone(air):
+    """The controller may know before its host does: then there is no such connection, and nothing to raise."""
+    pair = Pair(air)
+    air.control("reset 2")  # which it does not tell
+    assert pair.central.ble.gap_disconnect(pair.to_peripheral) is False
+
+
 def test_connection_ends_advertising(air):
     pair = Pair(air)
     assert results(air, Radio(air.ble())) == []
