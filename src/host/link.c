@@ -174,13 +174,16 @@ static bool receive_keep(struct link_table *links, struct link *link, const uint
     return true;
 }
 
-/* Makes room on the desk for a frame that is whole, and puts it there. */
+/* Makes room on the desk for a frame that is whole, and puts it there. False: what lies there has nowhere to go. */
 static bool receive_lay_out(struct link_table *links, const struct link_receive *receive)
 {
     if (links->at_desk) {
         struct link_receive *other = &links->links[links->at_desk->index].receive;
-        if (!buffer_append(links->pool, &other->chain, links->desk, receive_kept(links, other)))
+        if (!buffer_append(links->pool, &other->chain, links->desk, receive_kept(links, other))) {
+            buffer_free(links->pool, other->chain);
+            other->chain = NULL;
             return false;
+        }
         links->at_desk = NULL;
     }
     uint8_t *next = links->desk;

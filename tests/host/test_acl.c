@@ -511,6 +511,44 @@ static void test_pieces_without_buffers(void **state)
     talk_destroy(talk);
 }
 
+/* A frame that could not make way on the desk for another is what it was, and makes way when it can. */
+static void test_pieces_that_cannot_make_way(void **state)
+{
+    (void)state;
+    enum { LONG = 64, HAD = 48 };
+    const struct bluet_config limits = {.mtu_limit = 60, .buffer_size = 32, .buffer_count = 4};
+    struct talk *talk = several_links(&limits);
+    uint8_t frame[LONG] = {LONG - 4, 0, 4, 0, 0x1b, 3, 0};
+    fill(frame + 7, LONG - 7);
+    uint8_t octet = 0;
+    while (send_octets(talk, 0x40, &octet, 1) == BLUET_OK)
+        ;
+    complete(talk, 0x40, 3);
+    talk_forget(talk);
+    assert_int_equal(talk->host->pool.free_count, 3);
+
+    uint8_t start[5 + HAD] = {2, 0x40, 0x20, HAD, 0};
+    memcpy(start + 5, frame, HAD);
+    talk_receive_octets(talk, start, sizeof start);
+    for (unsigned piece = 0; piece < PIECES; piece++)
+        receive_piece(talk, 0x41, piece); /* it lies in two buffers, and the other needs two */
+    talk_expect(talk, "01 06 04 03 41 00 14");
+    assert_int_equal(talk->host->pool.free_count, 3);
+
+    complete(talk, 0x40, 1);
+    talk_forget(talk);
+    talk_receive(talk, "02 42 20 08 00 09 00 04 00 1b 03 00 aa");
+    talk_receive(talk, "02 42 10 05 00 bb cc dd ee ff");
+    talk_expect_event(talk, "GATTC_NOTIFY 0x0042 0x0003 length 6");
+    uint8_t rest[5 + LONG - HAD] = {2, 0x40, 0x10, LONG - HAD, 0};
+    memcpy(rest + 5, frame + HAD, LONG - HAD);
+    talk_receive_octets(talk, rest, sizeof rest);
+    talk_expect_event(talk, "GATTC_NOTIFY 0x0040 0x0003 length 57");
+    assert_memory_equal(talk->host->links.desk, frame, LONG);
+    assert_int_equal(talk->host->pool.free_count, 4);
+    talk_destroy(talk);
+}
+
 /* More than the ATT MTU in force, though there would be room for it: Vol 3 Part F, 3.2.8. */
 static void test_longer_than_mtu(void **state)
 {
@@ -632,6 +670,7 @@ int main(void)
         cmocka_unit_test(test_bad_fragments),
         cmocka_unit_test(test_pieces_of_several_links),
         cmocka_unit_test(test_pieces_without_buffers),
+        cmocka_unit_test(test_pieces_that_cannot_make_way),
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_longer_than_mtu),
         cmocka_unit_test(test_bad_packets),
