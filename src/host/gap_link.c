@@ -9,7 +9,7 @@ enum { INTERVAL_MIN_DEFAULT_US = 30000, INTERVAL_MAX_DEFAULT_US = 50000, SUPERVI
 
 BLUET_INTERNAL bool gap_link_parameters(struct link_parameters *out, const struct bluet_connection_parameters *given)
 {
-    enum { MOST_US = 4000000, MOST_MS = 32000, UNIT_US = 1250, TIMEOUT_UNIT_MS = 10 };
+    enum { MOST_US = 4000000, MOST_MS = 32000, LATENCY_MOST = 499, UNIT_US = 1250, TIMEOUT_UNIT_MS = 10 };
     uint32_t min = given->interval_min_us;
     uint32_t max = given->interval_max_us;
     uint32_t timeout_ms = given->supervision_timeout_ms;
@@ -17,13 +17,12 @@ BLUET_INTERNAL bool gap_link_parameters(struct link_parameters *out, const struc
         min = max && max < INTERVAL_MIN_DEFAULT_US ? max : INTERVAL_MIN_DEFAULT_US;
     if (max == 0)
         max = min > INTERVAL_MAX_DEFAULT_US ? min : INTERVAL_MAX_DEFAULT_US;
-    if (min > MOST_US || max > MOST_US || timeout_ms > MOST_MS)
+    if (min > MOST_US || max > MOST_US || timeout_ms > MOST_MS || given->latency > LATENCY_MOST)
         return false;
     out->interval_min = (uint16_t)(min / UNIT_US);
     out->interval_max = (uint16_t)(max / UNIT_US);
     out->latency = given->latency;
-    uint32_t least_ms =
-        (1u + given->latency) * (max / 100) / 5 + TIMEOUT_UNIT_MS; /* twice the silence of a peripheral */
+    uint32_t least_ms = (1u + given->latency) * max / 500 + TIMEOUT_UNIT_MS; /* twice the silence of a peripheral */
     if (timeout_ms == 0)
         timeout_ms = least_ms > SUPERVISION_TIMEOUT_DEFAULT_MS ? least_ms : SUPERVISION_TIMEOUT_DEFAULT_MS;
     out->supervision_timeout = (uint16_t)(timeout_ms / TIMEOUT_UNIT_MS);

@@ -500,6 +500,12 @@ static void test_connect_arguments(void **state)
     talk_receive(talk, "04 0f 04 00 01 0d 20");
     talk_expect_event(talk, "OPERATION_DONE 2 error 0 status 0x00");
     talk_destroy(talk);
+
+    talk = talk_activated(NULL);
+    const struct bluet_connection_parameters seldom = {.interval_max_us = 11250, .latency = 499};
+    assert_int_equal(bluet_gap_connect(talk->host, &peer, 0, &seldom), 2);
+    talk_expect(talk, "01 0d 20 19 60 00 60 00 00 01 41 00 00 00 00 c0 00 09 00 09 00 f3 01 66 04 00 00 00 00");
+    talk_destroy(talk);
 }
 
 static void test_connect_refused(void **state)
