@@ -181,7 +181,7 @@ static void count_attempt(struct sm *sm, const struct sm_pairing *pairing, uint1
     const uint32_t longest = holdoff_us << FAILURES_MOST;
     bool proved = reason == SM_SUCCESS && (pairing->secret_flags & SM_SECRET_AUTHENTICATED);
     bool failed = is_failed_proof(reason);
-    if (holdoff != &sm->strangers && (proved || (failed && !is_delay_of(holdoff, pairing)))) {
+    if (holdoff != &sm->strangers && (proved || failed) && proved == is_delay_of(holdoff, pairing)) {
         sm_copy(&holdoff->peer, known_name(pairing), sizeof holdoff->peer);
         holdoff->failures = 0;
     }

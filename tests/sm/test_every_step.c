@@ -389,6 +389,21 @@ static void test_keys_are_gone(void **state)
     }
 }
 
+/* Who proves who it is takes nobody else's delay away. */
+static void test_delays_of_others(void **state)
+{
+    (void)state;
+    begin(PASSKEY);
+    struct sm_holdoff *holdoffs = peripheral->host->sm.holdoffs;
+    for (uint8_t i = 0; i < SM_HOLDOFF_COUNT; i++)
+        holdoffs[i] = (struct sm_holdoff){.peer = {.octets = {1, 2, 3, 4, 5, i}}, .failures = 3, .until = 1};
+    devices_pair(central, peripheral);
+    assert_true(device_update(peripheral).authenticated);
+    for (uint8_t i = 0; i < SM_HOLDOFF_COUNT; i++)
+        assert_true(holdoffs[i].failures == 3 && holdoffs[i].peer.octets[5] == i);
+    scene_end(&scene);
+}
+
 /* A pairing takes no memory: none can be refused to it. */
 static void test_memory(void **state)
 {
@@ -407,17 +422,12 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_other_pdus_legacy),
-        cmocka_unit_test(test_other_pdus_comparison),
-        cmocka_unit_test(test_other_pdus_passkey),
-        cmocka_unit_test(test_other_pdus_out_of_band),
-        cmocka_unit_test(test_keypresses),
-        cmocka_unit_test(test_end_of_the_link),
-        cmocka_unit_test(test_all_at_once),
-        cmocka_unit_test(test_more_than_there_is_room_for),
-        cmocka_unit_test(test_twenty_rounds),
-        cmocka_unit_test(test_keys_are_gone),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_other_pdus_legacy),  cmocka_unit_test(test_other_pdus_comparison),
+        cmocka_unit_test(test_other_pdus_passkey), cmocka_unit_test(test_other_pdus_out_of_band),
+        cmocka_unit_test(test_keypresses),         cmocka_unit_test(test_end_of_the_link),
+        cmocka_unit_test(test_all_at_once),        cmocka_unit_test(test_more_than_there_is_room_for),
+        cmocka_unit_test(test_twenty_rounds),      cmocka_unit_test(test_keys_are_gone),
+        cmocka_unit_test(test_delays_of_others),   cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
