@@ -161,7 +161,8 @@ static void keep_response(struct gatt_exchange *exchange, struct bluet_span span
     }
     if (request->length <= sizeof state->kept_pdu && !exchange->prepared) {
         keep(state, GATT_KEPT_REQUEST, request, 1);
-        state->kept_generation = server->db->generation;
+        /* What has been refused is not to be had unasked. */
+        state->kept_generation = (uint16_t)(server->db->generation - exchange->refused);
         return;
     }
     if (exchange->prepared)
@@ -269,19 +270,28 @@ static void begin_exchange(struct gatt_exchange *exchange, struct gatt_server *s
     exchange->signature = GATT_UNSIGNED;
     exchange->authorized = authorized;
     exchange->asked = false;
+    exchange->refused = false;
     exchange->prepared = false;
+    exchange->first_listed = exchange->last_listed = 0;
 }
 
 /*
  * An application that is asked may send something, and that takes the same scratch: what has been put there before is
- * put there once more, now that it has agreed.
+ * put there once more, now that it has agreed; unless it has replaced the services after that.
  */
 static int respond_intact(struct gatt_exchange *exchange, const struct bluet_span *request)
 {
+    const struct gatt_db *db = exchange->server->db;
+    uint16_t generation = db->generation;
     int error = respond(exchange);
     if (error || !exchange->asked || exchange->writer.length == 1)
         return error;
-    begin_exchange(exchange, exchange->server, exchange->bearer, request, true);
+    if (generation != db->generation)
+        return ATT_ERROR_UNLIKELY;
+    exchange->request = reader_of(request->data, request->length);
+    read_u8(&exchange->request);
+    exchange->writer.length = 1;
+    exchange->authorized = true;
     return respond(exchange);
 }
 

@@ -159,6 +159,7 @@ BLUET_INTERNAL int gatt_read_value(struct gatt_exchange *exchange, uint16_t hand
         question.attribute.attr_handle = handle;
         exchange->asked = true;
         error = ask_application(server, &question, attribute->flags & BLUET_FLAG_READ_AUTHORIZED);
+        exchange->refused |= error != 0;
     }
     if (error)
         return error;

@@ -46,6 +46,10 @@ static int read_search(struct gatt_exchange *exchange, struct search *out_search
     if (opcode == ATT_FIND_BY_TYPE_VALUE_REQUEST || opcode == ATT_READ_BY_GROUP_TYPE_REQUEST)
         out_search->handles_length = 4;
     out_search->wanted = *request;
+    if (exchange->last_listed) { /* it is made again */
+        out_search->next = exchange->first_listed;
+        out_search->end = exchange->last_listed;
+    }
     bool grouping = !out_search->type.wide &&
                     (out_search->type.uuid == GATT_PRIMARY_SERVICE || out_search->type.uuid == GATT_SECONDARY_SERVICE);
     return opcode == ATT_READ_BY_GROUP_TYPE_REQUEST && !grouping ? ATT_ERROR_UNSUPPORTED_GROUP_TYPE : 0;
@@ -88,14 +92,16 @@ static void write_list_entry(struct gatt_exchange *exchange, struct search *sear
 {
     const struct gatt_db *db = exchange->server->db;
     struct writer *writer = &exchange->writer;
+    exchange->last_listed = gatt_db_handle(db, attribute);
     if (!search->entry_length) {
+        exchange->first_listed = exchange->last_listed;
         search->entry_length = (uint8_t)(search->handles_length + value->length);
         if (exchange->opcode == ATT_FIND_INFORMATION_REQUEST)
             write_u8(writer, value->length == 2 ? 1 : 2);
         else if (exchange->opcode != ATT_FIND_BY_TYPE_VALUE_REQUEST)
             write_u8(writer, search->entry_length);
     }
-    write_u16(writer, gatt_db_handle(db, attribute));
+    write_u16(writer, exchange->last_listed);
     if (search->handles_length > 2)
         write_u16(writer, end_of_group(db, attribute));
     write_octets(writer, value->data, value->length);
@@ -103,7 +109,8 @@ static void write_list_entry(struct gatt_exchange *exchange, struct search *sear
 
 /*
  * 0; an ATT error code; or -1, where the list ends before that attribute. What may not be read is found by its type,
- * not by its value; the application is asked only about what would be in the list, and may change it.
+ * not by its value; the application is asked only about what would be in the list, and may change it. What it refuses
+ * is not in between: so all of a list may be put together again.
  */
 static int add_list_entry(struct gatt_exchange *exchange, struct search *search, const struct gatt_attribute *attribute)
 {
@@ -120,8 +127,9 @@ static int add_list_entry(struct gatt_exchange *exchange, struct search *search,
     enum verdict verdict = judge(exchange, search, &value);
     if (verdict == ENTRY_IS_NEXT && !of_type) {
         int error = gatt_read_value(exchange, gatt_db_handle(db, attribute), &value);
+        bool ends = exchange->opcode != ATT_FIND_BY_TYPE_VALUE_REQUEST || (exchange->refused && search->entry_length);
         if (error)
-            return exchange->opcode == ATT_FIND_BY_TYPE_VALUE_REQUEST ? 0 : error;
+            return ends ? error : 0;
         verdict = judge(exchange, search, &value);
     }
     if (verdict == ENTRY_IS_NEXT)

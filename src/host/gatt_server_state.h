@@ -79,10 +79,12 @@ struct gatt_exchange {
     gatt_sequel sequel; /* NULL: nothing follows */
     uint16_t handle;    /* that an error is about, or that has been written */
     uint8_t opcode;
-    uint8_t signature; /* enum gatt_signature */
-    bool authorized;   /* the application was asked before */
-    bool asked;        /* it has been, meanwhile */
-    bool prepared;     /* a write has been queued, which must not stay if the client is not told so */
+    uint8_t signature;                  /* enum gatt_signature */
+    bool authorized;                    /* the application was asked before */
+    bool asked;                         /* it has been, meanwhile */
+    bool refused;                       /* and has not always agreed */
+    bool prepared;                      /* a write has been queued, which must not stay if the client is not told so */
+    uint16_t first_listed, last_listed; /* handles in a list; 0: none yet */
     uint16_t offered_mtu;
     struct gatt_prepared_mark before;              /* what the queue was like before */
     struct buffer *executed;                       /* the prepared writes that have been done */

@@ -614,6 +614,97 @@ static void test_sending_while_a_list_is_put_together(void **state)
     room_destroy(room);
 }
 
+static const char refused_text[] = "01234567890123456789";
+
+/* Handles 22, 24, 26: values of one type, of which the application refuses the second. */
+static struct room *with_three(void)
+{
+    struct room *room = room_create();
+    struct bluet_characteristic characteristics[3];
+    for (size_t i = 0; i < 3; i++)
+        characteristics[i] = (struct bluet_characteristic){uuid16(0x2a37), BLUET_FLAG_READ, NULL, 0};
+    const struct bluet_service service = service_of(uuid16(0x180d), characteristics, 3);
+    assert_int_equal(gatt_server_register(&room->gatt.server, NULL, 0, &service, 1), 3);
+    for (uint16_t handle = 22; handle <= 26; handle = (uint16_t)(handle + 2))
+        put(room, handle, refused_text);
+    return room;
+}
+
+static void refuse_second(struct room *room, const struct bluet_event *event)
+{
+    if (event->code == BLUET_EVENT_GATTS_READ_REQUEST)
+        room->answer = event->attribute.attr_handle == 24 ? 8 : 0;
+}
+
+/* What the application refuses is not in the list, whatever it has agreed to before and after. */
+static void test_list_without_what_was_refused(void **state)
+{
+    (void)state;
+    struct room *room = with_three();
+    room->on_event = refuse_second;
+    room_set_mtu(room, 0, 100);
+    hear(room, 0, "08 0100 ffff 372a");
+    expect_event(room, "read-request 40 0016");
+    expect_event(room, "read-request 40 0018");
+    expect(room, 0, "09 16 1600 3031323334353637383930313233343536373839");
+    hear(room, 0, "08 1700 ffff 372a");
+    expect_event(room, "read-request 40 0018");
+    expect(room, 0, "01 08 1800 08");
+    hear(room, 0, "06 0100 1900 372a 3031323334353637383930313233343536373839");
+    expect_event(room, "read-request 40 0016");
+    expect_event(room, "read-request 40 0018");
+    expect(room, 0, "07 1600 1600");
+    hear(room, 0, "06 1700 ffff 372a 3031323334353637383930313233343536373839");
+    expect_event(room, "read-request 40 0018");
+    expect_event(room, "read-request 40 001a");
+    expect(room, 0, "07 1a00 1a00");
+    room->answer = 0;
+    room_destroy(room);
+}
+
+/* A list that has no buffer to go out from is made again, and what was refused is asked about again. */
+static void test_refused_list_that_is_made_again(void **state)
+{
+    (void)state;
+    struct room *room = with_three();
+    room->on_event = refuse_second;
+    room_set_mtu(room, 0, 100);
+    room->no_buffers = true;
+    hear(room, 0, "08 0100 ffff 372a");
+    forget(room);
+    room_buffers_free(room);
+    expect(room, 0, "09 16 1600 3031323334353637383930313233343536373839");
+    forget(room);
+    room->answer = 0;
+    room_destroy(room);
+}
+
+static void replace_at_second(struct room *room, const struct bluet_event *event)
+{
+    if (event->code == BLUET_EVENT_GATTS_READ_REQUEST && event->attribute.attr_handle == 24)
+        room_register_one(room, BLUET_FLAG_READ);
+}
+
+/* Nobody has agreed to a value of the new services. */
+static void test_services_replaced_while_a_list_is_put_together(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"08 0100 ffff 372a", "01 08 1800 0e"},
+        {"06 0100 ffff 372a 3031323334353637383930313233343536373839", "01 06 1800 0e"},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct room *room = with_three();
+        room->on_event = replace_at_second;
+        room_set_mtu(room, 0, 100);
+        hear(room, 0, rows[i][0]);
+        expect_event(room, "read-request 40 0016");
+        expect_event(room, "read-request 40 0018");
+        expect(room, 0, rows[i][1]);
+        room_destroy(room);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -647,6 +738,9 @@ int main(void)
         cmocka_unit_test(test_link_closed_while_the_application_is_asked),
         cmocka_unit_test(test_security_of_reading),
         cmocka_unit_test(test_sending_while_a_list_is_put_together),
+        cmocka_unit_test(test_list_without_what_was_refused),
+        cmocka_unit_test(test_refused_list_that_is_made_again),
+        cmocka_unit_test(test_services_replaced_while_a_list_is_put_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
