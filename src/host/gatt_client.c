@@ -462,7 +462,9 @@ static int begin_procedure(struct gatt_client *client, const struct link *link, 
         return BLUET_ENOMEM;
     int sent = GATT_NOTHING_LEFT; /* a signature raises events; so that goes out later in any case */
     if (state->first != procedure) {
-        if (BLUET_HAS_EATT)
+        /* The write of a value is not done sooner with them, and would wait for the search. */
+        bool seeks = what->kind < GATT_WRITE_WITHOUT_RESPONSE || what->kind > GATT_WRITE_SIGNED;
+        if (BLUET_HAS_EATT && seeks)
             gatt_seek_bearers(client, link);
         begin_early(client, link);
         return BLUET_OK;

@@ -222,11 +222,11 @@ static int hear_value(const struct gatt_client *client, struct gatt_procedure *p
     size_t length = reader_remaining(response);
     size_t room =
         att_bearer(client->att, bearer->link)->mtu - 1u; /* that a program reckons with, whatever the bearer */
-    bool goes_on = false;
-    if (procedure->kind != GATT_READ_LONG_VALUE)
-        length = length < room ? length : room;
-    else /* a piece that does not fill the response is the last (4.8.3) */
-        goes_on = length + 1 >= bearer->mtu && procedure->offset + length < ATT_VALUE_LARGEST;
+    /* A piece that does not fill the response is the last (4.8.3). */
+    bool goes_on = procedure->kind == GATT_READ_LONG_VALUE && length + 1 >= bearer->mtu &&
+                   procedure->offset + length < ATT_VALUE_LARGEST;
+    if (procedure->kind == GATT_READ_VALUE && length > room)
+        length = room;
     if (length || procedure->request != ATT_READ_BLOB_REQUEST || procedure->kind != GATT_READ_LONG_VALUE)
         raise_read_value(client, procedure, procedure->handle, response, length);
     procedure->offset = (uint16_t)(procedure->offset + length);

@@ -263,6 +263,7 @@ static void test_long_write_with_a_false_echo(void **state)
         expect_nothing(room);
         hear(room, 0, i % 2 ? "19" : "01 18 0000 0e");
         expect_event(room, "write-done 40 000c 102");
+        expect_protocol_errors(room, 1);
     }
     room_destroy(room);
 }
@@ -299,7 +300,8 @@ static void test_notifications(void **state)
     hear(room, 2, "1b 0c00");
     expect_event(room, "notify 42 000c ");
     expect_protocol_errors(room, 0);
-    static const char *const bad[] = {"1b", "1b 0c", "1b 0000 61"};
+    static const char *const bad[] = {"1b", "1b 0c", "1b 0000 61",
+                                      "1b 0c00 303132333435363738393031323334353637383930"}; /* beyond the MTU */
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         hear(room, 0, bad[i]);
         expect_nothing(room);
@@ -350,7 +352,8 @@ static void test_indications(void **state)
     expect(room, 0, "1e");
     expect_protocol_errors(room, 0);
     /* What makes no sense is confirmed too, so that the server can go on. */
-    static const char *const bad[] = {"1d", "1d 0c", "1d 0000 61"};
+    static const char *const bad[] = {"1d", "1d 0c", "1d 0000 61",
+                                      "1d 0c00 303132333435363738393031323334353637383930"}; /* beyond the MTU */
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         hear(room, 0, bad[i]);
         expect(room, 0, "1e");

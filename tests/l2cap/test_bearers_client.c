@@ -177,6 +177,36 @@ static void test_not_looked_for(void **state)
     dialogue_end(talk);
 }
 
+/* Writes follow one another whatever bearers there are: none of them waits for a search. */
+static void test_not_looked_for_by_writes(void **state)
+{
+    (void)state;
+    struct talk *talk = begin(0);
+    ask_read(talk, 1);
+    for (int mode = BLUET_WRITE_NO_RESPONSE; mode <= BLUET_WRITE_LONG; mode++) {
+        uint16_t handle = (uint16_t)(3 + mode);
+        assert_int_equal(bluet_gattc_write(talk->host, LINK, handle, "w", 1, (enum bluet_write_mode)mode), 0);
+    }
+    dialogue_hear_pdu(talk, ATT, "0a 01 00");
+    dialogue_hear_pdu(talk, ATT, "52 03 00 77"); /* waits for nobody */
+    answer_read(talk, ATT, 1, "61");
+    dialogue_hear_pdu(talk, ATT, "12 04 00 77");
+    dialogue_tell_pdu(talk, ATT, "13");
+    talk_expect_event(talk, "GATTC_WRITE_DONE 0x0001 0x0004 status 0x000");
+    dialogue_hear_pdu(talk, ATT, "16 05 00 00 00 77");
+    assert_int_equal(bluet_gattc_write(talk->host, LINK, 3, "x", 1, BLUET_WRITE_NO_RESPONSE), 0);
+    dialogue_tell_pdu(talk, ATT, "17 05 00 00 00 77");
+    dialogue_hear_pdu(talk, ATT, "18 01");
+    dialogue_tell_pdu(talk, ATT, "19");
+    talk_expect_event(talk, "GATTC_WRITE_DONE 0x0001 0x0005 status 0x000");
+    dialogue_hear_pdu(talk, ATT, "52 03 00 78");
+    ask_read(talk, 1);
+    ask_read(talk, 2);
+    serve_read(talk, ATT, 1, "61");
+    dialogue_hear_pdu(talk, ATT, ASK_SERVER);
+    finish(talk);
+}
+
 /* At each step the peer may have nothing for us: the procedure that waited comes next, and nothing is raised. */
 static void test_peer_has_none(void **state)
 {
@@ -356,6 +386,16 @@ static void test_mtu_is_not_seen(void **state)
     answer_read(talk, ATT, 1, "61");
     dialogue_tell_pdu(talk, FIRST, "0b 30 31 32 33 34 35 36 37 38 39 30 31 32 33 34 35 36 37 38 39 30 31 32 33");
     expect_read(talk, 2, "30313233343536373839303132333435363738393031"); /* 22 octets */
+    /* Of several values nothing is left to be read later: all comes that the bearer has brought. */
+    static const uint16_t handles[] = {3, 4};
+    ask_read(talk, 1);
+    assert_int_equal(bluet_gattc_read_multiple(talk->host, LINK, handles, 2, false), 0);
+    hear_read(talk, ATT, 1);
+    dialogue_hear_pdu(talk, FIRST, "0e 03 00 04 00");
+    dialogue_tell_pdu(talk, FIRST, "0f 30 31 32 33 34 35 36 37 38 39 30 31 32 33 34 35 36 37 38 39 30 31 32 33");
+    answer_read(talk, ATT, 1, "61");
+    talk_expect_event(talk, "GATTC_READ_RESULT 0x0001 0x0000 303132333435363738393031323334353637383930313233");
+    talk_expect_event(talk, "GATTC_READ_DONE 0x0001 0x0000 status 0x000");
     dialogue_end(talk);
 
     const struct bluet_config limits = {.bearer_count = 1, .mtu_limit = 128};
@@ -541,6 +581,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found),
         cmocka_unit_test(test_not_looked_for),
+        cmocka_unit_test(test_not_looked_for_by_writes),
         cmocka_unit_test(test_peer_has_none),
         cmocka_unit_test(test_request_is_refused),
         cmocka_unit_test(test_collision),
