@@ -138,6 +138,12 @@ def backend(name: str) -> str:
     return f"if defined(BLUET_CRYPTO_{name.upper()})\n\n{finished(text)}\n"
 
 
+def write(path: Path, text: str) -> None:
+    """A file that is as it should be stays as old as it is, and what was built from it up to date."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,12 +169,14 @@ def main() -> None:
         " * first. Each returns false, with zeros in `out`, where it cannot. ---- */\n\n"
     )
     public = public.removesuffix(end) + asked + finished(wanted) + end
-    (folder / "bluet.h").write_text(
-        NOTICE.format(version=version(), what="its public header") + header.includes() + "\n" + public
+    write(
+        folder / "bluet.h",
+        NOTICE.format(version=version(), what="its public header") + header.includes() + "\n" + public,
     )
 
     backends = "#" + "#el".join(backend(name) for name in BACKENDS) + "#endif\n"
-    (folder / "bluet.c").write_text(
+    write(
+        folder / "bluet.c",
         NOTICE.format(version=version(), what="the host in one file")
         + '#include "bluet.h"\n\n'
         + host.includes()
@@ -180,7 +188,7 @@ def main() -> None:
         + "\n"
         + finished(text)
         + "\n"
-        + backends
+        + backends,
     )
 
 

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@
 #include "runtime/air_place.h"
 #include "runtime/air_steering.h"
 #include "runtime/message.h"
+#include "runtime/pty.h"
 #include "runtime/socket.h"
 
 enum { SLICE_US = 10000, MOST_LAG_US = 1000000, PATH_SIZE = 4096 };
@@ -135,8 +135,7 @@ static void add_client(struct bluet_air_server *server, struct air_entrance *lis
  */
 static void leave_terminal(struct bluet_air_server *server, struct air_entrance *listener, int descriptor)
 {
-    struct pollfd terminal = {.fd = descriptor, .events = 0};
-    if (poll(&terminal, 1, 0) != 0) {
+    if (pty_is_left(descriptor)) {
         close(descriptor);
         return;
     }

@@ -3,10 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -65,6 +66,18 @@ BLUET_INTERNAL int pty_open(const char *link)
     if (master >= 0)
         close(master);
     return BLUET_EIO;
+}
+
+BLUET_INTERNAL bool pty_is_left(int master)
+{
+    struct pollfd terminal = {.fd = master, .events = 0};
+    int locked = 1;
+    ioctl(master, TIOCSPTLCK, &locked);
+    if (poll(&terminal, 1, 0) != 0)
+        return true;
+    locked = 0;
+    ioctl(master, TIOCSPTLCK, &locked);
+    return false;
 }
 
 BLUET_INTERNAL void pty_close(int master, const char *link)

@@ -178,12 +178,20 @@ static int configure(int descriptor, const struct setting *setting)
     return 0;
 }
 
+/* A name may be given to a fresh pseudo-terminal while it is followed, and what it led to be gone: then once more. */
+static int open_line(const char *path)
+{
+    enum { FLAGS = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC };
+    int descriptor = open(path, FLAGS);
+    return descriptor < 0 && (errno == EIO || errno == ENOENT) ? open(path, FLAGS) : descriptor;
+}
+
 BLUET_INTERNAL int serial_open(const char *argument, struct carrier *out_carrier)
 {
     struct setting setting;
     if (parse(&setting, argument))
         return BLUET_ENODEV;
-    int descriptor = open(setting.path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    int descriptor = open_line(setting.path);
     if (descriptor < 0)
         return refuse(&setting, errno);
     int error = check_free(descriptor, &setting);

@@ -1,6 +1,7 @@
 """The firmware, built as ./do firmware builds it, on a Cortex-M3 that QEMU plays."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -25,16 +26,22 @@ def firmware():
     for program in ("arm-none-eabi-gcc", "qemu-system-arm", "make"):
         if not shutil.which(program):
             pytest.skip(f"there is no {program}")
+    with (ROOT / "build" / "firmware.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes one makes it; the others find it made
+        return made()
+
+
+def made():
     try:
         mbedtls = source_package.fetch("mbedtls", ROOT / "build" / "mbedtls")
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         pytest.skip(f"the source of mbedTLS is not to be had: {error}")
-    onefile, made = ROOT / "build" / "onefile", ROOT / "build" / "firmware"
+    onefile, folder = ROOT / "build" / "onefile", ROOT / "build" / "firmware"
     subprocess.run([sys.executable, ROOT / "cmake/onefile.py", onefile], check=True)
-    command = ["make", "-C", ROOT / "firmware", f"ONEFILE={onefile}", f"MBEDTLS={mbedtls}", f"OUT={made}"]
+    command = ["make", "-C", ROOT / "firmware", f"ONEFILE={onefile}", f"MBEDTLS={mbedtls}", f"OUT={folder}"]
     built = subprocess.run(command, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
-    return made / "sensor.elf"
+    return folder / "sensor.elf"
 
 
 @pytest.fixture
