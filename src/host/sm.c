@@ -567,6 +567,8 @@ static sm_result go_on(struct sm *sm, struct sm_pairing *pairing)
     bool compares = pairing->action == BLUET_PASSKEY_ACTION_NUMERIC_COMPARISON;
     if (pairing->refused)
         return compares ? SM_NUMERIC_COMPARISON_FAILED : SM_PASSKEY_ENTRY_FAILED;
+    if (sm_is_asking(pairing))
+        return SM_SUCCESS;
     switch (pairing->state) {
     case SM_BEGIN:
         return begin_pairing(sm, pairing);
