@@ -83,7 +83,7 @@ struct bluet_config {
 
     uint8_t connection_count; /* links at once, 1 to 64; default 4 */
     uint16_t mtu_limit;       /* the largest ATT MTU that may be configured, 23 to 517; default 517 */
-    uint16_t buffer_count;    /* buffers for what waits to be sent; default 32 */
+    uint16_t buffer_count;    /* buffers for what waits to be sent, but one in 16 for what comes in; default 32 */
     uint16_t buffer_size;     /* octets in each, 32 to 1024; default 256 */
     uint8_t procedure_count;  /* GATT client procedures under way or waiting, all links together; default 16 */
     uint8_t channel_count;    /* L2CAP channels, all links together; default 8 */

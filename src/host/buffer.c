@@ -37,7 +37,7 @@ BLUET_INTERNAL void buffer_pool_close(struct buffer_pool *pool, const struct blu
 
 static struct buffer *pool_take(struct buffer_pool *pool)
 {
-    struct buffer *buffer = pool->free;
+    struct buffer *buffer = pool->free_count ? pool->free : NULL;
     if (buffer) {
         pool->free = buffer->next;
         pool->free_count--;

@@ -20,7 +20,8 @@ struct buffer_pool {
     struct buffer *free;
     void *memory;
     size_t memory_size;
-    uint16_t free_count;
+    uint16_t free_count; /* that may be taken now */
+    uint16_t hidden;     /* free too, but not for whoever asks now */
     uint16_t count;
     uint16_t size;
     bool starved;

@@ -136,7 +136,7 @@ BLUET_INTERNAL struct sm_keeper host_keeper(struct bluet *host);
 BLUET_INTERNAL struct att_signer host_signer(struct bluet *host);
 
 /* host_gatt.c: who is refused for want of buffers is told when there are some. */
-/* Makes the pool forget who else was refused, until host_sending_ended(). */
+/* Until host_sending_ended() the pool forgets who else was refused, and hides the buffers that it keeps for peers. */
 BLUET_INTERNAL bool host_sending_begins(struct bluet *host);
 /* `result` */
 BLUET_INTERNAL int host_sending_ended(struct bluet *host, bool was_starved, int result);

@@ -4,21 +4,35 @@
 
 /* ---- Who is refused for want of buffers is told when there are some (BLUET_EVENT_SEND_READY) ---- */
 
+/* Buffers that the application does not get: for frames that come in pieces, and for answers. A small pool has none. */
+static uint16_t kept_for_peers(const struct buffer_pool *pool)
+{
+    return pool->count / 16;
+}
+
 BLUET_INTERNAL bool host_sending_begins(struct bluet *host)
 {
-    bool was_starved = host->pool.starved;
-    host->pool.starved = false;
+    struct buffer_pool *pool = &host->pool;
+    bool was_starved = pool->starved;
+    uint16_t kept = kept_for_peers(pool);
+    pool->hidden = pool->free_count < kept ? pool->free_count : kept;
+    pool->free_count = (uint16_t)(pool->free_count - pool->hidden);
+    pool->starved = false;
     return was_starved;
 }
 
 BLUET_INTERNAL int host_sending_ended(struct bluet *host, bool was_starved, int result)
 {
-    if (result == BLUET_ENOMEM && host->pool.starved) {
+    struct buffer_pool *pool = &host->pool;
+    pool->free_count = (uint16_t)(pool->free_count + pool->hidden);
+    pool->hidden = 0;
+    if (result == BLUET_ENOMEM && pool->starved) {
+        uint16_t kept = kept_for_peers(pool);
         host->send_refused = true;
-        host->refused_pool_free = host->pool.free_count;
+        host->refused_pool_free = pool->free_count > kept ? pool->free_count : kept;
         host->refused_controller_free = host->hci.acl_free;
     }
-    host->pool.starved |= was_starved;
+    pool->starved |= was_starved;
     return result;
 }
 

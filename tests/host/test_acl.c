@@ -549,6 +549,40 @@ static void test_pieces_that_cannot_make_way(void **state)
     talk_destroy(talk);
 }
 
+/* An application that sends as much as it may leaves buffers for what comes in. */
+static void test_pieces_while_sending(void **state)
+{
+    (void)state;
+    struct talk *talk = several_links(NULL);
+    const struct bluet_characteristic characteristic = {.uuid = {2, {0x37, 0x2a}},
+                                                        .flags = BLUET_FLAG_READ | BLUET_FLAG_NOTIFY};
+    const struct bluet_service service = {
+        .uuid = {2, {0x0d, 0x18}}, .characteristics = &characteristic, .characteristic_count = 1};
+    uint16_t handle;
+    assert_int_equal(bluet_gatts_register_services(talk->host, &handle, 1, &service, 1), 1);
+    unsigned sent = 0;
+    for (; bluet_gatts_notify(talk->host, 0x40, handle, "a", 1) == BLUET_OK; sent++)
+        assert_true(sent < 4 + 32);
+    assert_int_equal(sent, 4 + 30 - 1); /* of the controller's own, one is for links that have none */
+    talk_forget(talk);
+    for (unsigned piece = 0; piece < PIECES; piece++) {
+        for (uint8_t from = 0x40; from < 0x43; from++)
+            receive_piece(talk, from, piece);
+    }
+    talk_expect_nothing(talk);
+    talk_expect_event(talk, "GATTC_NOTIFY 0x0040 0x0003 length 41");
+    talk_expect_event(talk, "GATTC_NOTIFY 0x0041 0x0003 length 41");
+    talk_expect_event(talk, "GATTC_NOTIFY 0x0042 0x0003 length 41");
+    talk_expect_no_event(talk);
+    assert_int_equal(talk->host->pool.free_count, 2);
+    complete(talk, 0x40, 1);
+    talk_expect_event(talk, "SEND_READY");
+    talk_expect_no_event(talk);
+    assert_int_equal(bluet_gatts_notify(talk->host, 0x40, handle, "a", 1), BLUET_OK);
+    talk_forget(talk);
+    talk_destroy(talk);
+}
+
 /* More than the ATT MTU in force, though there would be room for it: Vol 3 Part F, 3.2.8. */
 static void test_longer_than_mtu(void **state)
 {
@@ -671,6 +705,7 @@ int main(void)
         cmocka_unit_test(test_pieces_of_several_links),
         cmocka_unit_test(test_pieces_without_buffers),
         cmocka_unit_test(test_pieces_that_cannot_make_way),
+        cmocka_unit_test(test_pieces_while_sending),
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_longer_than_mtu),
         cmocka_unit_test(test_bad_packets),
