@@ -99,7 +99,7 @@ static struct link *waiting_take(struct link_table *links)
 
 static void waiting_remove(struct link_table *links, const struct link *link)
 {
-    for (uint8_t left = links->waiting; left > 0; left--) {
+    for (uint8_t left = links->waiting; left > 0 && links->first_waiting; left--) {
         struct link *other = waiting_take(links);
         if (other != link)
             waiting_append(links, other);
@@ -365,7 +365,7 @@ static void serve_channels(struct link_table *links, struct link *link)
 
 BLUET_INTERNAL void link_pump(struct link_table *links)
 {
-    for (uint8_t refused = 0; refused < links->waiting && links->hci->acl_free;) {
+    for (uint8_t refused = 0; links->first_waiting && refused < links->waiting && links->hci->acl_free;) {
         struct link *link = waiting_take(links);
         if (link_allowance(links, link)) {
             transmit_fragment(links, link);

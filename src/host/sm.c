@@ -660,7 +660,7 @@ static sm_result key_pressed(struct sm *sm, struct sm_pairing *pairing, struct r
 }
 
 /* One that is not what it should be, or not now: whatever is under way ends, and nothing begins. */
-static enum sm_reason check_command(const struct sm_pairing *pairing, const struct sm_command *command, size_t length)
+static sm_result check_command(const struct sm_pairing *pairing, const struct sm_command *command, size_t length)
 {
     if (!(command->senders >> sm_peer_side(pairing) & 1))
         return SM_COMMAND_NOT_SUPPORTED;

@@ -150,8 +150,7 @@ BLUET_INTERNAL sm_result sm_distribute(struct sm *sm, struct sm_pairing *pairing
  * Public or static, and not ours. Who came under an address of that kind is known by it, whatever he says. To others
  * the name of somebody who is known is given only if they have shown to the user who they are.
  */
-static enum sm_reason check_identity(const struct sm *sm, const struct sm_pairing *pairing,
-                                     struct bluet_address *identity)
+static sm_result check_identity(const struct sm *sm, const struct sm_pairing *pairing, struct bluet_address *identity)
 {
     if (identity->type > BLUET_ADDRESS_RANDOM || sm_is_private(identity) || hci_address_equal(identity, &sm->identity))
         return SM_INVALID_PARAMETERS;

@@ -65,7 +65,7 @@ static void test_one_secret_is_refused(void **state)
 {
     (void)state;
     for (int legacy = 0; legacy < 2; legacy++) {
-        for (uint8_t type = BLUET_SECRET_OURS; type <= BLUET_SECRET_PEER; type++) {
+        for (uint8_t type = BLUET_SECRET_OURS; type <= (uint8_t)BLUET_SECRET_PEER; type++) {
             for (int by_central = 0; by_central < 2; by_central++) {
                 begin(legacy);
                 refuse(by_central ? central : peripheral, type);
@@ -79,7 +79,7 @@ static void test_one_secret_is_refused(void **state)
 static void test_refused_anew(void **state)
 {
     (void)state;
-    for (uint8_t type = BLUET_SECRET_OURS; type <= BLUET_SECRET_PEER; type++) {
+    for (uint8_t type = BLUET_SECRET_OURS; type <= (uint8_t)BLUET_SECRET_PEER; type++) {
         begin(true);
         devices_pair(central, peripheral);
         expect_bond(central);

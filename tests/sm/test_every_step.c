@@ -395,11 +395,11 @@ static void test_delays_of_others(void **state)
     (void)state;
     begin(PASSKEY);
     struct sm_holdoff *holdoffs = peripheral->host->sm.holdoffs;
-    for (uint8_t i = 0; i < SM_HOLDOFF_COUNT; i++)
+    for (uint8_t i = 0; i < (uint8_t)SM_HOLDOFF_COUNT; i++)
         holdoffs[i] = (struct sm_holdoff){.peer = {.octets = {1, 2, 3, 4, 5, i}}, .failures = 3, .until = 1};
     devices_pair(central, peripheral);
     assert_true(device_update(peripheral).authenticated);
-    for (uint8_t i = 0; i < SM_HOLDOFF_COUNT; i++)
+    for (uint8_t i = 0; i < (uint8_t)SM_HOLDOFF_COUNT; i++)
         assert_true(holdoffs[i].failures == 3 && holdoffs[i].peer.octets[5] == i);
     scene_end(&scene);
 }
