@@ -60,6 +60,8 @@ BLUET_INTERNAL void sm_close(struct sm *sm)
     give_secrets(sm, sm->pairings, block_size(sm));
     give_secrets(sm, sm->oob, sizeof *sm->oob);
     sm->pairings = NULL;
+    sm->bonds.bonds = NULL;
+    sm->works = NULL;
     sm->oob = NULL;
     sm->links = NULL;
     sm->bonds.limit = sm->bonds.deleted_count = sm->busy_count = 0;
