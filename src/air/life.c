@@ -35,6 +35,7 @@ static void stop_everything(struct bluet_air_controller *controller)
     air_initiating_stop(controller);
     while (controller->links)
         air_connection_drop(controller->links);
+    air_wait_stop(&controller->wait); /* whoever waited for an answer is no more */
 }
 
 static void forget_everything(struct bluet_air_controller *controller)
