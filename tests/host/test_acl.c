@@ -285,16 +285,23 @@ static void test_stalled_link(void **state)
 
 /* ---- The application is told when there is room again, once, and only if it was refused ---- */
 
-static void test_send_ready(void **state)
+/* Registers a value that can be notified. */
+static uint16_t notifying_value(struct talk *talk)
 {
-    (void)state;
-    struct talk *talk = talk_with_buffers(251, 1, &(struct bluet_config){.buffer_count = 1});
     const struct bluet_characteristic characteristic = {.uuid = {2, {0x37, 0x2a}},
                                                         .flags = BLUET_FLAG_READ | BLUET_FLAG_NOTIFY};
     const struct bluet_service service = {
         .uuid = {2, {0x0d, 0x18}}, .characteristics = &characteristic, .characteristic_count = 1};
     uint16_t handle;
     assert_int_equal(bluet_gatts_register_services(talk->host, &handle, 1, &service, 1), 1);
+    return handle;
+}
+
+static void test_send_ready(void **state)
+{
+    (void)state;
+    struct talk *talk = talk_with_buffers(251, 1, &(struct bluet_config){.buffer_count = 1});
+    const uint16_t handle = notifying_value(talk);
     talk_connect_peripheral(talk, 0x40);
     assert_int_equal(bluet_gatts_notify(talk->host, 0x40, handle, "a", 1), BLUET_OK);
     assert_int_equal(bluet_gatts_notify(talk->host, 0x40, handle, "b", 1), BLUET_OK);
@@ -554,12 +561,7 @@ static void test_pieces_while_sending(void **state)
 {
     (void)state;
     struct talk *talk = several_links(NULL);
-    const struct bluet_characteristic characteristic = {.uuid = {2, {0x37, 0x2a}},
-                                                        .flags = BLUET_FLAG_READ | BLUET_FLAG_NOTIFY};
-    const struct bluet_service service = {
-        .uuid = {2, {0x0d, 0x18}}, .characteristics = &characteristic, .characteristic_count = 1};
-    uint16_t handle;
-    assert_int_equal(bluet_gatts_register_services(talk->host, &handle, 1, &service, 1), 1);
+    const uint16_t handle = notifying_value(talk);
     unsigned sent = 0;
     for (; bluet_gatts_notify(talk->host, 0x40, handle, "a", 1) == BLUET_OK; sent++)
         assert_true(sent < 4 + 32);
