@@ -39,9 +39,13 @@ LAYERS = {
 EVERYTHING_ONE_FILE = "everything, in one file"
 MICROPYTHON = "what MicroPython's module uses"
 MICROPYTHON_ONE_FILE = "what MicroPython's module uses, in one file"
+MICROPYTHON_LIKE_NIMBLE = f"{MICROPYTHON}, no EATT, no signing"
+MICROPYTHON_PERIPHERAL = f"{MICROPYTHON}, peripheral, no pairing"
+MICROPYTHON_ROWS = (MICROPYTHON, MICROPYTHON_ONE_FILE, MICROPYTHON_LIKE_NIMBLE, MICROPYTHON_PERIPHERAL)
 ONE_FILE = "-onefile"
 CRYPTO = ("crypto_aes128", "crypto_aes_cmac", "crypto_p256_public", "crypto_p256_agree")
 
+BEYOND_NIMBLE = ("EATT", "SIGNING")
 PERIPHERAL = ("CENTRAL", "GATT_CLIENT", "L2CAP_CHANNELS", "SECURITY")
 WITHOUT = {
     "everything": (),
@@ -126,6 +130,8 @@ def weigh_all(machine: str) -> dict[str, dict[str, dict[str, int]]]:
     for name, host, program in (
         (MICROPYTHON, separate, f"{machine}-micropython"),
         (MICROPYTHON_ONE_FILE, joined, f"{machine}-micropython{ONE_FILE}"),
+        (MICROPYTHON_LIKE_NIMBLE, compiler.compile_host(BEYOND_NIMBLE), f"{machine}-micropython-like-nimble"),
+        (MICROPYTHON_PERIPHERAL, compiler.compile_host(PERIPHERAL), f"{machine}-micropython-peripheral"),
     ):
         rows[name] = weigh(compiler, program, host, used_by_micropython(host.values()))
     rows[EVERYTHING_ONE_FILE] = weigh(compiler, f"{machine}-all{ONE_FILE}", joined, public_functions(joined.values()))
@@ -167,11 +173,11 @@ def measure_memory(name: str) -> dict[str, int]:
 
 
 def heading(title: str, columns: Iterable[str]) -> None:
-    print(f"\n  {title:46}" + "".join(f"{column:>12}" for column in columns) + "\n")
+    print(f"\n  {title:56}" + "".join(f"{column:>12}" for column in columns) + "\n")
 
 
 def row(name: str, figures: Iterable[object]) -> None:
-    print(f"  {name:46}" + "".join(f"{figure:12}" for figure in figures))
+    print(f"  {name:56}" + "".join(f"{figure:12}" for figure in figures))
 
 
 def print_flash(weights: dict[str, dict[str, dict[str, dict[str, int]]]]) -> None:
@@ -180,7 +186,7 @@ def print_flash(weights: dict[str, dict[str, dict[str, dict[str, int]]]]) -> Non
     for layer in LAYERS:
         row(layer, (whole[machine][layer]["flash"] for machine in MACHINES))
     heading("flash, every public function that there is", MACHINES)
-    for name in (*WITHOUT, EVERYTHING_ONE_FILE, MICROPYTHON, MICROPYTHON_ONE_FILE):
+    for name in (*WITHOUT, EVERYTHING_ONE_FILE, *MICROPYTHON_ROWS):
         row(name, (total(weights[machine][name], "flash") for machine in MACHINES))
     row("of the C library beside it", (weights[machine]["everything"]["C library"]["flash"] for machine in MACHINES))
     row("static RAM", (total(weights[machine]["everything"], "RAM") for machine in MACHINES))
@@ -211,8 +217,9 @@ def main() -> int:
     on_m4 = weights["Cortex-M4"]
     row("everything", (total(on_m4["everything"], "flash"), memory["small"], memory["link"]))
     row(MICROPYTHON, (total(on_m4[MICROPYTHON], "flash"), memory["small"], memory["link"]))
-    name = "peripheral, server, no pairing"
-    row(name, (total(on_m4[name], "flash"), peripheral["small"], peripheral["link"]))
+    row(MICROPYTHON_LIKE_NIMBLE, (total(on_m4[MICROPYTHON_LIKE_NIMBLE], "flash"), "", ""))
+    for name in ("peripheral, server, no pairing", MICROPYTHON_PERIPHERAL):
+        row(name, (total(on_m4[name], "flash"), peripheral["small"], peripheral["link"]))
 
     path = ROOT / "build" / "size.json"
     layers = {machine: {name: by_layer(weights[machine][name]) for name in WITHOUT} for machine in MACHINES}
