@@ -74,6 +74,15 @@ enum { GATT_SERVER_HAS_BEARERS = 0x01 }; /* Server Supported Features (7.4) */
 enum { GATT_ROBUST_CACHING = 0x01, GATT_ENHANCED_BEARER = 0x02, GATT_MULTIPLE_NOTIFICATIONS = 0x04 };
 
 struct gatt_db {
+    uint8_t link_limit;
+    bool name_writable;
+    bool hashed;                /* there is cryptography: a Database Hash, and with it robust caching */
+    uint8_t address_resolution; /* 1: by our controller, so that peers may send us directed advertisements */
+    uint8_t server_features;    /* Server Supported Features */
+    uint8_t appearance[2];
+    uint16_t count;
+    uint16_t configuration_count;
+    uint16_t generation; /* goes up when services are replaced */
     const struct bluet_port *port;
     struct gatt_attribute *attributes; /* [handle - 1] */
     struct gatt_value *values;         /* where the block begins that holds all */
@@ -81,17 +90,8 @@ struct gatt_db {
     uint8_t *configurations; /* [slot * link_limit + index of the link] */
     size_t block_size;
     struct gatt_value name; /* its octets are a block of their own */
-    uint16_t count;
-    uint16_t configuration_count;
-    uint16_t generation; /* goes up when services are replaced */
-    uint8_t link_limit;
-    bool name_writable;
-    bool hashed; /* there is cryptography: a Database Hash, and with it robust caching */
-    uint8_t appearance[2];
     uint8_t preferred_parameters[8];
-    uint8_t address_resolution; /* 1: by our controller, so that peers may send us directed advertisements */
-    uint8_t server_features;    /* Server Supported Features */
-    uint8_t hash[16];           /* of the database, as it goes on the air */
+    uint8_t hash[16]; /* of the database, as it goes on the air */
 };
 
 /* The handles whose attributes registration has made others of; `first` 0: none. */

@@ -1,89 +1,60 @@
-/* Prepared writes that wait for their execution: records in a chain of buffers (Vol 3 Part F, 3.4.6). */
+/*
+ * Prepared writes that wait for their execution: records in a chain of buffers (Vol 3 Part F, 3.4.6). A record is a
+ * length, and the parameters of the request.
+ */
 #include "host/gatt_prepared.h"
 
-#include "spec/reader.h"
-#include "spec/writer.h"
+#include "host/att.h"
 
-enum { RECORD_HEADER = 6, PART_LEAST = 3 };
-
-static bool add_buffer(struct gatt_prepared_store *store, struct gatt_prepared *queue)
-{
-    struct buffer *more = store->left && store->pool->free_count ? buffer_copy(store->pool, NULL, 0) : NULL;
-    if (!more)
-        return false;
-    store->left--;
-    if (queue->tail)
-        queue->tail->next = more;
-    else
-        queue->head = more;
-    queue->tail = more;
-    return true;
-}
+enum { RECORD_LENGTH = 2, RECORD_HEADER = 6 };
 
 BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared_store *store, struct gatt_prepared *queue,
-                                         const struct gatt_prepared_write *write)
+                                         const struct bluet_span *request)
 {
-    const size_t size = store->pool->size;
-    struct reader value = reader_of(write->value.data, write->value.length);
-    uint16_t offset = write->offset;
-    if (queue->length + RECORD_HEADER + write->value.length > GATT_PREPARED_LARGEST)
+    struct buffer_pool *pool = store->pool;
+    uint16_t before = queue->length;
+    uint16_t free_before = pool->free_count;
+    uint8_t length[RECORD_LENGTH];
+    if (before + RECORD_LENGTH + request->length > GATT_PREPARED_LARGEST)
         return false;
-    queue->length = (uint16_t)(queue->length + RECORD_HEADER + write->value.length);
-    do {
-        size_t rest = reader_remaining(&value);
-        size_t needed = RECORD_HEADER + (rest < PART_LEAST ? rest : PART_LEAST);
-        if ((!queue->tail || size - queue->tail->length < needed) && !add_buffer(store, queue))
-            return false;
-        struct buffer *tail = queue->tail;
-        size_t room = size - tail->length - RECORD_HEADER;
-        uint16_t part = (uint16_t)(rest < room ? rest : room);
-        struct writer writer = writer_of(tail->data, size);
-        writer.length = tail->length;
-        write_u16(&writer, write->handle);
-        write_u16(&writer, offset);
-        write_u16(&writer, part);
-        write_octets(&writer, read_span(&value, part), part);
-        tail->length = (uint16_t)writer.length;
-        offset = (uint16_t)(offset + part);
-    } while (reader_remaining(&value));
-    return true;
+    write_u16_at(length, (uint16_t)request->length);
+    bool whole = buffer_append(pool, &queue->chain, length, RECORD_LENGTH) &&
+                 buffer_append(pool, &queue->chain, request->data, request->length);
+    queue->length = (uint16_t)(before + RECORD_LENGTH + request->length);
+    store->left = (int16_t)(store->left - (free_before - pool->free_count));
+    if (whole && store->left >= 0)
+        return true;
+    gatt_prepared_cut(store, queue, before);
+    return false;
 }
 
-BLUET_INTERNAL void gatt_prepared_cut(struct gatt_prepared_store *store, struct gatt_prepared *queue,
-                                      const struct gatt_prepared_mark *mark)
+BLUET_INTERNAL void gatt_prepared_cut(struct gatt_prepared_store *store, struct gatt_prepared *queue, uint16_t length)
 {
-    struct buffer *tail = mark->queue.tail;
-    gatt_prepared_free(store, tail ? tail->next : queue->head);
-    *queue = mark->queue;
-    if (tail) {
-        tail->next = NULL;
-        tail->length = mark->tail_length;
+    struct buffer **end = &queue->chain;
+    uint16_t free_before = store->pool->free_count;
+    queue->length = length;
+    for (; length; end = &(*end)->next) {
+        if ((*end)->length > length)
+            (*end)->length = length;
+        length = (uint16_t)(length - (*end)->length);
     }
-}
-
-BLUET_INTERNAL void gatt_prepared_free(struct gatt_prepared_store *store, struct buffer *chain)
-{
-    uint16_t before = store->pool->free_count;
-    buffer_free(store->pool, chain);
-    store->left = (uint16_t)(store->left + store->pool->free_count - before);
+    buffer_free(store->pool, *end);
+    *end = NULL;
+    store->left = (int16_t)(store->left + store->pool->free_count - free_before);
 }
 
 BLUET_INTERNAL bool gatt_prepared_next(struct gatt_prepared_cursor *cursor)
 {
-    if (cursor->buffer && cursor->position == cursor->buffer->length) {
-        cursor->buffer = cursor->buffer->next;
-        cursor->position = 0;
-    }
-    if (!cursor->buffer)
+    uint8_t header[RECORD_HEADER] = {0};
+    struct writer writer = writer_of(header, sizeof header);
+    if (cursor->end == cursor->queue->length)
         return false;
-    struct reader reader = reader_of(cursor->buffer->data, cursor->buffer->length);
-    read_span(&reader, cursor->position);
-    uint16_t handle = read_u16(&reader);
-    cursor->begins = handle != cursor->write.handle;
-    cursor->write.handle = handle;
-    cursor->write.offset = read_u16(&reader);
-    cursor->write.value.length = read_u16(&reader);
-    cursor->write.value.data = read_span(&reader, cursor->write.value.length);
-    cursor->position += RECORD_HEADER + cursor->write.value.length;
+    att_write_chain(&writer, cursor->queue->chain, cursor->end, sizeof header);
+    uint16_t handle = read_u16_at(header + RECORD_LENGTH);
+    cursor->begins = handle != cursor->handle;
+    cursor->handle = handle;
+    cursor->offset = read_u16_at(header + 4);
+    cursor->length = (uint16_t)(read_u16_at(header) + RECORD_LENGTH - RECORD_HEADER);
+    cursor->end = (uint16_t)(cursor->end + RECORD_HEADER + cursor->length);
     return true;
 }

@@ -1,5 +1,5 @@
 /*
- * Prepared writes that wait for their execution: records in a chain of buffers, a queue per link, bounded (Vol 3 Part
+ * Prepared writes that wait for their execution: records in a chain of buffers, a queue per client, bounded (Vol 3 Part
  * F, 3.4.6).
  */
 #ifndef BLUET_HOST_GATT_PREPARED_H
@@ -11,58 +11,32 @@
 enum { GATT_PREPARED_LARGEST = 1024 /* octets of a queue, 6 of each write included */ };
 
 struct gatt_prepared {
-    struct buffer *head, *tail;
-    uint16_t length;     /* octets of the writes */
+    struct buffer *chain;
+    uint16_t length;     /* octets in it */
     uint16_t generation; /* of the database, when the first was queued */
 };
 
-/* What a queue was like. */
-struct gatt_prepared_mark {
-    struct gatt_prepared queue;
-    uint16_t tail_length;
-};
-
-/*
- * A record is within one buffer: a write becomes several, one behind the other in the value, where a buffer ends. Only
- * what has one or two octets, as a configuration has, stays whole.
- */
-struct gatt_prepared_write {
+/* One record after the other: what it says, and where its octets end in the queue, which the next one begins at. */
+struct gatt_prepared_cursor {
+    const struct gatt_prepared *queue;
+    uint16_t end;
     uint16_t handle;
     uint16_t offset;
-    struct bluet_span value;
-};
-
-/* One record after the other. */
-struct gatt_prepared_cursor {
-    const struct buffer *buffer;
-    size_t position;                  /* of the next */
-    struct gatt_prepared_write write; /* this one */
-    bool begins;                      /* the one before was of another attribute */
+    uint16_t length;
+    bool begins; /* the one before was of another attribute */
 };
 
 /* What all queues take, which is not more than `left` buffers. */
 struct gatt_prepared_store {
     struct buffer_pool *pool;
-    uint16_t left;
+    int16_t left;
 };
 
-/* False: there is no room, and what has been appended is to be taken back. */
+/* The parameters of a Prepare Write Request. False: there is no room. */
 BLUET_INTERNAL bool gatt_prepared_append(struct gatt_prepared_store *store, struct gatt_prepared *queue,
-                                         const struct gatt_prepared_write *write);
-static inline struct gatt_prepared_mark gatt_prepared_mark(const struct gatt_prepared *queue)
-{
-    return (struct gatt_prepared_mark){*queue, queue->tail ? queue->tail->length : 0};
-}
-
-/* Takes back what has been appended since. */
-BLUET_INTERNAL void gatt_prepared_cut(struct gatt_prepared_store *store, struct gatt_prepared *queue,
-                                      const struct gatt_prepared_mark *mark);
-BLUET_INTERNAL void gatt_prepared_free(struct gatt_prepared_store *store, struct buffer *chain);
-
-static inline struct gatt_prepared_cursor gatt_prepared_first(const struct buffer *chain)
-{
-    return (struct gatt_prepared_cursor){.buffer = chain};
-}
+                                         const struct bluet_span *request);
+/* Leaves only the first `length` octets. */
+BLUET_INTERNAL void gatt_prepared_cut(struct gatt_prepared_store *store, struct gatt_prepared *queue, uint16_t length);
 
 /* The next record. False: no more. */
 BLUET_INTERNAL bool gatt_prepared_next(struct gatt_prepared_cursor *cursor);

@@ -31,7 +31,7 @@ BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att,
     server->att = att;
     server->db = db;
     server->sink = sink;
-    server->prepared = (struct gatt_prepared_store){att->links->pool, att->links->pool->count / 2};
+    server->prepared = (struct gatt_prepared_store){att->links->pool, (int16_t)(att->links->pool->count / 2)};
     server->link_count = att->count;
     server->indications_left = limits->procedure_count;
     size_t size = server_links_size(server);
@@ -103,8 +103,7 @@ BLUET_INTERNAL void gatt_server_link_closed(struct gatt_server *server, struct l
     struct gatt_server_link *state = gatt_server_link(server, link);
     struct gatt_server_bearer *bearer = gatt_server_bearer(server, att_bearer(server->att, link));
     bearer->kept = GATT_KEPT_NOTHING;
-    gatt_prepared_free(&server->prepared, state->prepared.head);
-    state->prepared = (struct gatt_prepared){.head = NULL};
+    gatt_prepared_cut(&server->prepared, &state->prepared, 0);
     gatt_push_indicated(server, link, bearer, status);
     gatt_push_drop(server, link, status);
     end_subscriptions(server, link);
@@ -166,7 +165,8 @@ static void keep_response(struct gatt_exchange *exchange, struct bluet_span span
         return;
     }
     if (exchange->prepared)
-        gatt_prepared_cut(&server->prepared, &gatt_server_link(server, exchange->link)->prepared, &exchange->before);
+        gatt_prepared_cut(&server->prepared, &gatt_server_link(server, exchange->link)->prepared,
+                          exchange->prepared_before);
     else
         exchange->handle = 0;
     write_error(exchange, ATT_ERROR_INSUFFICIENT_RESOURCES);

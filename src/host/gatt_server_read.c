@@ -16,11 +16,11 @@
  * All entries are as long as the first. Unless there is no doubt, its length, or a format, stands before them.
  */
 struct search {
-    uint32_t next, end; /* wider than a handle, so that the one after 0xffff is beyond the end */
-    struct reader wanted;
-    struct gatt_type type;
     uint8_t handles_length; /* of an entry */
     uint8_t entry_length;   /* 0: there is none yet */
+    uint32_t next, end;     /* wider than a handle, so that the one after 0xffff is beyond the end */
+    struct reader wanted;
+    struct gatt_type type;
 };
 
 enum { ENTRY_LARGEST = 255 };

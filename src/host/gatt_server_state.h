@@ -70,24 +70,24 @@ enum gatt_signature { GATT_UNSIGNED, GATT_SIGNED, GATT_SIGNED_AUTHENTICATED };
 
 /* A request or command, and the answer to it: what `writer` holds, and behind it, without a copy, `tail`. */
 struct gatt_exchange {
-    struct gatt_server *server;
-    struct link *link;
-    struct att_bearer *bearer; /* that the request has come by */
-    struct reader request;     /* what is behind its opcode */
-    struct writer writer;
-    struct bluet_span tail;
-    gatt_sequel sequel; /* NULL: nothing follows */
-    uint16_t handle;    /* that an error is about, or that has been written */
     uint8_t opcode;
     uint8_t signature;                  /* enum gatt_signature */
     bool authorized;                    /* the application was asked before */
     bool asked;                         /* it has been, meanwhile */
     bool refused;                       /* and has not always agreed */
     bool prepared;                      /* a write has been queued, which must not stay if the client is not told so */
+    uint16_t prepared_before;           /* octets in the queue */
+    uint16_t handle;                    /* that an error is about, or that has been written */
     uint16_t first_listed, last_listed; /* handles in a list; 0: none yet */
     uint16_t offered_mtu;
-    struct gatt_prepared_mark before;              /* what the queue was like before */
-    struct buffer *executed;                       /* the prepared writes that have been done */
+    gatt_sequel sequel; /* NULL: nothing follows */
+    struct gatt_server *server;
+    struct link *link;
+    struct att_bearer *bearer; /* that the request has come by */
+    struct reader request;     /* what is behind its opcode */
+    struct writer writer;
+    struct bluet_span tail;
+    struct gatt_prepared executed;                 /* the prepared writes that have been done */
     uint8_t declaration[GATT_DECLARATION_LARGEST]; /* where `tail` may point */
 };
 

@@ -59,28 +59,23 @@ BLUET_INTERNAL int gatt_prepare_write(struct gatt_exchange *exchange)
 {
     struct gatt_server *server = exchange->server;
     struct gatt_prepared *queue = &gatt_server_link(server, exchange->link)->prepared;
+    const struct bluet_span whole = {exchange->request.cursor, reader_remaining(&exchange->request)};
     struct gatt_attribute *attribute;
-    struct gatt_prepared_write write;
-    write.handle = read_u16(&exchange->request);
-    write.offset = read_u16(&exchange->request);
+    struct bluet_span value;
+    uint16_t handle = read_u16(&exchange->request);
+    uint16_t offset = read_u16(&exchange->request);
     if (!reader_ok(&exchange->request))
         return ATT_ERROR_INVALID_PDU;
-    exchange->handle = write.handle;
-    int error = gatt_check_write(exchange, write.offset, &attribute, &write.value);
+    exchange->handle = handle;
+    int error = gatt_check_write(exchange, offset, &attribute, &value);
     if (error)
         return error;
-    if (!queue->head)
+    if (queue->length == 0)
         queue->generation = server->db->generation;
-    exchange->before = gatt_prepared_mark(queue);
-    exchange->prepared = gatt_prepared_append(&server->prepared, queue, &write);
-    if (!exchange->prepared) {
-        gatt_prepared_cut(&server->prepared, queue, &exchange->before);
-        return ATT_ERROR_PREPARE_QUEUE_FULL;
-    }
-    write_u16(&exchange->writer, write.handle);
-    write_u16(&exchange->writer, write.offset);
-    exchange->tail = write.value;
-    return 0;
+    exchange->prepared_before = queue->length;
+    exchange->prepared = gatt_prepared_append(&server->prepared, queue, &whole);
+    exchange->tail = whole;
+    return exchange->prepared ? 0 : ATT_ERROR_PREPARE_QUEUE_FULL;
 }
 
 /* ---- Execute Write: 3.4.6.3 ---- */
@@ -91,67 +86,62 @@ BLUET_INTERNAL int gatt_prepare_write(struct gatt_exchange *exchange)
  */
 
 /* How long the value will be when the records before that one have been executed, were its buffer endless. */
-static size_t length_before(struct gatt_db *db, const struct buffer *chain, const struct gatt_prepared_cursor *record,
+static size_t length_before(struct gatt_db *db, const struct gatt_prepared_cursor *record,
                             const struct gatt_attribute *attribute)
 {
-    struct gatt_prepared_cursor cursor = gatt_prepared_first(chain);
+    struct gatt_prepared_cursor cursor = {.queue = record->queue};
     size_t length = gatt_db_buffer(db, attribute)->length;
     if (record->begins && attribute->append)
         return 0;
-    while (gatt_prepared_next(&cursor) && cursor.write.value.data != record->write.value.data) {
-        size_t end = cursor.write.offset + cursor.write.value.length;
-        if (cursor.write.handle == record->write.handle && (cursor.begins || end > length))
+    while (gatt_prepared_next(&cursor) && cursor.end != record->end) {
+        size_t end = (size_t)cursor.offset + cursor.length;
+        if (cursor.handle == record->handle && (cursor.begins || end > length))
             length = end;
     }
     return length;
 }
 
-static int check_record(struct gatt_db *db, const struct buffer *chain, const struct gatt_prepared_cursor *record,
+static int check_record(struct gatt_db *db, const struct gatt_prepared_cursor *record,
                         const struct gatt_attribute *attribute)
 {
-    if (record->write.offset > length_before(db, chain, record, attribute))
+    if (record->offset > length_before(db, record, attribute))
         return ATT_ERROR_INVALID_OFFSET;
     size_t largest = attribute->kind == GATT_NAME ? GATT_DEVICE_NAME_LARGEST : ATT_VALUE_LARGEST;
-    return record->write.offset + record->write.value.length > largest ? ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH : 0;
-}
-
-/* A configuration is written in one piece, or not at all. */
-static int may_configure_by(const struct gatt_exchange *exchange, const struct gatt_prepared_write *write,
-                            const struct gatt_attribute *configuration)
-{
-    if (write->offset || write->value.length > 2)
-        return -ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
-    return gatt_may_configure(exchange->server->db, exchange->link, configuration, &write->value);
+    return (size_t)record->offset + record->length > largest ? ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH : 0;
 }
 
 /* Only checks, or does it. The attributes are there: they were when prepared, and the database is the same. */
-static int execute(struct gatt_exchange *exchange, const struct buffer *chain, bool checks)
+static int execute(struct gatt_exchange *exchange, const struct gatt_prepared *queue, bool checks)
 {
+    const struct att *att = exchange->server->att;
     struct gatt_db *db = exchange->server->db;
-    struct gatt_prepared_cursor record = gatt_prepared_first(chain);
+    struct gatt_prepared_cursor record = {.queue = queue};
     size_t base = 0; /* where offset 0 of the value is */
     int error = 0;
     while (!error && gatt_prepared_next(&record)) {
-        const struct gatt_prepared_write *write = &record.write;
-        struct gatt_attribute *attribute = gatt_db_find(db, write->handle);
+        struct gatt_attribute *attribute = gatt_db_find(db, record.handle);
+        struct writer writer = writer_of(att->scratch, att->scratch_size);
+        att_write_chain(&writer, queue->chain, (size_t)record.end - record.length, record.length);
+        const struct bluet_span value = {writer.start, writer.length};
         if (checks) {
-            exchange->handle = write->handle;
+            exchange->handle = record.handle;
             error = gatt_may_write(exchange->link, attribute, GATT_UNSIGNED);
         }
         if (error)
             continue;
-        if (gatt_is_configured(attribute)) {
-            int bits = may_configure_by(exchange, write, attribute);
+        if (gatt_is_configured(attribute)) { /* in one piece, or not at all */
+            int bits = record.offset || record.length > 2 ? -ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH
+                                                          : gatt_may_configure(db, exchange->link, attribute, &value);
             if (!checks)
                 configure(exchange, attribute, bits);
             else if (bits < 0)
                 error = -bits;
         } else if (checks) {
-            error = check_record(db, chain, &record, attribute);
+            error = check_record(db, &record, attribute);
         } else {
             if (record.begins)
-                base = gatt_db_begin_write(db, attribute, write->offset) - write->offset;
-            gatt_db_put(db, attribute, base + write->offset, &write->value);
+                base = gatt_db_begin_write(db, attribute, record.offset) - record.offset;
+            gatt_db_put(db, attribute, base + record.offset, &value);
         }
     }
     return error;
@@ -161,11 +151,11 @@ static void tell_executed(struct gatt_exchange *exchange)
 {
     struct gatt_server *server = exchange->server;
     uint16_t generation = server->db->generation;
-    struct gatt_prepared_cursor cursor = gatt_prepared_first(exchange->executed);
-    while (generation == server->db->generation && gatt_prepared_next(&cursor))
-        if (cursor.begins && !gatt_is_configured(gatt_db_find(server->db, cursor.write.handle)))
-            raise_written(exchange, cursor.write.handle);
-    gatt_prepared_free(&server->prepared, exchange->executed);
+    struct gatt_prepared_cursor record = {.queue = &exchange->executed};
+    while (generation == server->db->generation && gatt_prepared_next(&record))
+        if (record.begins && !gatt_is_configured(gatt_db_find(server->db, record.handle)))
+            raise_written(exchange, record.handle);
+    gatt_prepared_cut(&server->prepared, &exchange->executed, 0);
 }
 
 /* All or nothing, and the queue is empty afterwards in any case. */
@@ -175,17 +165,17 @@ BLUET_INTERNAL int gatt_execute_write(struct gatt_exchange *exchange)
     struct gatt_server *server = exchange->server;
     uint8_t flags = read_u8(&exchange->request);
     struct gatt_prepared *queue = &gatt_server_link(server, exchange->link)->prepared;
-    struct buffer *chain = queue->head;
     int error = reader_done(&exchange->request) && flags <= WRITE ? 0 : ATT_ERROR_INVALID_PDU;
-    if (!error && chain && flags == WRITE)
-        error = queue->generation == server->db->generation ? execute(exchange, chain, true) : ATT_ERROR_UNLIKELY;
-    *queue = (struct gatt_prepared){.head = NULL};
+    exchange->executed = *queue;
+    *queue = (struct gatt_prepared){.chain = NULL};
+    if (!error && exchange->executed.length && flags == WRITE)
+        error = exchange->executed.generation == server->db->generation ? execute(exchange, &exchange->executed, true)
+                                                                        : ATT_ERROR_UNLIKELY;
     if (error || flags == CANCEL) {
-        gatt_prepared_free(&server->prepared, chain);
+        gatt_prepared_cut(&server->prepared, &exchange->executed, 0);
         return error;
     }
-    execute(exchange, chain, false);
-    exchange->executed = chain;
+    execute(exchange, &exchange->executed, false);
     exchange->sequel = tell_executed;
     return 0;
 }
