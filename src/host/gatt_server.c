@@ -83,9 +83,11 @@ BLUET_INTERNAL void gatt_server_tell_subscriptions(struct gatt_server *server, s
 /* With the link. */
 static void end_subscriptions(struct gatt_server *server, struct link *link)
 {
+    static const uint8_t nothing[2];
+    const struct bluet_span value = {nothing, sizeof nothing};
     uint16_t handle = 0;
     while (server->subscriptions && gatt_db_next_configuration(server->db, link->index, &handle))
-        gatt_configure(server, link, gatt_db_find(server->db, handle), 0);
+        (void)gatt_configure(server, link, gatt_db_find(server->db, handle), &value, false);
     gatt_server_tell_subscriptions(server, link);
     gatt_db_clear_configurations(server->db, link->index);
 }

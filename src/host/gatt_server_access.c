@@ -67,42 +67,42 @@ BLUET_INTERNAL int gatt_may_write(const struct link *link, const struct gatt_att
  * Bits without a meaning are for later versions and pass; those of a property that is not there do not. Supported
  * features may become more octets, and no bit of them is taken back (Vol 3 Part G, 7.2).
  */
-BLUET_INTERNAL int gatt_may_configure(const struct gatt_db *db, const struct link *link,
-                                      const struct gatt_attribute *configuration, const struct bluet_span *value)
+BLUET_INTERNAL int gatt_configure(struct gatt_server *server, const struct link *link,
+                                  struct gatt_attribute *configuration, const struct bluet_span *value, bool checks)
 {
     enum { ALL_FEATURES = GATT_ROBUST_CACHING | GATT_ENHANCED_BEARER | GATT_MULTIPLE_NOTIFICATIONS };
-    struct reader reader = reader_of(value->data, value->length);
-    unsigned bits = read_u8(&reader);
-    if (configuration->kind == GATT_FEATURES ? !reader_ok(&reader) : value->length != 2)
-        return -ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
-    if (configuration->kind == GATT_BROADCAST)
-        return bits & GATT_BROADCASTS;
+    struct gatt_server_link *state = gatt_server_link(server, link);
+    bool is_features = configuration->kind == GATT_FEATURES;
+    if (is_features ? value->length == 0 : value->length != 2)
+        return ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
+    unsigned bits = *(const uint8_t *)value->data;
+    if (configuration->kind == GATT_BROADCAST) {
+        if (!checks)
+            configuration->bits = bits & GATT_BROADCASTS;
+        return 0;
+    }
+    uint8_t *kept = gatt_db_configuration(server->db, configuration->slot, link->index);
     unsigned forbidden;
-    if (configuration->kind == GATT_FEATURES) {
-        forbidden = *gatt_db_configuration(db, configuration->slot, link->index) & ~bits;
-        bits &= db->hashed ? ALL_FEATURES : ALL_FEATURES & ~GATT_ROBUST_CACHING;
+    if (is_features) {
+        forbidden = *kept & ~bits;
+        bits &= server->db->hashed ? ALL_FEATURES : ALL_FEATURES & ~GATT_ROBUST_CACHING;
     } else {
         bits &= GATT_NOTIFICATIONS | GATT_INDICATIONS;
         forbidden = bits & ~(gatt_db_configured_value(configuration)->flags / (unsigned)BLUET_FLAG_NOTIFY);
     }
-    return forbidden ? -ATT_ERROR_VALUE_NOT_ALLOWED : (int)bits;
-}
-
-BLUET_INTERNAL void gatt_configure(struct gatt_server *server, const struct link *link,
-                                   struct gatt_attribute *configuration, int bits)
-{
-    if (configuration->kind == GATT_BROADCAST) {
-        configuration->bits = (uint16_t)bits;
-        return;
-    }
-    uint8_t *kept = gatt_db_configuration(server->db, configuration->slot, link->index);
-    uint8_t untold = *kept & GATT_SUBSCRIPTION_UNTOLD;
+    if (forbidden)
+        return ATT_ERROR_VALUE_NOT_ALLOWED;
+    if (checks)
+        return 0;
     bool changes = (*kept ^ bits) & (GATT_NOTIFICATIONS | GATT_INDICATIONS);
+    bits |= *kept & GATT_SUBSCRIPTION_UNTOLD;
     if (changes && server->subscriptions && gatt_is_subscribed_to(configuration)) {
-        untold = GATT_SUBSCRIPTION_UNTOLD;
-        gatt_server_link(server, link)->subscriptions_untold = true;
+        bits |= GATT_SUBSCRIPTION_UNTOLD;
+        state->subscriptions_untold = true;
     }
-    *kept = (uint8_t)(bits | untold);
+    *kept = (uint8_t)bits;
+    state->configured = true;
+    return 0;
 }
 
 BLUET_INTERNAL bool gatt_may_hear(const struct link *link, const struct gatt_attribute *value)

@@ -23,13 +23,9 @@ static inline bool gatt_is_configured(const struct gatt_attribute *attribute)
     return attribute->kind >= GATT_CONFIGURATION && attribute->kind <= GATT_FEATURES;
 }
 
-/* The bits, or a negated ATT error code. */
-BLUET_INTERNAL int gatt_may_configure(const struct gatt_db *db, const struct link *link,
-                                      const struct gatt_attribute *configuration, const struct bluet_span *value);
-
-/* Configures; the application is told of a subscription by gatt_server_tell_subscriptions(). */
-BLUET_INTERNAL void gatt_configure(struct gatt_server *server, const struct link *link,
-                                   struct gatt_attribute *configuration, int bits);
+/* Configures, or only checks; the application is told of a subscription by gatt_server_tell_subscriptions(). */
+BLUET_INTERNAL int gatt_configure(struct gatt_server *server, const struct link *link,
+                                  struct gatt_attribute *configuration, const struct bluet_span *value, bool checks);
 
 /* Whether the link is good enough for the value to be notified. */
 BLUET_INTERNAL bool gatt_may_hear(const struct link *link, const struct gatt_attribute *value);

@@ -25,22 +25,11 @@ BLUET_INTERNAL void gatt_server_save(const struct gatt_server *server, const str
         *out = writer_of(out->start, out->capacity);
 }
 
-static void restore_configuration(struct gatt_server *server, const struct link *link, uint16_t handle, uint8_t bits)
-{
-    struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
-    const uint8_t octets[2] = {bits, 0};
-    const struct bluet_span value = {octets, sizeof octets};
-    if (!attribute || !gatt_is_kept(attribute))
-        return;
-    int allowed = gatt_may_configure(server->db, link, attribute, &value);
-    if (allowed >= 0)
-        gatt_configure(server, link, attribute, allowed);
-}
-
 BLUET_INTERNAL void gatt_server_restore(struct gatt_server *server, struct link *link, struct reader *saved)
 {
     static const struct gatt_change all = {1, UINT16_MAX};
     struct gatt_server_link *state = gatt_server_link(server, link);
+    bool configured = state->configured;
     uint8_t known[GATT_KNOWN_LENGTH];
     read_octets(saved, known, sizeof known);
     if (!reader_ok(saved))
@@ -48,10 +37,13 @@ BLUET_INTERNAL void gatt_server_restore(struct gatt_server *server, struct link 
     bool same = memcmp(known, server->db->hash, sizeof known) == 0;
     while (reader_remaining(saved) >= SAVED_LENGTH) {
         uint16_t handle = read_u16(saved);
-        uint8_t bits = read_u8(saved);
-        if (same || handle < gatt_db_first_users_handle(server->db))
-            restore_configuration(server, link, handle, bits);
+        const uint8_t octets[2] = {read_u8(saved), 0};
+        const struct bluet_span value = {octets, sizeof octets};
+        struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
+        if (attribute && gatt_is_kept(attribute) && (same || handle < gatt_db_first_users_handle(server->db)))
+            (void)gatt_configure(server, link, attribute, &value, false);
     }
+    state->configured = configured;
     if (same)
         return;
     memcpy(state->known, known, sizeof known);

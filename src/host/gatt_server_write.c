@@ -12,15 +12,6 @@ static void raise_written(const struct gatt_exchange *exchange, uint16_t handle)
     event_raise(exchange->server->sink, &event);
 }
 
-static void configure(const struct gatt_exchange *exchange, struct gatt_attribute *configuration, int bits)
-{
-    if (bits < 0) /* a bit was to be taken back that another write of the same queue has set */
-        return;
-    gatt_configure(exchange->server, exchange->link, configuration, bits);
-    if (configuration->kind != GATT_BROADCAST)
-        gatt_server_link(exchange->server, exchange->link)->configured = true;
-}
-
 /* ---- Write Request: 3.4.5.1; Write Command: 3.4.5.3 ---- */
 
 static void tell_written(struct gatt_exchange *exchange)
@@ -39,13 +30,8 @@ BLUET_INTERNAL int gatt_write(struct gatt_exchange *exchange)
     int error = gatt_check_write(exchange, 0, &attribute, &value);
     if (error)
         return error;
-    if (gatt_is_configured(attribute)) {
-        int bits = gatt_may_configure(db, exchange->link, attribute, &value);
-        if (bits < 0)
-            return -bits;
-        configure(exchange, attribute, bits);
-        return 0;
-    }
+    if (gatt_is_configured(attribute))
+        return gatt_configure(exchange->server, exchange->link, attribute, &value, false);
     if (attribute->kind == GATT_NAME && value.length > db->name.size)
         return ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH;
     gatt_db_put(db, attribute, gatt_db_begin_write(db, attribute, 0), &value);
@@ -110,38 +96,35 @@ static int check_record(struct gatt_db *db, const struct gatt_prepared_cursor *r
     return (size_t)record->offset + record->length > largest ? ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH : 0;
 }
 
-/* Only checks, or does it. The attributes are there: they were when prepared, and the database is the same. */
-static int execute(struct gatt_exchange *exchange, const struct gatt_prepared *queue, bool checks)
+/*
+ * Only checks, or does it. The attributes are there: they were when prepared, and the database is the same. What is
+ * refused only when it is done is a bit to be taken back that another write of the same queue has set; it stays.
+ */
+static int execute(struct gatt_exchange *exchange, bool checks)
 {
-    const struct att *att = exchange->server->att;
-    struct gatt_db *db = exchange->server->db;
-    struct gatt_prepared_cursor record = {.queue = queue};
+    struct gatt_server *server = exchange->server;
+    struct gatt_prepared_cursor record = {.queue = &exchange->executed};
     size_t base = 0; /* where offset 0 of the value is */
     int error = 0;
-    while (!error && gatt_prepared_next(&record)) {
-        struct gatt_attribute *attribute = gatt_db_find(db, record.handle);
-        struct writer writer = writer_of(att->scratch, att->scratch_size);
-        att_write_chain(&writer, queue->chain, (size_t)record.end - record.length, record.length);
+    while (!(checks && error) && gatt_prepared_next(&record)) {
+        struct gatt_attribute *attribute = gatt_db_find(server->db, record.handle);
+        struct writer writer = writer_of(server->att->scratch, server->att->scratch_size);
+        att_write_chain(&writer, record.queue->chain, (size_t)record.end - record.length, record.length);
         const struct bluet_span value = {writer.start, writer.length};
-        if (checks) {
-            exchange->handle = record.handle;
-            error = gatt_may_write(exchange->link, attribute, GATT_UNSIGNED);
-        }
+        exchange->handle = record.handle;
+        error = gatt_may_write(exchange->link, attribute, GATT_UNSIGNED);
         if (error)
             continue;
         if (gatt_is_configured(attribute)) { /* in one piece, or not at all */
-            int bits = record.offset || record.length > 2 ? -ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH
-                                                          : gatt_may_configure(db, exchange->link, attribute, &value);
-            if (!checks)
-                configure(exchange, attribute, bits);
-            else if (bits < 0)
-                error = -bits;
+            error = record.offset || record.length > 2
+                        ? ATT_ERROR_INVALID_ATTRIBUTE_VALUE_LENGTH
+                        : gatt_configure(server, exchange->link, attribute, &value, checks);
         } else if (checks) {
-            error = check_record(db, &record, attribute);
+            error = check_record(server->db, &record, attribute);
         } else {
             if (record.begins)
-                base = gatt_db_begin_write(db, attribute, record.offset) - record.offset;
-            gatt_db_put(db, attribute, base + record.offset, &value);
+                base = gatt_db_begin_write(server->db, attribute, record.offset) - record.offset;
+            gatt_db_put(server->db, attribute, base + record.offset, &value);
         }
     }
     return error;
@@ -169,13 +152,12 @@ BLUET_INTERNAL int gatt_execute_write(struct gatt_exchange *exchange)
     exchange->executed = *queue;
     *queue = (struct gatt_prepared){.chain = NULL};
     if (!error && exchange->executed.length && flags == WRITE)
-        error = exchange->executed.generation == server->db->generation ? execute(exchange, &exchange->executed, true)
-                                                                        : ATT_ERROR_UNLIKELY;
+        error = exchange->executed.generation == server->db->generation ? execute(exchange, true) : ATT_ERROR_UNLIKELY;
     if (error || flags == CANCEL) {
         gatt_prepared_cut(&server->prepared, &exchange->executed, 0);
         return error;
     }
-    execute(exchange, &exchange->executed, false);
+    execute(exchange, false);
     exchange->sequel = tell_executed;
     return 0;
 }
