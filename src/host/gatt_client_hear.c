@@ -61,8 +61,10 @@ static bool is_looked_for(const struct gatt_procedure *procedure, const struct b
 {
     if (procedure->uuid.length == 0)
         return true;
-    struct gatt_type wanted = gatt_type_of(procedure->uuid.octets, procedure->uuid.length);
-    struct gatt_type type = gatt_type_of(uuid->octets, uuid->length);
+    struct gatt_type wanted;
+    struct gatt_type type;
+    gatt_type_of(&wanted, procedure->uuid.octets, procedure->uuid.length);
+    gatt_type_of(&type, uuid->octets, uuid->length);
     return memcmp(wanted.expanded, type.expanded, sizeof type.expanded) == 0;
 }
 

@@ -78,7 +78,8 @@ static struct gatt_attribute *add_users(struct builder *builder, enum gatt_attri
     attribute->wide = true;
     builder->bad |= !gatt_uuid_is_good(uuid);
     if (!builder->counting) {
-        struct gatt_type type = gatt_type_of(uuid->octets, uuid->length);
+        struct gatt_type type;
+        gatt_type_of(&type, uuid->octets, uuid->length);
         memcpy(builder->db->uuids[builder->uuids], type.expanded, sizeof type.expanded);
     }
     builder->uuids++;

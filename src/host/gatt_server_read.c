@@ -16,125 +16,129 @@
  * All entries are as long as the first. Unless there is no doubt, its length, or a format, stands before them.
  */
 struct search {
-    uint8_t handles_length; /* of an entry */
-    uint8_t entry_length;   /* 0: there is none yet */
-    uint32_t next, end;     /* wider than a handle, so that the one after 0xffff is beyond the end */
-    struct reader wanted;
+    size_t handles_length; /* of an entry */
+    size_t entry_length;   /* 0: there is none yet */
+    uint32_t next, end;    /* wider than a handle, so that the one after 0xffff is beyond the end */
     struct gatt_type type;
 };
 
 enum { ENTRY_LARGEST = 255 };
 
-enum verdict { ENTRY_IS_NEXT, ENTRY_IS_NONE, ENTRY_IS_TOO_MUCH };
-
-static int read_search(struct gatt_exchange *exchange, struct search *out_search)
+/* What is left of the request is the value that is looked for. */
+static int read_search(struct gatt_exchange *exchange, struct search *search)
 {
     struct reader *request = &exchange->request;
     uint8_t opcode = exchange->opcode;
-    *out_search = (struct search){.next = read_u16(request), .handles_length = 2};
-    out_search->end = read_u16(request);
+    search->next = read_u16(request);
+    search->end = read_u16(request);
+    search->entry_length = 0;
+    search->handles_length =
+        opcode == ATT_FIND_BY_TYPE_VALUE_REQUEST || opcode == ATT_READ_BY_GROUP_TYPE_REQUEST ? 4 : 2;
     size_t length = opcode == ATT_FIND_BY_TYPE_VALUE_REQUEST ? 2 : reader_remaining(request);
     const uint8_t *uuid = read_span(request, length);
-    bool has_uuid = length == 2 || length == 16;
-    if (!reader_ok(request) || has_uuid == (opcode == ATT_FIND_INFORMATION_REQUEST) || (!has_uuid && length))
+    if (!reader_ok(request) ||
+        (opcode == ATT_FIND_INFORMATION_REQUEST ? length != 0 : length != 2 && length != sizeof search->type.expanded))
         return ATT_ERROR_INVALID_PDU;
-    exchange->handle = (uint16_t)out_search->next;
-    if (out_search->next == 0 || out_search->next > out_search->end)
+    exchange->handle = (uint16_t)search->next;
+    if (search->next == 0 || search->next > search->end)
         return ATT_ERROR_INVALID_HANDLE;
-    if (has_uuid)
-        out_search->type = gatt_type_of(uuid, length);
-    if (opcode == ATT_FIND_BY_TYPE_VALUE_REQUEST || opcode == ATT_READ_BY_GROUP_TYPE_REQUEST)
-        out_search->handles_length = 4;
-    out_search->wanted = *request;
     if (exchange->last_listed) { /* it is made again */
-        out_search->next = exchange->first_listed;
-        out_search->end = exchange->last_listed;
+        search->next = exchange->first_listed;
+        search->end = exchange->last_listed;
     }
-    bool grouping = !out_search->type.wide &&
-                    (out_search->type.uuid == GATT_PRIMARY_SERVICE || out_search->type.uuid == GATT_SECONDARY_SERVICE);
+    if (length == 0)
+        return 0;
+    gatt_type_of(&search->type, uuid, length);
+    bool grouping = !search->type.wide &&
+                    (search->type.uuid == GATT_PRIMARY_SERVICE || search->type.uuid == GATT_SECONDARY_SERVICE);
     return opcode == ATT_READ_BY_GROUP_TYPE_REQUEST && !grouping ? ATT_ERROR_UNSUPPORTED_GROUP_TYPE : 0;
 }
 
 /* A characteristic ends before the next one or with its service (Vol 3 Part G, 2.5.3). */
-static uint16_t end_of_group(const struct gatt_db *db, const struct gatt_attribute *attribute)
+static uint16_t end_of_group(const struct gatt_db *db, uint16_t handle)
 {
-    uint16_t handle = gatt_db_handle(db, attribute);
+    const struct gatt_attribute *attribute = gatt_db_find(db, handle);
     if (attribute->kind == GATT_SERVICE)
         return attribute->last;
-    if (attribute->kind != GATT_DECLARATION)
-        return handle;
-    while (handle < db->count && attribute[1].kind != GATT_SERVICE && attribute[1].kind != GATT_DECLARATION) {
-        attribute++;
-        handle++;
-    }
+    if (attribute->kind == GATT_DECLARATION)
+        while (handle < db->count && (++attribute)->kind > GATT_DECLARATION)
+            handle++;
     return handle;
 }
+
+enum verdict { ENTRY_IS_NEXT, ENTRY_IS_NONE, ENTRY_IS_TOO_MUCH };
 
 /* What of the value goes into the entry is left of it. */
 static enum verdict judge(const struct gatt_exchange *exchange, const struct search *search, struct bluet_span *value)
 {
     if (exchange->opcode == ATT_FIND_BY_TYPE_VALUE_REQUEST) {
-        size_t length = reader_remaining(&search->wanted);
-        if (value->length != length || (length && memcmp(value->data, search->wanted.cursor, length) != 0))
+        size_t length = reader_remaining(&exchange->request);
+        if (value->length != length || (length && memcmp(value->data, exchange->request.cursor, length) != 0))
             return ENTRY_IS_NONE;
         value->length = 0;
     }
     size_t whole = exchange->writer.capacity - 2 < ENTRY_LARGEST ? exchange->writer.capacity - 2 : ENTRY_LARGEST;
-    if (value->length > whole - search->handles_length)
-        value->length = whole - search->handles_length;
     size_t length = search->handles_length + value->length;
+    if (length > whole)
+        length = whole;
+    value->length = length - search->handles_length;
     bool fits = !search->entry_length || (search->entry_length == length && writer_room(&exchange->writer) >= length);
     return fits ? ENTRY_IS_NEXT : ENTRY_IS_TOO_MUCH;
 }
 
-static void write_list_entry(struct gatt_exchange *exchange, struct search *search,
-                             const struct gatt_attribute *attribute, const struct bluet_span *value)
+static void write_list_entry(struct gatt_exchange *exchange, struct search *search, uint16_t handle,
+                             const struct bluet_span *value)
 {
-    const struct gatt_db *db = exchange->server->db;
     struct writer *writer = &exchange->writer;
-    exchange->last_listed = gatt_db_handle(db, attribute);
+    exchange->last_listed = handle;
     if (!search->entry_length) {
-        exchange->first_listed = exchange->last_listed;
-        search->entry_length = (uint8_t)(search->handles_length + value->length);
+        exchange->first_listed = handle;
+        search->entry_length = search->handles_length + value->length;
         if (exchange->opcode == ATT_FIND_INFORMATION_REQUEST)
             write_u8(writer, value->length == 2 ? 1 : 2);
         else if (exchange->opcode != ATT_FIND_BY_TYPE_VALUE_REQUEST)
-            write_u8(writer, search->entry_length);
+            write_u8(writer, (uint8_t)search->entry_length);
     }
-    write_u16(writer, exchange->last_listed);
+    write_u16(writer, handle);
     if (search->handles_length > 2)
-        write_u16(writer, end_of_group(db, attribute));
+        write_u16(writer, end_of_group(exchange->server->db, handle));
     write_octets(writer, value->data, value->length);
 }
 
 /*
  * 0; an ATT error code; or -1, where the list ends before that attribute. What may not be read is found by its type,
- * not by its value; the application is asked only about what would be in the list, and may change it. What it refuses
- * is not in between: so all of a list may be put together again.
+ * not by its value; the application is asked only about what would be in the list, and may change it: so a value is
+ * judged twice. What it refuses is not in between: so all of a list may be put together again.
  */
-static int add_list_entry(struct gatt_exchange *exchange, struct search *search, const struct gatt_attribute *attribute)
+static int add_list_entry(struct gatt_exchange *exchange, struct search *search, uint16_t handle)
 {
     struct gatt_db *db = exchange->server->db;
+    const struct gatt_attribute *attribute = gatt_db_find(db, handle);
     struct bluet_span value = {exchange->declaration, 0};
     bool of_type = exchange->opcode == ATT_FIND_INFORMATION_REQUEST;
-    if (of_type) {
-        struct writer writer = writer_of(exchange->declaration, sizeof exchange->declaration);
-        gatt_db_write_type(db, attribute, &writer);
-        value.length = writer.length;
-    } else {
-        gatt_db_value(db, attribute, exchange->link->index, exchange->declaration, &value);
+    for (int round = of_type; round < 2; round++) {
+        int error = 0;
+        if (of_type) {
+            struct writer writer = writer_of(exchange->declaration, sizeof exchange->declaration);
+            gatt_db_write_type(db, attribute, &writer);
+            value.length = writer.length;
+        } else if (round == 0) {
+            gatt_db_value(db, attribute, exchange->link->index, exchange->declaration, &value);
+        } else {
+            error = gatt_read_value(exchange, handle, &value);
+        }
+        if (error && exchange->opcode == ATT_FIND_BY_TYPE_VALUE_REQUEST && !(exchange->refused && search->entry_length))
+            return 0;
+        if (error) {
+            exchange->handle = handle;
+            return error;
+        }
+        enum verdict verdict = judge(exchange, search, &value);
+        if (verdict != ENTRY_IS_NEXT)
+            return verdict == ENTRY_IS_NONE ? 0 : -1;
     }
-    enum verdict verdict = judge(exchange, search, &value);
-    if (verdict == ENTRY_IS_NEXT && !of_type) {
-        int error = gatt_read_value(exchange, gatt_db_handle(db, attribute), &value);
-        bool ends = exchange->opcode != ATT_FIND_BY_TYPE_VALUE_REQUEST || (exchange->refused && search->entry_length);
-        if (error)
-            return ends ? error : 0;
-        verdict = judge(exchange, search, &value);
-    }
-    if (verdict == ENTRY_IS_NEXT)
-        write_list_entry(exchange, search, attribute, &value);
-    return verdict == ENTRY_IS_TOO_MUCH ? -1 : 0;
+    write_list_entry(exchange, search, handle, &value);
+    return 0;
 }
 
 BLUET_INTERNAL int gatt_search(struct gatt_exchange *exchange)
@@ -151,9 +155,7 @@ BLUET_INTERNAL int gatt_search(struct gatt_exchange *exchange)
             continue;
         if (search.handles_length > 2 && attribute->kind == GATT_SERVICE)
             search.next = (uint32_t)attribute->last + 1;
-        error = add_list_entry(exchange, &search, attribute);
-        if (error > 0)
-            exchange->handle = handle;
+        error = add_list_entry(exchange, &search, handle);
     }
     if (search.entry_length)
         return 0;

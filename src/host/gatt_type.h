@@ -12,7 +12,7 @@ struct gatt_type {
 };
 
 /* Of 2, 4 or 16 octets, least significant first. */
-BLUET_INTERNAL struct gatt_type gatt_type_of(const uint8_t *uuid, size_t length);
+BLUET_INTERNAL void gatt_type_of(struct gatt_type *out, const uint8_t *uuid, size_t length);
 
 static inline bool gatt_uuid_is_good(const struct bluet_uuid *uuid)
 {
