@@ -25,12 +25,18 @@ BLUET_INTERNAL int gatt_server_local_write(struct gatt_server *server, uint16_t 
                                            size_t length, bool send_update);
 BLUET_INTERNAL int gatt_server_set_buffer(struct gatt_server *server, uint16_t value_handle, size_t length,
                                           bool append);
-BLUET_INTERNAL int gatt_server_notify(struct gatt_server *server, struct link *link, uint16_t value_handle,
-                                      const void *data, size_t length);
-BLUET_INTERNAL int gatt_server_notify_multiple(struct gatt_server *server, struct link *link, const uint16_t *handles,
-                                               size_t count);
-BLUET_INTERNAL int gatt_server_indicate(struct gatt_server *server, struct link *link, uint16_t value_handle,
-                                        const void *data, size_t length);
+
+/* What is to be pushed: what is given, or without `data` the local value. Of several the handles, and how many. */
+struct gatt_push {
+    struct gatt_server *server;
+    struct link *link;
+    struct bluet_span value;
+    uint16_t handle;
+};
+
+BLUET_INTERNAL int gatt_server_notify(struct gatt_push *push);
+BLUET_INTERNAL int gatt_server_notify_multiple(struct gatt_push *push);
+BLUET_INTERNAL int gatt_server_indicate(struct gatt_push *push);
 
 /* What a client has configured of a value, or with `link` NULL anybody of the server: -EINVAL, or the bits. */
 BLUET_INTERNAL int gatt_server_configuration(const struct gatt_server *server, const struct link *link,

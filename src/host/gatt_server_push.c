@@ -26,14 +26,6 @@ BLUET_INTERNAL bool gatt_push_is_over(const struct gatt_server *server, const st
     return push_bearer(server, link)->expired;
 }
 
-/* What is to be pushed. */
-struct push {
-    struct gatt_server *server;
-    struct link *link;
-    struct bluet_span value;
-    uint16_t handle;
-};
-
 static size_t cut_to_mtu(const struct att_bearer *bearer, size_t length)
 {
     size_t room = bearer->mtu - (size_t)PUSH_HEADER;
@@ -41,7 +33,7 @@ static size_t cut_to_mtu(const struct att_bearer *bearer, size_t length)
 }
 
 /* An indication has the same length whatever bearer it takes. */
-static int send_push(const struct push *push, struct att_bearer *bearer, enum att_opcode opcode)
+static int send_push(const struct gatt_push *push, struct att_bearer *bearer, enum att_opcode opcode)
 {
     const struct att *att = push->server->att;
     bool confirmed = opcode == ATT_HANDLE_VALUE_INDICATION;
@@ -55,7 +47,7 @@ static int send_push(const struct push *push, struct att_bearer *bearer, enum at
 }
 
 /* The value is what is given, or the local one. -EINVAL: there is none, or the link is not good enough for it. */
-static int find_value(struct push *push)
+static int find_value(struct gatt_push *push)
 {
     struct gatt_db *db = push->server->db;
     const struct gatt_attribute *value = gatt_db_find(db, push->handle);
@@ -67,14 +59,14 @@ static int find_value(struct push *push)
     return BLUET_OK;
 }
 
-static int find_local_value(struct push *push, uint16_t handle)
+static int find_local_value(struct gatt_push *push, uint16_t handle)
 {
     push->value.data = NULL;
     push->handle = handle;
     return find_value(push);
 }
 
-static int send_notification(const struct push *push)
+static int send_notification(const struct gatt_push *push)
 {
     return send_push(push, push_bearer(push->server, push->link), ATT_HANDLE_VALUE_NOTIFICATION);
 }
@@ -85,7 +77,7 @@ static int send_notification(const struct push *push)
  * A bearer for an indication: the unenhanced one first, another only if it takes the whole of it at once. NULL: it must
  * wait, for a bearer, for the one of the same value before it, or for Service Changed.
  */
-static struct att_bearer *indication_bearer(const struct push *push)
+static struct att_bearer *indication_bearer(const struct gatt_push *push)
 {
     const struct att *att = push->server->att;
     struct att_bearer *plain = att_bearer(att, push->link);
@@ -104,7 +96,7 @@ static struct att_bearer *indication_bearer(const struct push *push)
 }
 
 /* `indicated` as in struct gatt_server_bearer. -EBUSY: it must wait. */
-static int send_indication(const struct push *push, uint16_t indicated)
+static int send_indication(const struct gatt_push *push, uint16_t indicated)
 {
     struct att_bearer *bearer = indication_bearer(push);
     if (!bearer)
@@ -115,29 +107,24 @@ static int send_indication(const struct push *push, uint16_t indicated)
     return error;
 }
 
-/* Those that wait are one chain: each begins a buffer, with its handle and its length. */
-enum { WAITING_HEADER = 4 };
-
-static uint16_t read_waiting(const struct buffer *first, uint16_t *out_length)
+/* Those that wait are one chain: the first buffer of each has its handle for an offset, the others none. */
+static struct buffer *last_of_first(struct buffer *chain)
 {
-    struct reader reader = reader_of(first->data, first->length);
-    uint16_t handle = read_u16(&reader);
-    *out_length = read_u16(&reader);
-    return handle;
+    while (chain->next && !chain->next->offset)
+        chain = chain->next;
+    return chain;
 }
 
-static int queue_indication(const struct push *push)
+static int queue_indication(const struct gatt_push *push)
 {
     struct gatt_server *server = push->server;
-    size_t length = push->value.length < ATT_VALUE_LARGEST ? push->value.length : ATT_VALUE_LARGEST;
-    uint8_t header[WAITING_HEADER];
-    struct writer writer = writer_of(header, WAITING_HEADER);
-    write_u16(&writer, push->handle);
-    write_u16(&writer, (uint16_t)length);
-    const struct bluet_span spans[] = {{header, WAITING_HEADER}, {push->value.data, length}};
-    struct buffer *chain = server->indications_left ? buffer_copy(server->att->links->pool, spans, 2) : NULL;
+    struct bluet_span value = push->value;
+    if (value.length > ATT_VALUE_LARGEST)
+        value.length = ATT_VALUE_LARGEST;
+    struct buffer *chain = server->indications_left ? buffer_copy(server->att->links->pool, &value, 1) : NULL;
     if (!chain)
         return BLUET_ENOMEM;
+    chain->offset = push->handle;
     server->indications_left--;
     struct buffer **end = &gatt_server_link(server, push->link)->indications;
     while (*end)
@@ -149,12 +136,9 @@ static int queue_indication(const struct push *push)
 /* Returns its handle. */
 static uint16_t take_first(struct gatt_server *server, struct gatt_server_link *state)
 {
-    uint16_t length;
     struct buffer *first = state->indications;
-    struct buffer *last = first;
-    uint16_t handle = read_waiting(first, &length);
-    for (size_t left = WAITING_HEADER + length; left > last->length; last = last->next)
-        left -= last->length;
+    struct buffer *last = last_of_first(first);
+    uint16_t handle = first->offset;
     state->indications = last->next;
     last->next = NULL;
     buffer_free(server->att->links->pool, first);
@@ -162,7 +146,7 @@ static uint16_t take_first(struct gatt_server *server, struct gatt_server_link *
     return handle;
 }
 
-static int indicate(const struct push *push)
+static int indicate(const struct gatt_push *push)
 {
     struct gatt_server *server = push->server;
     const struct gatt_server_link *state = gatt_server_link(server, push->link);
@@ -176,10 +160,13 @@ static int indicate(const struct push *push)
 /* Whether it has gone out. */
 static bool send_first_indication(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
 {
-    uint16_t length;
-    struct push push = {.server = server, .link = link, .handle = read_waiting(state->indications, &length)};
+    struct gatt_push push = {.server = server, .link = link, .handle = state->indications->offset};
+    struct buffer *last = last_of_first(state->indications);
+    struct buffer *rest = last->next;
     struct writer writer = writer_of(server->att->scratch, server->att->scratch_size);
-    att_write_chain(&writer, state->indications, WAITING_HEADER, length);
+    last->next = NULL;
+    att_write_chain(&writer, state->indications, 0, server->att->scratch_size);
+    last->next = rest;
     push.value = (struct bluet_span){writer.start, writer.length};
     if (send_indication(&push, push.handle))
         return false;
@@ -248,7 +235,8 @@ static void send_service_changed(struct gatt_server *server, struct link *link, 
     struct writer writer = writer_of(range, sizeof range);
     write_u16(&writer, state->change_owed.first);
     write_u16(&writer, state->change_owed.last);
-    const struct push push = {server, link, {range, sizeof range}, GATT_SERVICE_CHANGED_HANDLE};
+    const struct gatt_push push = {
+        .server = server, .link = link, .handle = GATT_SERVICE_CHANGED_HANDLE, .value = {range, sizeof range}};
     if (send_indication(&push, 0) == 0)
         state->change_owed = (struct gatt_change){0, 0};
 }
@@ -256,7 +244,7 @@ static void send_service_changed(struct gatt_server *server, struct link *link, 
 /* ---- Updates ---- */
 
 /* Notification where both bits are set. */
-static int push_to_subscriber(const struct push *push, uint8_t bits)
+static int push_to_subscriber(const struct gatt_push *push, uint8_t bits)
 {
     return bits & GATT_NOTIFICATIONS ? send_notification(push) : indicate(push);
 }
@@ -265,7 +253,7 @@ BLUET_INTERNAL int gatt_push_update(struct gatt_server *server, const struct gat
                                     size_t length)
 {
     const struct gatt_attribute *configuration = gatt_db_configuration_of(server->db, value);
-    struct push push = {server, NULL, {data, length}, gatt_db_handle(server->db, value)};
+    struct gatt_push push = {.server = server, .handle = gatt_db_handle(server->db, value), .value = {data, length}};
     bool told = false;
     for (uint8_t i = 0; configuration && i < server->link_count; i++) {
         push.link = server->att->bearers[i].link;
@@ -287,7 +275,7 @@ BLUET_INTERNAL int gatt_push_update(struct gatt_server *server, const struct gat
 
 static void send_owed_updates(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
 {
-    struct push push = {.server = server, .link = link};
+    struct gatt_push push = {.server = server, .link = link};
     uint16_t handle = 0;
     uint8_t *bits;
     while ((bits = gatt_db_next_configuration(server->db, link->index, &handle)) != NULL) {
@@ -315,65 +303,59 @@ BLUET_INTERNAL void gatt_push_waiting(struct gatt_server *server, struct link *l
 
 /* ---- What the application asks for ---- */
 
-BLUET_INTERNAL int gatt_server_notify(struct gatt_server *server, struct link *link, uint16_t value_handle,
-                                      const void *data, size_t length)
+BLUET_INTERNAL int gatt_server_notify(struct gatt_push *push)
 {
-    struct push push = {server, link, {data, length}, value_handle};
-    int error = find_value(&push);
-    if (!error && gatt_is_unaware(server, link))
+    int error = find_value(push);
+    if (!error && gatt_is_unaware(push->server, push->link))
         error = BLUET_EBUSY;
-    return error ? error : send_notification(&push);
+    return error ? error : send_notification(push);
 }
 
-/* The values that fit one PDU, and at least one; `out_count` tells how many (Vol 3 Part F, 3.4.7.4). All are there. */
-static int send_notifications(struct push *push, const uint16_t *handles, size_t count, size_t *out_count)
+/* The values that fit one PDU together; each for itself where the client takes no other (Vol 3 Part F, 3.4.7.4). */
+BLUET_INTERNAL int gatt_server_notify_multiple(struct gatt_push *push)
 {
-    struct att *att = push->server->att;
-    struct att_bearer *bearer = push_bearer(push->server, push->link);
-    struct writer writer = writer_of(att->scratch, bearer->mtu);
-    write_u8(&writer, ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION);
-    size_t i = 0;
-    for (; i < count; i++) {
-        find_local_value(push, handles[i]);
-        if (writer_room(&writer) < 4 + push->value.length)
-            break;
-        write_u16(&writer, handles[i]);
-        write_u16(&writer, (uint16_t)push->value.length);
-        write_octets(&writer, push->value.data, push->value.length);
-    }
-    const struct bluet_span span = {writer.start, writer.length};
-    *out_count = i > 1 ? i : 1;
-    if (i > 1)
-        return att_push(att, bearer, &span, 1);
-    find_local_value(push, handles[0]);
-    return send_notification(push);
-}
-
-BLUET_INTERNAL int gatt_server_notify_multiple(struct gatt_server *server, struct link *link, const uint16_t *handles,
-                                               size_t count)
-{
-    bool takes = *gatt_db_configuration(server->db, GATT_FEATURES_SLOT, link->index) & GATT_MULTIPLE_NOTIFICATIONS;
-    struct push push = {.server = server, .link = link};
+    struct gatt_server *server = push->server;
+    const uint16_t *handles = push->value.data;
+    size_t count = push->value.length;
+    bool takes =
+        *gatt_db_configuration(server->db, GATT_FEATURES_SLOT, push->link->index) & GATT_MULTIPLE_NOTIFICATIONS;
     for (size_t i = 0; i < count; i++)
-        if (find_local_value(&push, handles[i]))
+        if (find_local_value(push, handles[i]))
             return BLUET_EINVAL;
-    if (gatt_is_unaware(server, link))
+    if (gatt_is_unaware(server, push->link))
         return BLUET_EBUSY;
     size_t sent = 0;
     while (sent < count) {
-        size_t more;
-        int error = send_notifications(&push, handles + sent, takes ? count - sent : 1, &more);
+        struct att_bearer *bearer = push_bearer(server, push->link);
+        struct writer writer = writer_of(server->att->scratch, bearer->mtu);
+        size_t next = sent;
+        int error;
+        write_u8(&writer, ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION);
+        for (; takes && next < count; next++) {
+            find_local_value(push, handles[next]);
+            if (writer_room(&writer) < 4 + push->value.length)
+                break;
+            write_u16(&writer, push->handle);
+            write_u16(&writer, (uint16_t)push->value.length);
+            write_octets(&writer, push->value.data, push->value.length);
+        }
+        if (next > sent + 1) {
+            const struct bluet_span span = {writer.start, writer.length};
+            error = att_push(server->att, bearer, &span, 1);
+        } else {
+            find_local_value(push, handles[sent]);
+            error = send_notification(push);
+            next = sent + 1;
+        }
         if (error)
             return sent ? (int)sent : error;
-        sent += more;
+        sent = next;
     }
     return (int)sent;
 }
 
-BLUET_INTERNAL int gatt_server_indicate(struct gatt_server *server, struct link *link, uint16_t value_handle,
-                                        const void *data, size_t length)
+BLUET_INTERNAL int gatt_server_indicate(struct gatt_push *push)
 {
-    struct push push = {server, link, {data, length}, value_handle};
-    int error = find_value(&push);
-    return error ? error : indicate(&push);
+    int error = find_value(push);
+    return error ? error : indicate(push);
 }

@@ -65,44 +65,39 @@ int bluet_gatts_write(struct bluet *host, uint16_t value_handle, const void *dat
                               gatt_server_local_write(&host->gatt.server, value_handle, data, length, send_update));
 }
 
-typedef int (*gatt_server_push)(struct gatt_server *server, struct link *link, uint16_t value_handle, const void *data,
-                                size_t length);
-
-static int push_value(struct bluet *host, uint16_t conn_handle, gatt_server_push push, uint16_t value_handle,
-                      const struct bluet_span *value)
+static int push_by(struct bluet *host, uint16_t conn_handle, struct gatt_push *push, int (*how)(struct gatt_push *))
 {
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
+    int error = host_find_link(host, &push->link, conn_handle);
     if (error)
         return error;
+    push->server = &host->gatt.server;
     bool was_starved = host_sending_begins(host);
-    return host_sending_ended(host, was_starved,
-                              push(&host->gatt.server, link, value_handle, value->data, value->length));
+    return host_sending_ended(host, was_starved, how(push));
 }
 
 int bluet_gatts_notify(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data, size_t length)
 {
-    const struct bluet_span value = {data, length};
-    return push_value(host, conn_handle, gatt_server_notify, value_handle, &value);
+    struct gatt_push push;
+    push.handle = value_handle;
+    push.value = (struct bluet_span){data, length};
+    return push_by(host, conn_handle, &push, gatt_server_notify);
 }
 
 int bluet_gatts_indicate(struct bluet *host, uint16_t conn_handle, uint16_t value_handle, const void *data,
                          size_t length)
 {
-    const struct bluet_span value = {data, length};
-    return push_value(host, conn_handle, gatt_server_indicate, value_handle, &value);
+    struct gatt_push push;
+    push.handle = value_handle;
+    push.value = (struct bluet_span){data, length};
+    return push_by(host, conn_handle, &push, gatt_server_indicate);
 }
 
 int bluet_gatts_notify_multiple(struct bluet *host, uint16_t conn_handle, const uint16_t *value_handles,
                                 size_t value_count)
 {
-    struct link *link;
-    int error = host_find_link(host, &link, conn_handle);
-    if (error)
-        return error;
-    bool was_starved = host_sending_begins(host);
-    return host_sending_ended(host, was_starved,
-                              gatt_server_notify_multiple(&host->gatt.server, link, value_handles, value_count));
+    struct gatt_push push;
+    push.value = (struct bluet_span){value_handles, value_count};
+    return push_by(host, conn_handle, &push, gatt_server_notify_multiple);
 }
 
 int bluet_gatts_subscription(struct bluet *host, uint16_t conn_handle, uint16_t value_handle)

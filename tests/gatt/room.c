@@ -439,3 +439,18 @@ void room_set_mtu(struct room *room, unsigned link, uint16_t mtu)
     snprintf(text, sizeof text, "mtu %02x %u", ROOM_FIRST_CONNECTION + link, mtu);
     expect_event(room, text);
 }
+
+int room_notify(struct gatt_server *server, struct link *link, uint16_t handle, const void *data, size_t length)
+{
+    return gatt_server_notify(&(struct gatt_push){server, link, {data, length}, handle});
+}
+
+int room_indicate(struct gatt_server *server, struct link *link, uint16_t handle, const void *data, size_t length)
+{
+    return gatt_server_indicate(&(struct gatt_push){server, link, {data, length}, handle});
+}
+
+int room_notify_multiple(struct gatt_server *server, struct link *link, const uint16_t *handles, size_t count)
+{
+    return gatt_server_notify_multiple(&(struct gatt_push){server, link, {handles, count}, 0});
+}

@@ -172,4 +172,9 @@ static inline int gatt_client_write(struct gatt_client *client, struct link *lin
     return gatt_client_begin(client, link, &question);
 }
 
+/* What the application pushes. */
+int room_notify(struct gatt_server *server, struct link *link, uint16_t handle, const void *data, size_t length);
+int room_indicate(struct gatt_server *server, struct link *link, uint16_t handle, const void *data, size_t length);
+int room_notify_multiple(struct gatt_server *server, struct link *link, const uint16_t *handles, size_t count);
+
 #endif

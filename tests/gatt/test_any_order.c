@@ -125,10 +125,10 @@ static void call_server(struct room *room)
         gatt_server_set_buffer(server, any_handle(), any(600), any(2));
         break;
     case 4:
-        gatt_server_notify(server, link, any_handle(), any(2) ? value : NULL, any(600));
+        room_notify(server, link, any_handle(), any(2) ? value : NULL, any(600));
         break;
     default:
-        count_begun(gatt_server_indicate(server, link, any_handle(), any(2) ? value : NULL, any(600)));
+        count_begun(room_indicate(server, link, any_handle(), any(2) ? value : NULL, any(600)));
     }
 }
 

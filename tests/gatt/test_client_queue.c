@@ -221,7 +221,7 @@ static void test_nothing_begins_on_an_expired_bearer(void **state)
     (void)state;
     struct room *room = room_create();
     assert_int_equal(read_value(room, 0, 1), 0);
-    assert_int_equal(gatt_server_indicate(&room->gatt.server, &room->link[0], 1, "a", 1), BLUET_EINVAL);
+    assert_int_equal(room_indicate(&room->gatt.server, &room->link[0], 1, "a", 1), BLUET_EINVAL);
     forget(room);
     room_wait(room, 30000000);
     expect_event(room, "read-done 40 0001 101");
@@ -283,8 +283,8 @@ static void test_both_transactions_expire(void **state)
     struct room *room = room_create();
     room_register(room);
     assert_int_equal(read_value(room, 0, 1), 0);
-    assert_int_equal(gatt_server_indicate(&room->gatt.server, &room->link[0], 25, "a", 1), 0);
-    assert_int_equal(gatt_server_indicate(&room->gatt.server, &room->link[0], 32, "b", 1), 0);
+    assert_int_equal(room_indicate(&room->gatt.server, &room->link[0], 25, "a", 1), 0);
+    assert_int_equal(room_indicate(&room->gatt.server, &room->link[0], 32, "b", 1), 0);
     forget(room);
     room_wait(room, 40000000);
     expect_event(room, "read-done 40 0001 101");

@@ -358,11 +358,11 @@ static void test_only_the_applications_values_are_local(void **state)
         assert_int_equal(gatt_server_local_read(server, &value, &length, others[i]), BLUET_EINVAL);
         assert_int_equal(gatt_server_local_write(server, others[i], "x", 1, true), BLUET_EINVAL);
         assert_int_equal(gatt_server_set_buffer(server, others[i], 1, true), BLUET_EINVAL);
-        assert_int_equal(gatt_server_notify(server, &room->link[0], others[i], "x", 1), BLUET_EINVAL);
-        assert_int_equal(gatt_server_indicate(server, &room->link[0], others[i], "x", 1), BLUET_EINVAL);
+        assert_int_equal(room_notify(server, &room->link[0], others[i], "x", 1), BLUET_EINVAL);
+        assert_int_equal(room_indicate(server, &room->link[0], others[i], "x", 1), BLUET_EINVAL);
     }
     assert_int_equal(gatt_server_local_write(server, 27, "name", 4, true), 4);
-    assert_int_equal(gatt_server_notify(server, &room->link[0], 27, NULL, 0), BLUET_EINVAL);
+    assert_int_equal(room_notify(server, &room->link[0], 27, NULL, 0), BLUET_EINVAL);
     room_destroy(room);
 }
 

@@ -132,7 +132,7 @@ static void test_change_while_away(void **state)
     /* The connection is lost before the confirmation: all of it again. */
     come_back(room, 0);
     expect(room, 0, "1d 0c00 0100 ffff");
-    assert_int_equal(gatt_server_notify(&room->gatt.server, &room->link[0], 22, "a", 1), BLUET_EBUSY);
+    assert_int_equal(room_notify(&room->gatt.server, &room->link[0], 22, "a", 1), BLUET_EBUSY);
     hear(room, 0, "1e");
     assert_true(was_configured(room, 0));
     exchange(room, 0, "0a 1700", "0b 0000");

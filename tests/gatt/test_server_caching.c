@@ -85,9 +85,9 @@ static void test_reading_the_hash(void **state)
     assert_int_equal(room->sent[0].length, 20);
     assert_memory_equal(room->sent[0].octets + 4, room->gatt.db.hash, 16);
     forget(room);
-    assert_int_equal(gatt_server_notify(&room->gatt.server, &room->link[0], 22, "a", 1), BLUET_EBUSY);
+    assert_int_equal(room_notify(&room->gatt.server, &room->link[0], 22, "a", 1), BLUET_EBUSY);
     exchange(room, 0, "0a 1400", "0b 0d18");
-    assert_int_equal(gatt_server_notify(&room->gatt.server, &room->link[0], 22, "a", 1), 0);
+    assert_int_equal(room_notify(&room->gatt.server, &room->link[0], 22, "a", 1), 0);
     expect(room, 0, "1b 1600 61");
     room_destroy(room);
 }
@@ -170,7 +170,7 @@ static void test_unasked_values_wait_for_awareness(void **state)
     assert_int_equal(gatt_server_register(server, NULL, 0, two, 2), 2);
     assert_int_equal(gatt_server_local_write(server, 22, "a", 1, true), 1);
     expect(room, 1, "1b 1600 61");
-    assert_int_equal(gatt_server_indicate(server, &room->link[0], 25, "b", 1), 0);
+    assert_int_equal(room_indicate(server, &room->link[0], 25, "b", 1), 0);
     gatt_flush(&room->gatt);
     expect_nothing(room);
     exchange(room, 0, "0a 1400", "01 0a 1400 12");
@@ -197,22 +197,22 @@ static void test_multiple_notifications(void **state)
     assert_int_equal(gatt_server_local_write(server, 22, "abc", 3, false), 3);
     assert_int_equal(gatt_server_local_write(server, 25, "de", 2, false), 2);
     /* Who does not take them gets one at a time. */
-    assert_int_equal(gatt_server_notify_multiple(server, &room->link[0], handles, 2), 2);
+    assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 2), 2);
     expect(room, 0, "1b 1600 616263");
     expect(room, 0, "1b 1900 6465");
     exchange(room, 0, "12 0f00 04", "13");
-    assert_int_equal(gatt_server_notify_multiple(server, &room->link[0], handles, 3), 3);
+    assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 3), 3);
     expect(room, 0, "23 1600 0300 616263 1900 0200 6465 2000 0000");
-    assert_int_equal(gatt_server_notify_multiple(server, &room->link[0], handles, 1), 1);
+    assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 1), 1);
     expect(room, 0, "1b 1600 616263");
-    assert_int_equal(gatt_server_notify_multiple(server, &room->link[0], handles, 0), 0);
+    assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 0), 0);
     /* Filled to the octet, and one beyond; then one that fills a PDU alone. */
     assert_int_equal(gatt_server_local_write(server, 32, "0123456", 7, false), 7);
-    assert_int_equal(gatt_server_notify_multiple(server, &room->link[0], handles, 3), 3);
+    assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 3), 3);
     expect(room, 0, "23 1600 0300 616263 1900 0200 6465");
     expect(room, 0, "1b 2000 30313233343536");
     assert_int_equal(gatt_server_local_write(server, 32, "01234", 5, false), 5);
-    assert_int_equal(gatt_server_notify_multiple(server, &room->link[0], handles, 3), 3);
+    assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 3), 3);
     expect(room, 0, "23 1600 0300 616263 1900 0200 6465 2000 0500 3031323334");
     room_destroy(room);
 }
@@ -224,12 +224,12 @@ static void test_multiple_notifications_refused(void **state)
     room_register(room);
     struct gatt_server *server = &room->gatt.server;
     static const uint16_t handles[] = {22, 25, 23};
-    assert_int_equal(gatt_server_notify_multiple(server, &room->link[0], handles, 3), BLUET_EINVAL);
+    assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 3), BLUET_EINVAL);
     room->refused_send = room->sends + 2;
-    assert_int_equal(gatt_server_notify_multiple(server, &room->link[0], handles, 2), 1);
+    assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 2), 1);
     expect(room, 0, "1b 1600");
     room->no_buffers = true;
-    assert_int_equal(gatt_server_notify_multiple(server, &room->link[0], handles, 2), BLUET_ENOMEM);
+    assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 2), BLUET_ENOMEM);
     room_destroy(room);
 }
 

@@ -11,12 +11,12 @@ static struct room *with_services(void)
 
 static int notify(struct room *room, unsigned link, uint16_t handle, const char *data)
 {
-    return gatt_server_notify(&room->gatt.server, &room->link[link], handle, data, data ? strlen(data) : 0);
+    return room_notify(&room->gatt.server, &room->link[link], handle, data, data ? strlen(data) : 0);
 }
 
 static int indicate(struct room *room, unsigned link, uint16_t handle, const char *data)
 {
-    return gatt_server_indicate(&room->gatt.server, &room->link[link], handle, data, data ? strlen(data) : 0);
+    return room_indicate(&room->gatt.server, &room->link[link], handle, data, data ? strlen(data) : 0);
 }
 
 static int update(struct room *room, uint16_t handle, const char *data)

@@ -583,7 +583,7 @@ static void notify_two(struct room *room, const struct bluet_event *event)
 {
     static const uint16_t handles[] = {22, 25};
     if (event->code == BLUET_EVENT_GATTS_READ_REQUEST)
-        assert_int_equal(gatt_server_notify_multiple(&room->gatt.server, &room->link[1], handles, 2), 2);
+        assert_int_equal(room_notify_multiple(&room->gatt.server, &room->link[1], handles, 2), 2);
 }
 
 /* Whatever an application sends while it is asked, the response is what it would have been. */
