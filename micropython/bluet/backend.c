@@ -227,7 +227,7 @@ void backend_poll(void)
 int backend_activate(struct backend *self)
 {
     if (!self->open) {
-        int error = wire_open();
+        int error = wire_open(self->address_known ? self->address : NULL);
         if (error)
             return error;
         self->open = true;

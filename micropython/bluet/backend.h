@@ -78,6 +78,9 @@ struct backend {
     bool handling;
     uintptr_t handler_thread;
 
+    bool address_known;
+    uint8_t address[6]; /* the public one that the controller had first */
+
     size_t packet_length;
     uint8_t packet[BLUET_PACKET_SIZE];
 

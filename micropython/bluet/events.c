@@ -273,12 +273,23 @@ static int call_handler(const struct bluet_event *event)
     return 0;
 }
 
+static void note_address(struct backend *self)
+{
+    struct bluet_address address;
+    if (self->address_known || bluet_own_address(self->host, &address) || address.type != BLUET_ADDRESS_PUBLIC)
+        return;
+    memcpy(self->address, address.octets, sizeof self->address);
+    self->address_known = true;
+}
+
 int backend_event(void *context, struct bluet *host, const struct bluet_event *event)
 {
     (void)host;
     struct backend *self = context;
-    if (event->code == BLUET_EVENT_OPERATION_DONE)
+    if (event->code == BLUET_EVENT_OPERATION_DONE) {
+        note_address(self);
         operation_done(self, event);
+    }
     if (event->code >= BLUET_EVENT_GATTS_WRITE_REQUEST || self->silent)
         return 0;
     self->handling = true;

@@ -7,8 +7,11 @@
 
 #include "bluet/bluet.h"
 
-/* 0; BLUET_ENODEV: nothing is there. */
-int wire_open(void);
+/*
+ * 0; BLUET_ENODEV: nothing is there. `address`: the public one that the controller had before, which an air gives
+ * again; NULL: none is known.
+ */
+int wire_open(const uint8_t *address);
 void wire_close(void);
 
 /* How many octets were read, 0 if none wait; -1: the controller is lost. */

@@ -101,8 +101,9 @@ void wire_wait(bool quietly)
 
 /* ---- Octets ---- */
 
-int wire_open(void)
+int wire_open(const uint8_t *address)
 {
+    (void)address;
     if (mp_bluetooth_hci_uart_init(MICROPY_HW_BLE_UART_ID, MICROPY_HW_BLE_UART_BAUDRATE))
         return BLUET_ENODEV;
     if (mp_bluetooth_hci_controller_init()) {

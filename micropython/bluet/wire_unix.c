@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -217,11 +218,14 @@ void wire_expect(uint64_t at)
 
 /* ---- Octets ---- */
 
-int wire_open(void)
+int wire_open(const uint8_t *address)
 {
     struct transport transport;
     if (transport_create(&transport, NULL))
         return BLUET_ENODEV;
+    transport.has_address = address != NULL;
+    if (address)
+        memcpy(transport.address, address, sizeof transport.address);
     int error = transport_open(&transport, &carrier);
     transport_free(&transport);
     if (error)

@@ -149,10 +149,8 @@ BLUET_INTERNAL int air_client_create(struct air_client **out_client, struct blue
     struct bluet_air_controller_config config = options->controller;
     config.deliver = deliver;
     config.context = client;
-    if (address) {
-        memcpy(client->address, address, sizeof client->address);
+    if (address)
         memcpy(config.public_address, address, sizeof config.public_address);
-    }
     int error = h4_framer_create(&client->framer, INPUT_SIZE, H4_FROM_HOST);
     if (!error)
         error = bluet_air_attach(air, &client->controller, &config);
@@ -161,6 +159,9 @@ BLUET_INTERNAL int air_client_create(struct air_client **out_client, struct blue
         return error;
     }
     bluet_air_set_answer_delay(client->controller, options->answer_delay_us);
+    struct bluet_air_status status;
+    bluet_air_status(client->controller, &status);
+    memcpy(client->address, status.address.octets, sizeof client->address);
     *out_client = client;
     return 0;
 }

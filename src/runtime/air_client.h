@@ -44,7 +44,7 @@ struct air_client {
     bool finished;         /* to be taken off the air; `reason` says why, "" that it went by itself */
     char reason[AIR_CLIENT_REASON_SIZE];
     char name[AIR_CLIENT_NAME_SIZE];
-    uint8_t address[6]; /* that it has asked for and got; zeros: none */
+    uint8_t address[6]; /* public; zeros: none */
     uint64_t since_us;
 };
 

@@ -71,11 +71,24 @@ static void port_random(void *context, uint8_t *out, size_t length)
 
 /* ---- Events ---- */
 
+/* The controller's own, for the next time that the stream is opened. */
+static void note_address(struct bluet_radio *radio)
+{
+    struct transport *transport = &radio->transport;
+    struct bluet_address address;
+    if (radio->wire != &radio_stream || transport->has_address || bluet_own_address(radio->host, &address) ||
+        address.type != BLUET_ADDRESS_PUBLIC)
+        return;
+    memcpy(transport->address, address.octets, sizeof transport->address);
+    transport->has_address = true;
+}
+
 static int handle_event(void *context, struct bluet *host, const struct bluet_event *event)
 {
     struct bluet_radio *radio = context;
     struct bluet_runtime *runtime = radio->runtime;
     if (event->code == BLUET_EVENT_OPERATION_DONE) {
+        note_address(radio);
         verdicts_record(&radio->verdicts, event);
         pthread_cond_broadcast(&runtime->changed);
     }

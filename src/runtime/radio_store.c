@@ -34,8 +34,9 @@ const char *bluet_radio_store(const struct bluet_radio *radio)
 }
 
 /*
- * An air has a new public address for everybody who comes, and peers know each other by their addresses: a radio with a
- * store keeps the one that it had. Not a secret of the host's.
+ * An air has a new public address for everybody who comes, and peers know each other by their addresses: a radio keeps
+ * the one that it had first, as if its controller had it, and with a store also from one process to the next. Not a
+ * secret of the host's.
  */
 static const struct store_secret address_name = {.sec_type = 0, .key = (const uint8_t *)"address", .key_length = 7};
 
@@ -58,7 +59,6 @@ static void find_address(struct bluet_radio *radio)
 BLUET_INTERNAL int radio_store_open(struct bluet_radio *radio)
 {
     const char *name = bluet_radio_store(radio);
-    radio->transport.has_address = false;
     int error = name ? store_open(&radio->store, name) : 0;
     if (!error && radio->store)
         find_address(radio);

@@ -61,6 +61,18 @@ print(before[1:] == after[1:], after[0] - before[0] < 100)
     assert on_micropython.run("-c", BEGIN + program) == ["True True"]
 
 
+def test_the_address_stays(on_micropython):
+    program = """
+addresses = set()
+for _ in range(20):
+    ble.active(True)
+    addresses.add((ble.config("mac")[0], bytes(ble.config("mac")[1])))
+    ble.active(False)
+print(len(addresses))
+"""
+    assert on_micropython.run("-c", BEGIN + program) == ["1"]
+
+
 def test_inactive(on_micropython):
     program = """
 print(ble.active(), ble.gatts_read(21))

@@ -159,6 +159,28 @@ def test_kill_and_restart(own_air):
     process.communicate()
 
 
+def test_the_address_stays_while_the_process_lives(own_air):
+    """As a controller's does that is a chip when it is switched off and on."""
+    one, two = (bluetooth.BLE(transport="air:stays") for _ in range(2))
+    two.active(True)
+    one.active(True)
+    mac = one.config("mac")
+    assert two.config("mac") != mac
+    for _ in range(20):
+        one.active(False)
+        one.active(True)
+        assert one.config("mac") == mac
+    # Another that comes meanwhile has its own.
+    one.active(False)
+    three = bluetooth.BLE(transport="air:stays")
+    three.active(True)
+    assert three.config("mac") not in (mac, two.config("mac"))
+    one.active(True)
+    assert one.config("mac") == mac
+    for ble in (one, two, three):
+        ble.active(False)
+
+
 @pytest.mark.parametrize(
     ("transport", "code"),
     [
