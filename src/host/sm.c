@@ -77,6 +77,7 @@ BLUET_INTERNAL void sm_link_opened(struct sm *sm, struct link *link, const struc
 {
     struct sm_pairing *pairing = &sm->pairings[link->index];
     memset(pairing, 0, sizeof *pairing);
+    pairing->sm = sm;
     pairing->link = link;
     pairing->deadline = BLUET_NEVER;
     pairing->side = link->central ? SM_INITIATOR : SM_RESPONDER;
@@ -94,10 +95,10 @@ BLUET_INTERNAL void sm_link_closed(struct sm *sm, struct link *link)
     struct sm_pairing *pairing = &sm->pairings[link->index];
     link->encrypted = link->authenticated = false;
     if (pairing->state != SM_IDLE)
-        sm_end(sm, pairing, BLUET_STATUS_DISCONNECTED);
+        sm_end(pairing, BLUET_STATUS_DISCONNECTED);
     if (BLUET_HAS_SIGNING)
-        sm_signing_end(sm, pairing);
-    sm_wipe(pairing, sizeof *pairing);
+        sm_signing_end(pairing);
+    sm_wipe(&pairing->link, sizeof *pairing - offsetof(struct sm_pairing, link));
 }
 
 BLUET_INTERNAL void sm_forget_bonds(struct sm *sm)
@@ -119,11 +120,11 @@ BLUET_INTERNAL void sm_random(const struct sm *sm, uint8_t out[16])
     port->random(port->context, out, 16);
 }
 
-BLUET_INTERNAL bool sm_read_kept(const struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret,
-                                 uint8_t sec_type, uint8_t flags)
+BLUET_INTERNAL bool sm_read_kept(const struct sm_pairing *pairing, struct sm_secret *out_secret, uint8_t sec_type,
+                                 uint8_t flags)
 {
     const struct sm_bond *bond = pairing->bond;
-    return bond && sm_bonds_read(&sm->bonds, out_secret, sec_type, &bond->peer) &&
+    return bond && sm_bonds_read(&pairing->sm->bonds, out_secret, sec_type, &bond->peer) &&
            (out_secret->keys.flags & flags) == flags;
 }
 
@@ -149,24 +150,24 @@ static bool is_delay_of(const struct sm_holdoff *holdoff, const struct sm_pairin
  * That of the peer; failing that, the one that has been over for longest. Private addresses cost nothing: all strangers
  * who have one share one delay, and so do others while too many are held off.
  */
-static struct sm_holdoff *find_holdoff(struct sm *sm, const struct sm_pairing *pairing)
+static struct sm_holdoff *find_holdoff(const struct sm_pairing *pairing)
 {
-    struct sm_holdoff *found = &sm->strangers;
+    struct sm_holdoff *found = &pairing->sm->strangers;
     if (!pairing->bond && sm_is_private(sm_peer(pairing)))
         return found;
     for (size_t i = 0; i < SM_HOLDOFF_COUNT; i++) {
-        struct sm_holdoff *holdoff = &sm->holdoffs[i];
+        struct sm_holdoff *holdoff = &pairing->sm->holdoffs[i];
         if (is_delay_of(holdoff, pairing))
             return holdoff;
-        if (!is_delayed(sm, holdoff) && (found == &sm->strangers || holdoff->until < found->until))
+        if (!is_delayed(pairing->sm, holdoff) && (found == &pairing->sm->strangers || holdoff->until < found->until))
             found = holdoff;
     }
     return found;
 }
 
-static bool is_held_off(struct sm *sm, const struct sm_pairing *pairing)
+static bool is_held_off(const struct sm_pairing *pairing)
 {
-    return is_delayed(sm, find_holdoff(sm, pairing));
+    return is_delayed(pairing->sm, find_holdoff(pairing));
 }
 
 static bool is_failed_proof(uint16_t reason)
@@ -176,14 +177,14 @@ static bool is_failed_proof(uint16_t reason)
 }
 
 /* Delays double, and become shorter again with time; who has proved who it is, is not held off. */
-static void count_attempt(struct sm *sm, const struct sm_pairing *pairing, uint16_t reason)
+static void count_attempt(const struct sm_pairing *pairing, uint16_t reason)
 {
-    struct sm_holdoff *holdoff = find_holdoff(sm, pairing);
-    const uint64_t now = sm->links->hci->now;
+    struct sm_holdoff *holdoff = find_holdoff(pairing);
+    const uint64_t now = pairing->sm->links->hci->now;
     const uint32_t longest = holdoff_us << FAILURES_MOST;
     bool proved = reason == SM_SUCCESS && (pairing->secret_flags & SM_SECRET_AUTHENTICATED);
     bool failed = is_failed_proof(reason);
-    if (holdoff != &sm->strangers && (proved || failed) && proved == is_delay_of(holdoff, pairing)) {
+    if (holdoff != &pairing->sm->strangers && (proved || failed) && proved == is_delay_of(holdoff, pairing)) {
         sm_copy(&holdoff->peer, known_name(pairing), sizeof holdoff->peer);
         holdoff->failures = 0;
     }
@@ -198,20 +199,21 @@ static void count_attempt(struct sm *sm, const struct sm_pairing *pairing, uint1
 
 /* ---- The end of what is under way ---- */
 
-static void count_fault(const struct sm *sm)
+static void count_fault(const struct sm_pairing *pairing)
 {
-    hci_protocol_error(sm->links->hci);
+    hci_protocol_error(pairing->sm->links->hci);
 }
 
-static void raise_update(struct sm *sm, const struct link *link, uint16_t reason)
+static void raise_update(const struct sm_pairing *pairing, uint16_t reason)
 {
+    const struct link *link = pairing->link;
     struct bluet_event event = {.code = BLUET_EVENT_ENCRYPTION_UPDATE, .conn_handle = link->handle};
     event.encryption_update.encrypted = link->encrypted;
     event.encryption_update.authenticated = link->authenticated;
     event.encryption_update.bonded = link->bonded;
     event.encryption_update.key_size = link->key_size;
     event.encryption_update.reason = reason;
-    event_raise(sm->links->hci->sink, &event);
+    event_raise(pairing->sm->links->hci->sink, &event);
 }
 
 static void set_security(struct link *link, bool encrypted, struct sm_pairing *pairing)
@@ -225,28 +227,28 @@ static void set_security(struct link *link, bool encrypted, struct sm_pairing *p
         link->bonded = false;
 }
 
-BLUET_INTERNAL void sm_enter(struct sm *sm, struct sm_pairing *pairing, enum sm_state state)
+BLUET_INTERNAL void sm_enter(struct sm_pairing *pairing, enum sm_state state)
 {
     if (pairing->state == SM_IDLE)
-        sm->busy_count++;
+        pairing->sm->busy_count++;
     pairing->state = (uint8_t)state;
-    pairing->deadline = sm->links->hci->now + pairing_timeout_us;
+    pairing->deadline = pairing->sm->links->hci->now + pairing_timeout_us;
 }
 
-BLUET_INTERNAL void sm_end(struct sm *sm, struct sm_pairing *pairing, uint16_t reason)
+BLUET_INTERNAL void sm_end(struct sm_pairing *pairing, uint16_t reason)
 {
     struct link *link = pairing->link;
     if (pairing->state != SM_AWAIT_KEPT_ENCRYPTION)
-        count_attempt(sm, pairing, reason);
+        count_attempt(pairing, reason);
     /* Of a passkey that has not served, a peer may have learned a part (2.3.5.6.3). */
     if (reason && pairing->answered && !pairing->refused && sm_is_passkey_entry(pairing))
-        sm->burnt_passkey = pairing->passkey;
+        pairing->sm->burnt_passkey = pairing->passkey;
     if (pairing->model == SM_OUT_OF_BAND)
-        sm_oob_pairing_ended(sm, pairing, reason);
+        sm_oob_pairing_ended(pairing, reason);
     /* What was agreed on has not come: the link is as good as one in the clear. */
     if (reason && pairing->state == SM_AWAIT_KEYS)
         set_security(link, false, pairing);
-    sm->busy_count--;
+    pairing->sm->busy_count--;
     pairing->state = SM_IDLE;
     pairing->deadline = BLUET_NEVER;
     pairing->action = BLUET_PASSKEY_ACTION_NONE;
@@ -256,7 +258,7 @@ BLUET_INTERNAL void sm_end(struct sm *sm, struct sm_pairing *pairing, uint16_t r
     if (pairing->work && !pairing->work->kept)
         sm_wipe(pairing->work, sizeof *pairing->work);
     pairing->work = NULL;
-    raise_update(sm, link, reason);
+    raise_update(pairing, reason);
 }
 
 /* ---- PDUs ---- */
@@ -264,13 +266,13 @@ BLUET_INTERNAL void sm_end(struct sm *sm, struct sm_pairing *pairing, uint16_t r
 enum { ANY_STATE = 0xffff, NOT_BEGUN = 1 << SM_IDLE | 1 << SM_BEGIN | 1 << SM_AWAIT_PAIRING_REQUEST };
 enum { BY_INITIATOR = 1 << SM_INITIATOR, BY_RESPONDER = 1 << SM_RESPONDER, BY_EITHER = BY_INITIATOR | BY_RESPONDER };
 
-static sm_result pairing_requested(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
-static sm_result security_requested(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
-static sm_result pairing_failed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
-static sm_result key_pressed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu);
+static sm_result pairing_requested(struct sm_pairing *pairing, struct reader *pdu);
+static sm_result security_requested(struct sm_pairing *pairing, struct reader *pdu);
+static sm_result pairing_failed(struct sm_pairing *pairing, struct reader *pdu);
+static sm_result key_pressed(struct sm_pairing *pairing, struct reader *pdu);
 
 struct sm_command {
-    sm_result (*handle)(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu); /* NULL: sm_key_received() */
+    sm_result (*handle)(struct sm_pairing *pairing, struct reader *pdu); /* NULL: sm_key_received() */
     uint16_t states;
     uint8_t length; /* of its parameters, to the octet */
     uint8_t senders;
@@ -294,41 +296,40 @@ static const struct sm_command sm_commands[] = {
     [SM_KEYPRESS_NOTIFICATION - 1] = {key_pressed, ANY_STATE, 1, BY_EITHER},
 };
 
-BLUET_INTERNAL sm_result sm_send(const struct sm *sm, const struct sm_pairing *pairing, const uint8_t *pdu)
+BLUET_INTERNAL sm_result sm_send(const struct sm_pairing *pairing, const uint8_t *pdu)
 {
     const struct bluet_span span = {pdu, 1u + sm_commands[pdu[0] - 1].length};
-    int error = l2cap_send(sm->links, pairing->link, L2CAP_CID_SECURITY_MANAGER, &span, 1);
+    int error = l2cap_send(pairing->sm->links, pairing->link, L2CAP_CID_SECURITY_MANAGER, &span, 1);
     if (error == BLUET_ENOMEM)
         return BLUET_STATUS_NO_MEMORY;
     return error ? BLUET_STATUS_DISCONNECTED : SM_SUCCESS;
 }
 
-BLUET_INTERNAL sm_result sm_send_value(const struct sm *sm, const struct sm_pairing *pairing, uint8_t code,
-                                       const uint8_t value[16])
+BLUET_INTERNAL sm_result sm_send_value(const struct sm_pairing *pairing, uint8_t code, const uint8_t value[16])
 {
     uint8_t pdu[17] = {code};
     sm_reverse(pdu + 1, value, 16);
-    sm_result result = sm_send(sm, pairing, pdu);
+    sm_result result = sm_send(pairing, pdu);
     sm_wipe(pdu, sizeof pdu);
     return result;
 }
 
 /* Tells the peer. Without a buffer its timer does. */
-static void send_failed(const struct sm *sm, const struct sm_pairing *pairing, sm_result reason)
+static void send_failed(const struct sm_pairing *pairing, sm_result reason)
 {
     const uint8_t pdu[2] = {SM_PAIRING_FAILED, (uint8_t)reason};
     if (reason <= SM_REASON_LARGEST)
-        (void)sm_send(sm, pairing, pdu);
+        (void)sm_send(pairing, pdu);
 }
 
 /* What a pairing fails with is nothing to an encryption with a kept key. */
-static void end_step(struct sm *sm, struct sm_pairing *pairing, sm_result result)
+static void end_step(struct sm_pairing *pairing, sm_result result)
 {
     if (result == SM_SUCCESS)
         return;
-    send_failed(sm, pairing, result);
+    send_failed(pairing, result);
     if (result > SM_REASON_LARGEST || (pairing->state != SM_IDLE && pairing->state != SM_AWAIT_KEPT_ENCRYPTION))
-        sm_end(sm, pairing, result);
+        sm_end(pairing, result);
 }
 
 /* ---- Encryption (2.4.4) ---- */
@@ -351,13 +352,12 @@ static void encryption_requested(void *context, const struct hci_result *result)
  * To the controller, by which command: to encrypt, with the numbers of a key that is kept, or zeros for that of a
  * pairing; to reply with a key, or that there is none. Whether there was room for it.
  */
-static bool give_key(struct sm *sm, const struct link *link, uint16_t opcode, const struct sm_keys *kept,
-                     const uint8_t *key)
+static bool give_key(const struct sm_pairing *pairing, uint16_t opcode, const struct sm_keys *kept, const uint8_t *key)
 {
     uint8_t parameters[28];
     struct writer writer = writer_of(parameters, sizeof parameters);
-    struct hci_command command = {.opcode = opcode, .context = sm, .argument = link->handle};
-    write_u16(&writer, link->handle);
+    struct hci_command command = {.opcode = opcode, .context = pairing->sm, .argument = pairing->link->handle};
+    write_u16(&writer, pairing->link->handle);
     if (opcode == HCI_LE_ENABLE_ENCRYPTION) {
         command.done = encryption_requested;
         write_octets(&writer, kept ? kept->random : zeros, sizeof kept->random);
@@ -365,47 +365,47 @@ static bool give_key(struct sm *sm, const struct link *link, uint16_t opcode, co
     }
     if (key)
         write_reversed(&writer, key, 16);
-    bool queued = hci_request(sm->links->hci, &command, parameters, writer.length);
+    bool queued = hci_request(pairing->sm->links->hci, &command, parameters, writer.length);
     sm_wipe(parameters, sizeof parameters);
     return queued;
 }
 
-BLUET_INTERNAL sm_result sm_key_is_made(struct sm *sm, struct sm_pairing *pairing)
+BLUET_INTERNAL sm_result sm_key_is_made(struct sm_pairing *pairing)
 {
-    sm_enter(sm, pairing, SM_AWAIT_ENCRYPTION);
+    sm_enter(pairing, SM_AWAIT_ENCRYPTION);
     if (pairing->side == SM_RESPONDER)
         return SM_SUCCESS;
-    bool queued = give_key(sm, pairing->link, HCI_LE_ENABLE_ENCRYPTION, NULL, pairing->work->exchange.secret + 16);
+    bool queued = give_key(pairing, HCI_LE_ENABLE_ENCRYPTION, NULL, pairing->work->exchange.secret + 16);
     return queued ? SM_SUCCESS : BLUET_STATUS_NO_MEMORY;
 }
 
-static void use_kept(struct sm *sm, struct sm_pairing *pairing, const struct sm_keys *kept)
+static void use_kept(struct sm_pairing *pairing, const struct sm_keys *kept)
 {
     pairing->secret_flags = kept->flags;
     pairing->key_size = kept->key_size;
-    sm_enter(sm, pairing, SM_AWAIT_KEPT_ENCRYPTION);
+    sm_enter(pairing, SM_AWAIT_KEPT_ENCRYPTION);
 }
 
 /* What was kept with the bond holds again. */
-static void restore(struct sm *sm, const struct sm_pairing *pairing)
+static void restore(const struct sm_pairing *pairing)
 {
     struct sm_secret ours;
     struct link *link = pairing->link;
-    if (sm_read_kept(sm, pairing, &ours, BLUET_SECRET_OURS, 0) && link->state == LINK_OPEN)
-        sm->keeper.restore(sm->keeper.context, link, ours.tail, ours.tail_length);
+    if (sm_read_kept(pairing, &ours, BLUET_SECRET_OURS, 0) && link->state == LINK_OPEN)
+        pairing->sm->keeper.restore(pairing->sm->keeper.context, link, ours.tail, ours.tail_length);
     sm_wipe(&ours, sizeof ours);
 }
 
-static void encrypted(struct sm *sm, struct sm_pairing *pairing)
+static void encrypted(struct sm_pairing *pairing)
 {
     set_security(pairing->link, true, pairing);
     if (pairing->state == SM_AWAIT_ENCRYPTION) {
-        end_step(sm, pairing, sm_distribute(sm, pairing));
+        end_step(pairing, sm_distribute(pairing));
         return;
     }
     pairing->link->bonded = pairing->bond;
-    restore(sm, pairing);
-    sm_end(sm, pairing, SM_SUCCESS);
+    restore(pairing);
+    sm_end(pairing, SM_SUCCESS);
 }
 
 BLUET_INTERNAL void sm_encryption_change(struct sm *sm, struct link *link, uint8_t status, bool enabled)
@@ -414,9 +414,9 @@ BLUET_INTERNAL void sm_encryption_change(struct sm *sm, struct link *link, uint8
     bool awaited = pairing->state == SM_AWAIT_ENCRYPTION || pairing->state == SM_AWAIT_KEPT_ENCRYPTION;
     if (status == HCI_SUCCESS && enabled) {
         if (awaited)
-            encrypted(sm, pairing);
+            encrypted(pairing);
         else if (!link->encrypted) /* with a key that nobody has given: not to be believed */
-            count_fault(sm);
+            count_fault(pairing);
         return;
     }
     if (!awaited && !link->encrypted)
@@ -427,9 +427,9 @@ BLUET_INTERNAL void sm_encryption_change(struct sm *sm, struct link *link, uint8
     uint16_t reason = (uint16_t)(status ? BLUET_REASON_HCI | status : 0);
     if (awaited) {
         pairing->key_missing = status == HCI_PIN_OR_KEY_MISSING;
-        sm_end(sm, pairing, reason);
+        sm_end(pairing, reason);
     } else {
-        raise_update(sm, link, reason);
+        raise_update(pairing, reason);
     }
 }
 
@@ -439,19 +439,17 @@ BLUET_INTERNAL void sm_key_refresh(struct sm *sm, struct link *link, uint8_t sta
 }
 
 /* Of a bond, and no weaker than what the application asks for. */
-static bool find_kept(const struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret,
-                      uint8_t sec_type)
+static bool find_kept(const struct sm_pairing *pairing, struct sm_secret *out_secret, uint8_t sec_type)
 {
-    return sm_read_kept(sm, pairing, out_secret, sec_type, SM_SECRET_LTK) &&
-           sm_suffices(sm, pairing, out_secret->keys.flags, out_secret->keys.key_size);
+    return sm_read_kept(pairing, out_secret, sec_type, SM_SECRET_LTK) &&
+           sm_suffices(pairing, out_secret->keys.flags, out_secret->keys.key_size);
 }
 
 /* Of a bond, by the numbers that the event has. Raises. */
-static bool find_asked(const struct sm *sm, const struct sm_pairing *pairing, struct sm_secret *out_secret,
-                       const uint8_t *numbers)
+static bool find_asked(const struct sm_pairing *pairing, struct sm_secret *out_secret, const uint8_t *numbers)
 {
     const struct sm_keys *keys = &out_secret->keys;
-    return find_kept(sm, pairing, out_secret, BLUET_SECRET_OURS) &&
+    return find_kept(pairing, out_secret, BLUET_SECRET_OURS) &&
            memcmp(keys->random, numbers, sizeof keys->random) == 0 &&
            memcmp(keys->ediv, numbers + sizeof keys->random, sizeof keys->ediv) == 0;
 }
@@ -465,23 +463,23 @@ BLUET_INTERNAL void sm_long_term_key_request(struct sm *sm, struct link *link, s
     const uint8_t *key = NULL;
     bool begun = !(NOT_BEGUN >> pairing->state & 1);
     read_octets(event, numbers, sizeof numbers);
-    if (!begun && find_asked(sm, pairing, &secret, numbers))
+    if (!begun && find_asked(pairing, &secret, numbers))
         key = secret.keys.ltk;
     else if (pairing->state == SM_AWAIT_ENCRYPTION && pairing->side == SM_RESPONDER &&
              memcmp(numbers, zeros, sizeof zeros) == 0)
         key = pairing->work->exchange.secret + 16;
     uint16_t opcode = key ? HCI_LE_LONG_TERM_KEY_REQUEST_REPLY : HCI_LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY;
-    if (!give_key(sm, link, opcode, NULL, key))
-        count_fault(sm);
+    if (!give_key(pairing, opcode, NULL, key))
+        count_fault(pairing);
     if (begun && !key) {
-        count_fault(sm);
-        send_failed(sm, pairing, SM_UNSPECIFIED_REASON);
-        sm_end(sm, pairing, SM_UNSPECIFIED_REASON);
+        count_fault(pairing);
+        send_failed(pairing, SM_UNSPECIFIED_REASON);
+        sm_end(pairing, SM_UNSPECIFIED_REASON);
     } else if (!begun && key) {
-        use_kept(sm, pairing, &secret.keys);
+        use_kept(pairing, &secret.keys);
     } else if (!begun) {
-        sm_enter(sm, pairing, SM_AWAIT_KEPT_ENCRYPTION);
-        sm_end(sm, pairing, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);
+        sm_enter(pairing, SM_AWAIT_KEPT_ENCRYPTION);
+        sm_end(pairing, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);
     }
     sm_wipe(&secret, sizeof secret);
 }
@@ -492,7 +490,7 @@ BLUET_INTERNAL void sm_save(struct sm *sm, const struct link *link)
     struct sm_secret ours;
     if (!link->bonded || pairing->state == SM_AWAIT_KEYS)
         return;
-    if (sm_read_kept(sm, pairing, &ours, BLUET_SECRET_OURS, 0)) {
+    if (sm_read_kept(pairing, &ours, BLUET_SECRET_OURS, 0)) {
         ours.tail_length = sm->keeper.save(sm->keeper.context, link, ours.tail);
         sm_bonds_write(&sm->bonds, &ours, BLUET_SECRET_OURS);
     }
@@ -501,26 +499,25 @@ BLUET_INTERNAL void sm_save(struct sm *sm, const struct link *link)
 
 /* ---- How it begins ---- */
 
-static bool take_work(struct sm *sm, struct sm_pairing *pairing)
+static bool take_work(struct sm_pairing *pairing)
 {
-    for (uint8_t i = 0; !pairing->work && i < sm->work_count; i++) {
-        if (!sm->works[i].used)
-            pairing->work = &sm->works[i];
+    for (uint8_t i = 0; !pairing->work && i < pairing->sm->work_count; i++) {
+        if (!pairing->sm->works[i].used)
+            pairing->work = &pairing->sm->works[i];
     }
     if (pairing->work)
         pairing->work->used = true;
     return pairing->work;
 }
 
-static sm_result begin_as_central(struct sm *sm, struct sm_pairing *pairing)
+static sm_result begin_as_central(struct sm_pairing *pairing)
 {
     struct sm_secret secret;
     sm_result result = SM_SUCCESS;
-    bool found =
-        !pairing->link->encrypted && !pairing->key_missing && find_kept(sm, pairing, &secret, BLUET_SECRET_PEER);
+    bool found = !pairing->link->encrypted && !pairing->key_missing && find_kept(pairing, &secret, BLUET_SECRET_PEER);
     if (found) {
-        use_kept(sm, pairing, &secret.keys);
-        if (!give_key(sm, pairing->link, HCI_LE_ENABLE_ENCRYPTION, &secret.keys, secret.keys.ltk))
+        use_kept(pairing, &secret.keys);
+        if (!give_key(pairing, HCI_LE_ENABLE_ENCRYPTION, &secret.keys, secret.keys.ltk))
             result = BLUET_STATUS_NO_MEMORY;
     }
     sm_wipe(&secret, sizeof secret);
@@ -528,24 +525,24 @@ static sm_result begin_as_central(struct sm *sm, struct sm_pairing *pairing)
         return result;
     if (pairing->kept_only && pairing->bond)
         return BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING;
-    return take_work(sm, pairing) ? sm_request_pairing(sm, pairing) : BLUET_STATUS_NO_MEMORY;
+    return take_work(pairing) ? sm_request_pairing(pairing) : BLUET_STATUS_NO_MEMORY;
 }
 
-static sm_result begin_pairing(struct sm *sm, struct sm_pairing *pairing)
+static sm_result begin_pairing(struct sm_pairing *pairing)
 {
     if (pairing->side == SM_INITIATOR)
-        return begin_as_central(sm, pairing);
-    const uint8_t pdu[2] = {SM_SECURITY_REQUEST, sm_authentication_request(sm, pairing)};
-    sm_enter(sm, pairing, SM_AWAIT_PAIRING_REQUEST);
-    return sm_send(sm, pairing, pdu);
+        return begin_as_central(pairing);
+    const uint8_t pdu[2] = {SM_SECURITY_REQUEST, sm_authentication_request(pairing)};
+    sm_enter(pairing, SM_AWAIT_PAIRING_REQUEST);
+    return sm_send(pairing, pdu);
 }
 
-static bool is_good_enough(const struct sm *sm, const struct sm_pairing *pairing)
+static bool is_good_enough(const struct sm_pairing *pairing)
 {
     const struct link *link = pairing->link;
     int flags = (link->authenticated ? SM_SECRET_AUTHENTICATED : 0) | (pairing->secure ? SM_SECRET_SECURE : 0);
-    return link->encrypted && sm_suffices(sm, pairing, (uint8_t)flags, link->key_size) &&
-           (link->bonded || !sm->security.bond);
+    return link->encrypted && sm_suffices(pairing, (uint8_t)flags, link->key_size) &&
+           (link->bonded || !pairing->sm->security.bond);
 }
 
 BLUET_INTERNAL int sm_pair(struct sm *sm, struct link *link)
@@ -553,18 +550,18 @@ BLUET_INTERNAL int sm_pair(struct sm *sm, struct link *link)
     struct sm_pairing *pairing = &sm->pairings[link->index];
     if (pairing->dead)
         return BLUET_ETIMEDOUT;
-    if (pairing->state != SM_IDLE || is_good_enough(sm, pairing))
+    if (pairing->state != SM_IDLE || is_good_enough(pairing))
         return BLUET_EALREADY;
-    if (is_held_off(sm, pairing))
+    if (is_held_off(pairing))
         return BLUET_EBUSY;
-    sm_enter(sm, pairing, SM_BEGIN);
+    sm_enter(pairing, SM_BEGIN);
     pairing->due = true;
     sm->due = true;
     return BLUET_OK;
 }
 
 /* What the application has asked for, or answered. */
-static sm_result go_on(struct sm *sm, struct sm_pairing *pairing)
+static sm_result go_on(struct sm_pairing *pairing)
 {
     bool compares = pairing->action == BLUET_PASSKEY_ACTION_NUMERIC_COMPARISON;
     if (pairing->refused)
@@ -573,11 +570,11 @@ static sm_result go_on(struct sm *sm, struct sm_pairing *pairing)
         return SM_SUCCESS;
     switch (pairing->state) {
     case SM_BEGIN:
-        return begin_pairing(sm, pairing);
+        return begin_pairing(pairing);
     case SM_AWAIT_PASSKEY:
-        return sm_send_confirm(sm, pairing);
+        return sm_send_confirm(pairing);
     case SM_AWAIT_COMPARISON:
-        return sm_check(sm, pairing);
+        return sm_check(pairing);
     default:
         return SM_SUCCESS;
     }
@@ -592,7 +589,7 @@ BLUET_INTERNAL void sm_settle(struct sm *sm)
             if (!pairing->due)
                 continue;
             pairing->due = false;
-            end_step(sm, pairing, go_on(sm, pairing));
+            end_step(pairing, go_on(pairing));
         }
         sm_bonds_settle(&sm->bonds, sm->links->hci);
     }
@@ -617,47 +614,47 @@ BLUET_INTERNAL void sm_expire(struct sm *sm)
         if (pairing->state == SM_IDLE || pairing->deadline > sm->links->hci->now)
             continue;
         pairing->dead = pairing->state != SM_AWAIT_PAIRING_REQUEST && pairing->state != SM_AWAIT_KEPT_ENCRYPTION;
-        sm_end(sm, pairing, BLUET_STATUS_TIMEOUT);
+        sm_end(pairing, BLUET_STATUS_TIMEOUT);
     }
 }
 
 /* ---- In ---- */
 
-static sm_result pairing_requested(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+static sm_result pairing_requested(struct sm_pairing *pairing, struct reader *pdu)
 {
-    if (is_held_off(sm, pairing))
+    if (is_held_off(pairing))
         return SM_REPEATED_ATTEMPTS;
-    return take_work(sm, pairing) ? sm_pairing_request(sm, pairing, pdu) : SM_UNSPECIFIED_REASON;
+    return take_work(pairing) ? sm_pairing_request(pairing, pdu) : SM_UNSPECIFIED_REASON;
 }
 
 /* The peer has no right to more than the encryption of a bond that there is, or to a pairing where there is none. */
-static sm_result security_requested(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+static sm_result security_requested(struct sm_pairing *pairing, struct reader *pdu)
 {
     uint8_t request = read_u8(pdu);
     const struct link *link = pairing->link;
     bool wanted = !link->encrypted || ((request & SM_MITM) && !link->authenticated);
-    if (pairing->state != SM_IDLE || !wanted || pairing->key_missing || is_held_off(sm, pairing))
+    if (pairing->state != SM_IDLE || !wanted || pairing->key_missing || is_held_off(pairing))
         return SM_SUCCESS;
     pairing->kept_only = true;
-    sm_enter(sm, pairing, SM_BEGIN);
-    return begin_pairing(sm, pairing);
+    sm_enter(pairing, SM_BEGIN);
+    return begin_pairing(pairing);
 }
 
-static sm_result pairing_failed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+static sm_result pairing_failed(struct sm_pairing *pairing, struct reader *pdu)
 {
     uint8_t reason = read_u8(pdu);
     if (pairing->state == SM_IDLE || pairing->state == SM_AWAIT_KEPT_ENCRYPTION)
-        count_fault(sm);
+        count_fault(pairing);
     else
-        sm_end(sm, pairing, reason && reason <= SM_REASON_LARGEST ? reason : SM_UNSPECIFIED_REASON);
+        sm_end(pairing, reason && reason <= SM_REASON_LARGEST ? reason : SM_UNSPECIFIED_REASON);
     return SM_SUCCESS;
 }
 
 /* Accepted, and of no use to anybody here (3.5.8). */
-static sm_result key_pressed(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+static sm_result key_pressed(struct sm_pairing *pairing, struct reader *pdu)
 {
     if (read_u8(pdu) > SM_KEYPRESS_LARGEST || pairing->state == SM_IDLE)
-        count_fault(sm);
+        count_fault(pairing);
     return SM_SUCCESS;
 }
 
@@ -676,18 +673,18 @@ BLUET_INTERNAL void sm_receive(struct sm *sm, struct link *link, struct reader *
     struct sm_pairing *pairing = &sm->pairings[link->index];
     uint8_t code = read_u8(frame);
     if (pairing->dead || code == 0 || code > sizeof sm_commands / sizeof *sm_commands) {
-        count_fault(sm);
+        count_fault(pairing);
         return;
     }
     const struct sm_command *command = &sm_commands[code - 1];
     sm_result result = check_command(pairing, command, reader_remaining(frame));
     if (result)
-        count_fault(sm);
+        count_fault(pairing);
     else if (command->handle)
-        result = command->handle(sm, pairing, frame);
+        result = command->handle(pairing, frame);
     else
-        result = sm_key_received(sm, pairing, code, frame);
-    end_step(sm, pairing, result);
+        result = sm_key_received(pairing, code, frame);
+    end_step(pairing, result);
 }
 
 /* ---- What the application asks for ---- */

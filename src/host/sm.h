@@ -69,7 +69,10 @@ struct sm_signing {
     uint32_t kept; /* as the secret has it: ahead, so that it need not be kept anew for each */
 };
 
+struct sm;
+
 struct sm_pairing {
+    struct sm *sm;
     struct link *link; /* NULL: there is none with this index */
     struct sm_bond *bond;
     struct sm_work *work; /* NULL: no features have been exchanged */

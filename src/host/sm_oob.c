@@ -60,10 +60,10 @@ static struct sm_oob_peer *find_peer(struct sm_oob *oob, const struct bluet_addr
 }
 
 /* By the address that it has on the air, or by the one that it is known under. */
-static struct sm_oob_peer *peer_of(const struct sm *sm, const struct sm_pairing *pairing)
+static struct sm_oob_peer *peer_of(const struct sm_pairing *pairing)
 {
-    struct sm_oob_peer *found = find_peer(sm->oob, sm_peer(pairing));
-    return found ? found : find_peer(sm->oob, &pairing->link->peer);
+    struct sm_oob_peer *found = find_peer(pairing->sm->oob, sm_peer(pairing));
+    return found ? found : find_peer(pairing->sm->oob, &pairing->link->peer);
 }
 
 BLUET_INTERNAL int sm_oob_set_peer(struct sm *sm, const struct bluet_address *peer, const struct bluet_oob *data)
@@ -90,19 +90,19 @@ BLUET_INTERNAL int sm_oob_set_peer(struct sm *sm, const struct bluet_address *pe
     return BLUET_OK;
 }
 
-BLUET_INTERNAL const struct bluet_oob *sm_oob_of_peer(const struct sm *sm, const struct sm_pairing *pairing)
+BLUET_INTERNAL const struct bluet_oob *sm_oob_of_peer(const struct sm_pairing *pairing)
 {
-    const struct sm_oob_peer *found = peer_of(sm, pairing);
+    const struct sm_oob_peer *found = peer_of(pairing);
     return found ? &found->data : NULL;
 }
 
-BLUET_INTERNAL void sm_oob_pairing_ended(struct sm *sm, const struct sm_pairing *pairing, uint16_t reason)
+BLUET_INTERNAL void sm_oob_pairing_ended(const struct sm_pairing *pairing, uint16_t reason)
 {
-    struct sm_oob_peer *peer = peer_of(sm, pairing);
+    struct sm_oob_peer *peer = peer_of(pairing);
     if (reason == SM_SUCCESS && peer)
         sm_wipe(peer, sizeof *peer);
-    if (!pairing->oob_known || !sm_is_secure(pairing) || !sm_oob_has_own(sm))
+    if (!pairing->oob_known || !sm_is_secure(pairing) || !sm_oob_has_own(pairing->sm))
         return;
-    if (reason == SM_SUCCESS || ++sm->oob->own_failures == OWN_FAILURES_MOST)
-        forget_own(sm->oob);
+    if (reason == SM_SUCCESS || ++pairing->sm->oob->own_failures == OWN_FAILURES_MOST)
+        forget_own(pairing->sm->oob);
 }

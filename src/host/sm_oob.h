@@ -32,10 +32,10 @@ BLUET_INTERNAL int sm_oob_own(struct sm *sm, uint8_t out_confirm[16], uint8_t ou
 BLUET_INTERNAL int sm_oob_set_peer(struct sm *sm, const struct bluet_address *peer, const struct bluet_oob *data);
 
 /* Of the peer of that pairing, most significant octets first; NULL: none. */
-BLUET_INTERNAL const struct bluet_oob *sm_oob_of_peer(const struct sm *sm, const struct sm_pairing *pairing);
+BLUET_INTERNAL const struct bluet_oob *sm_oob_of_peer(const struct sm_pairing *pairing);
 /* Whether the peer can have ours. */
 BLUET_INTERNAL bool sm_oob_has_own(const struct sm *sm);
 /* What a pairing has used is used up if it ended well; ours also when it has failed too often. */
-BLUET_INTERNAL void sm_oob_pairing_ended(struct sm *sm, const struct sm_pairing *pairing, uint16_t reason);
+BLUET_INTERNAL void sm_oob_pairing_ended(const struct sm_pairing *pairing, uint16_t reason);
 
 #endif

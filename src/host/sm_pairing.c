@@ -9,11 +9,11 @@ enum { OUR_KEYS = BLUET_HAS_SIGNING ? ALL_KEYS : SM_ENCRYPTION_KEY | SM_IDENTITY
 
 /* ---- What we ask for ---- */
 
-BLUET_INTERNAL uint8_t sm_authentication_request(const struct sm *sm, const struct sm_pairing *pairing)
+BLUET_INTERNAL uint8_t sm_authentication_request(const struct sm_pairing *pairing)
 {
-    const struct bluet_security *security = &sm->security;
+    const struct bluet_security *security = &pairing->sm->security;
     uint8_t request = 0;
-    if (security->bond && sm_bonds_place(&sm->bonds, &pairing->link->identity))
+    if (security->bond && sm_bonds_place(&pairing->sm->bonds, &pairing->link->identity))
         request |= SM_BONDING;
     if (security->mitm || security->secure_only)
         request |= SM_MITM;
@@ -22,25 +22,24 @@ BLUET_INTERNAL uint8_t sm_authentication_request(const struct sm *sm, const stru
     return request;
 }
 
-BLUET_INTERNAL bool sm_suffices(const struct sm *sm, const struct sm_pairing *pairing, uint8_t secret_flags,
-                                uint8_t key_size)
+BLUET_INTERNAL bool sm_suffices(const struct sm_pairing *pairing, uint8_t secret_flags, uint8_t key_size)
 {
-    const struct bluet_security *security = &sm->security;
+    const struct bluet_security *security = &pairing->sm->security;
     bool authenticated = secret_flags & SM_SECRET_AUTHENTICATED;
     bool secure = secret_flags & SM_SECRET_SECURE;
     if (security->secure_only && !(authenticated && secure && key_size == SM_KEY_SIZE_MOST))
         return false;
-    bool could_be = security->io != BLUET_IO_NO_INPUT_OUTPUT || sm_oob_of_peer(sm, pairing);
+    bool could_be = security->io != BLUET_IO_NO_INPUT_OUTPUT || sm_oob_of_peer(pairing);
     if (security->mitm && could_be && !authenticated)
         return false;
     return key_size >= security->key_size && (secure || !security->le_secure);
 }
 
 /* Who begins, and has a temporary key and nothing else, has to leave out Secure Connections to use it. */
-static void set_out_of_band(const struct sm *sm, const struct sm_pairing *pairing, uint8_t *features)
+static void set_out_of_band(const struct sm_pairing *pairing, uint8_t *features)
 {
-    const struct bluet_security *security = &sm->security;
-    const struct bluet_oob *data = sm_oob_of_peer(sm, pairing);
+    const struct bluet_security *security = &pairing->sm->security;
+    const struct bluet_oob *data = sm_oob_of_peer(pairing);
     uint8_t secure = features[SM_FEATURE_AUTHENTICATION] & SM_SECURE_CONNECTIONS;
     if (!data)
         return;
@@ -53,15 +52,15 @@ static void set_out_of_band(const struct sm *sm, const struct sm_pairing *pairin
 }
 
 /* Ours. A responder may drop keys that it is asked for, but not add any. */
-static uint8_t *write_features(const struct sm *sm, struct sm_pairing *pairing)
+static uint8_t *write_features(struct sm_pairing *pairing)
 {
     const uint8_t *request = pairing->work->exchange.features[SM_INITIATOR];
     uint8_t *features = pairing->work->exchange.features[pairing->side];
     features[0] = SM_PAIRING_REQUEST + pairing->side;
-    features[SM_FEATURE_IO] = sm->security.io;
-    features[SM_FEATURE_AUTHENTICATION] = sm_authentication_request(sm, pairing);
+    features[SM_FEATURE_IO] = pairing->sm->security.io;
+    features[SM_FEATURE_AUTHENTICATION] = sm_authentication_request(pairing);
     features[SM_FEATURE_KEY_SIZE] = SM_KEY_SIZE_MOST;
-    set_out_of_band(sm, pairing, features);
+    set_out_of_band(pairing, features);
     for (size_t i = SM_FEATURE_INITIATOR_KEYS; i <= SM_FEATURE_RESPONDER_KEYS; i++) {
         features[i] = features[SM_FEATURE_AUTHENTICATION] & SM_BONDING ? OUR_KEYS : 0;
         if (pairing->side == SM_RESPONDER)
@@ -70,10 +69,10 @@ static uint8_t *write_features(const struct sm *sm, struct sm_pairing *pairing)
     return features;
 }
 
-BLUET_INTERNAL sm_result sm_request_pairing(struct sm *sm, struct sm_pairing *pairing)
+BLUET_INTERNAL sm_result sm_request_pairing(struct sm_pairing *pairing)
 {
-    sm_enter(sm, pairing, SM_AWAIT_PAIRING_RESPONSE);
-    return sm_send(sm, pairing, write_features(sm, pairing));
+    sm_enter(pairing, SM_AWAIT_PAIRING_RESPONSE);
+    return sm_send(pairing, write_features(pairing));
 }
 
 /* ---- The model ---- */
@@ -116,16 +115,16 @@ static bool is_out_of_band(const struct sm_pairing *pairing, bool secure)
     return secure ? pairing->oob_flagged || pairing->oob_known : pairing->oob_flagged && pairing->oob_known;
 }
 
-static bool has_out_of_band(const struct sm *sm, const struct sm_pairing *pairing, bool secure)
+static bool has_out_of_band(const struct sm_pairing *pairing, bool secure)
 {
-    const struct bluet_oob *data = sm_oob_of_peer(sm, pairing);
+    const struct bluet_oob *data = sm_oob_of_peer(pairing);
     if (!secure)
         return data && data->legacy;
-    return (!pairing->oob_flagged || (data && data->secure)) && (!pairing->oob_known || sm_oob_has_own(sm));
+    return (!pairing->oob_flagged || (data && data->secure)) && (!pairing->oob_known || sm_oob_has_own(pairing->sm));
 }
 
 /* Both sides' features are known: what comes of them. */
-static sm_result conclude(struct sm *sm, struct sm_pairing *pairing)
+static sm_result conclude(struct sm_pairing *pairing)
 {
     const uint8_t *request = pairing->work->exchange.features[SM_INITIATOR];
     const uint8_t *response = pairing->work->exchange.features[SM_RESPONDER];
@@ -139,7 +138,7 @@ static sm_result conclude(struct sm *sm, struct sm_pairing *pairing)
     pairing->oob_flagged = pairing->work->exchange.features[pairing->side][SM_FEATURE_OOB];
     pairing->oob_known = peer[SM_FEATURE_OOB];
     bool out_of_band = is_out_of_band(pairing, secure);
-    if (out_of_band && !has_out_of_band(sm, pairing, secure))
+    if (out_of_band && !has_out_of_band(pairing, secure))
         return SM_OOB_NOT_AVAILABLE;
 
     pairing->model = out_of_band ? SM_OUT_OF_BAND : SM_JUST_WORKS;
@@ -151,17 +150,17 @@ static sm_result conclude(struct sm *sm, struct sm_pairing *pairing)
     pairing->secret_flags = secure ? SM_SECRET_SECURE : 0;
     if (pairing->model != SM_JUST_WORKS)
         pairing->secret_flags |= SM_SECRET_AUTHENTICATED;
-    if (pairing->key_size < sm->security.key_size)
+    if (pairing->key_size < pairing->sm->security.key_size)
         return SM_ENCRYPTION_KEY_SIZE;
-    if ((!BLUET_HAS_LEGACY_PAIRING && !secure) || !sm_suffices(sm, pairing, pairing->secret_flags, pairing->key_size) ||
+    if ((!BLUET_HAS_LEGACY_PAIRING && !secure) || !sm_suffices(pairing, pairing->secret_flags, pairing->key_size) ||
         !may_replace(pairing))
         return SM_AUTHENTICATION_REQUIREMENTS;
     return SM_SUCCESS;
 }
 
-static sm_result begin_authentication(struct sm *sm, struct sm_pairing *pairing)
+static sm_result begin_authentication(struct sm_pairing *pairing)
 {
-    return sm_is_secure(pairing) ? sm_secure_begin(sm, pairing) : sm_authenticate(sm, pairing);
+    return sm_is_secure(pairing) ? sm_secure_begin(pairing) : sm_authenticate(pairing);
 }
 
 /* The peer's. */
@@ -177,19 +176,19 @@ static sm_result read_features(const struct sm_pairing *pairing, struct reader *
 }
 
 /* What will not do is not responded to: the peer's user would be asked in vain. */
-BLUET_INTERNAL sm_result sm_pairing_request(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+BLUET_INTERNAL sm_result sm_pairing_request(struct sm_pairing *pairing, struct reader *pdu)
 {
-    sm_enter(sm, pairing, SM_AWAIT_PAIRING_REQUEST);
+    sm_enter(pairing, SM_AWAIT_PAIRING_REQUEST);
     sm_result result = read_features(pairing, pdu);
-    const uint8_t *response = write_features(sm, pairing);
+    const uint8_t *response = write_features(pairing);
     if (!result)
-        result = conclude(sm, pairing);
+        result = conclude(pairing);
     if (!result)
-        result = sm_send(sm, pairing, response);
-    return result ? result : begin_authentication(sm, pairing);
+        result = sm_send(pairing, response);
+    return result ? result : begin_authentication(pairing);
 }
 
-BLUET_INTERNAL sm_result sm_pairing_response(struct sm *sm, struct sm_pairing *pairing, struct reader *pdu)
+BLUET_INTERNAL sm_result sm_pairing_response(struct sm_pairing *pairing, struct reader *pdu)
 {
     const uint8_t *request = pairing->work->exchange.features[SM_INITIATOR];
     const uint8_t *response = pairing->work->exchange.features[SM_RESPONDER];
@@ -200,8 +199,8 @@ BLUET_INTERNAL sm_result sm_pairing_response(struct sm *sm, struct sm_pairing *p
             result = SM_INVALID_PARAMETERS;
     }
     if (!result)
-        result = conclude(sm, pairing);
-    return result ? result : begin_authentication(sm, pairing);
+        result = conclude(pairing);
+    return result ? result : begin_authentication(pairing);
 }
 
 /* ---- The user ---- */
@@ -211,14 +210,14 @@ BLUET_INTERNAL bool sm_is_passkey_entry(const struct sm_pairing *pairing)
     return pairing->model >= SM_INITIATOR_DISPLAYS && pairing->model <= SM_BOTH_TYPE;
 }
 
-BLUET_INTERNAL void sm_ask_user(struct sm *sm, struct sm_pairing *pairing, uint8_t action, uint32_t passkey)
+BLUET_INTERNAL void sm_ask_user(struct sm_pairing *pairing, uint8_t action, uint32_t passkey)
 {
     struct bluet_event event = {.code = BLUET_EVENT_PASSKEY_ACTION, .conn_handle = pairing->link->handle};
     event.passkey_action.action = action;
     event.passkey_action.passkey = passkey;
     pairing->action = action;
     if (action != BLUET_PASSKEY_ACTION_NONE)
-        event_raise(sm->links->hci->sink, &event);
+        event_raise(pairing->sm->links->hci->sink, &event);
 }
 
 BLUET_INTERNAL int sm_passkey(struct sm *sm, struct link *link, enum bluet_passkey_action action, uint32_t passkey)

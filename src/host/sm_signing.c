@@ -18,14 +18,14 @@ static struct sm_signing *signing_of(struct sm_pairing *pairing, uint8_t sec_typ
 }
 
 /* As the secret has it. */
-static bool is_known(const struct sm *sm, struct sm_pairing *pairing, uint8_t sec_type)
+static bool is_known(struct sm_pairing *pairing, uint8_t sec_type)
 {
     struct sm_signing *signing = signing_of(pairing, sec_type);
     bool *known = &pairing->signing_known[sec_type - BLUET_SECRET_OURS];
     struct sm_secret secret;
     if (*known)
         return true;
-    *known = sm_read_kept(sm, pairing, &secret, sec_type, SM_SECRET_CSRK);
+    *known = sm_read_kept(pairing, &secret, sec_type, SM_SECRET_CSRK);
     if (*known) {
         signing->next = signing->kept = secret.counter;
         sm_copy(signing->csrk, secret.keys.csrk, sizeof signing->csrk);
@@ -35,9 +35,9 @@ static bool is_known(const struct sm *sm, struct sm_pairing *pairing, uint8_t se
 }
 
 /* The secret, if it still has that key. */
-static bool read_again(const struct sm *sm, struct sm_pairing *pairing, struct sm_secret *out_secret, uint8_t sec_type)
+static bool read_again(struct sm_pairing *pairing, struct sm_secret *out_secret, uint8_t sec_type)
 {
-    return sm_read_kept(sm, pairing, out_secret, sec_type, SM_SECRET_CSRK) &&
+    return sm_read_kept(pairing, out_secret, sec_type, SM_SECRET_CSRK) &&
            sm_is_equal(out_secret->keys.csrk, signing_of(pairing, sec_type)->csrk, 16);
 }
 
@@ -45,17 +45,17 @@ static bool read_again(const struct sm *sm, struct sm_pairing *pairing, struct s
  * Has the secret say that counters from `next` on are taken, a stride of them. Another connection of the same peer may
  * have moved it on meanwhile: then it is from there.
  */
-static bool move_on(const struct sm *sm, struct sm_pairing *pairing, uint8_t sec_type, uint32_t next)
+static bool move_on(struct sm_pairing *pairing, uint8_t sec_type, uint32_t next)
 {
     struct sm_signing *signing = signing_of(pairing, sec_type);
     struct sm_secret secret;
-    bool good = read_again(sm, pairing, &secret, sec_type);
+    bool good = read_again(pairing, &secret, sec_type);
     if (good && secret.counter > next)
         next = secret.counter;
     good = good && next < UINT32_MAX;
     if (good) {
         secret.counter = UINT32_MAX - next > STRIDE ? next + STRIDE : UINT32_MAX;
-        good = sm_bonds_write(&sm->bonds, &secret, sec_type);
+        good = sm_bonds_write(&pairing->sm->bonds, &secret, sec_type);
     }
     if (good) {
         signing->next = next;
@@ -86,7 +86,7 @@ BLUET_INTERNAL bool sm_signing_prepare(struct sm *sm, struct link *link)
         return false;
     if (has_counter(own))
         return true;
-    return is_known(sm, pairing, BLUET_SECRET_OURS) && move_on(sm, pairing, BLUET_SECRET_OURS, own->next);
+    return is_known(pairing, BLUET_SECRET_OURS) && move_on(pairing, BLUET_SECRET_OURS, own->next);
 }
 
 BLUET_INTERNAL bool sm_signing_sign(struct sm *sm, const struct link *link, struct writer *pdu)
@@ -116,12 +116,12 @@ static bool is_genuine(const struct sm_signing *peer, struct reader pdu, uint8_t
            sm_is_equal(signature, read_span(&pdu, sizeof signature), sizeof signature);
 }
 
-static bool take_counter(const struct sm *sm, struct sm_pairing *pairing, uint32_t counter)
+static bool take_counter(struct sm_pairing *pairing, uint32_t counter)
 {
     struct sm_signing *peer = signing_of(pairing, BLUET_SECRET_PEER);
     if (counter < peer->next)
         return false;
-    if (counter >= peer->kept && (!move_on(sm, pairing, BLUET_SECRET_PEER, counter) || peer->next != counter))
+    if (counter >= peer->kept && (!move_on(pairing, BLUET_SECRET_PEER, counter) || peer->next != counter))
         return false;
     peer->next = counter + 1;
     return true;
@@ -137,22 +137,22 @@ BLUET_INTERNAL bool sm_signing_verify(struct sm *sm, struct link *link, const st
         !(pairing->bond->flags & SM_SECRET_CSRK))
         return false;
     *out_authenticated = pairing->bond->flags & SM_SECRET_AUTHENTICATED;
-    return is_known(sm, pairing, BLUET_SECRET_PEER) && is_genuine(peer, *pdu, scratch, &counter) &&
-           take_counter(sm, pairing, counter);
+    return is_known(pairing, BLUET_SECRET_PEER) && is_genuine(peer, *pdu, scratch, &counter) &&
+           take_counter(pairing, counter);
 }
 
 /* ---- The end ---- */
 
 /* Only if it says what this connection had it say. */
-BLUET_INTERNAL void sm_signing_end(struct sm *sm, struct sm_pairing *pairing)
+BLUET_INTERNAL void sm_signing_end(struct sm_pairing *pairing)
 {
     const struct sm_signing *peer = signing_of(pairing, BLUET_SECRET_PEER);
     struct sm_secret secret;
     if (!has_counter(peer))
         return;
-    if (read_again(sm, pairing, &secret, BLUET_SECRET_PEER) && secret.counter == peer->kept) {
+    if (read_again(pairing, &secret, BLUET_SECRET_PEER) && secret.counter == peer->kept) {
         secret.counter = peer->next;
-        sm_bonds_write(&sm->bonds, &secret, BLUET_SECRET_PEER);
+        sm_bonds_write(&pairing->sm->bonds, &secret, BLUET_SECRET_PEER);
     }
     sm_wipe(&secret, sizeof secret);
 }

@@ -16,7 +16,7 @@ BLUET_INTERNAL bool sm_signing_verify(struct sm *sm, struct link *link, const st
                                       bool *out_authenticated);
 
 /* The link ends: the secret says what is new to the octet. Raises. */
-BLUET_INTERNAL void sm_signing_end(struct sm *sm, struct sm_pairing *pairing);
+BLUET_INTERNAL void sm_signing_end(struct sm_pairing *pairing);
 /* The bond is another, or gone. */
 BLUET_INTERNAL void sm_signing_forget(struct sm_pairing *pairing);
 
