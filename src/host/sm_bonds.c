@@ -13,159 +13,146 @@
 enum {
     SECRET_VERSION = 2,
     SECRET_GAP_OF_VERSION_1 = 8, /* what the keeper saves had no database hash before it */
-    SECRET_SIZE = 128,
     SECRET_CHECK_LENGTH = 8
 };
+
+_Static_assert(offsetof(struct sm_secret, tail) + SM_SECRET_TAIL_LARGEST + 16 <= SM_SECRET_SIZE,
+               "a check fits behind it");
 
 static const uint8_t irk_name[3] = {'i', 'r', 'k'};
 
 /* ---- Blobs ---- */
 
-/* The blob begins with its version. */
+/* Eight octets of it count; there is room for all. The blob begins with its version. */
 static bool secret_check(uint8_t out[16], uint8_t sec_type, const uint8_t *blob, size_t length)
 {
-    uint8_t key[16] = {'b', 'l', 'u', 'e', 't', ' ', 's', 'e', 'c', 'r', 'e', 't'};
+    static const uint8_t name[16] = {'b', 'l', 'u', 'e', 't', ' ', 's', 'e', 'c', 'r', 'e', 't'};
+    uint8_t key[16];
+    sm_copy(key, name, sizeof key);
     key[12] = blob[0];
     key[13] = sec_type;
     return crypto_aes_cmac(out, key, blob, length);
 }
 
-/* Its version, with a reader of what it says, if it can be trusted; otherwise 0. */
-static uint8_t open_blob(struct reader *out_content, uint8_t sec_type, const uint8_t *blob, size_t length)
+/* Where the tail is in a blob: behind what this kind of secret has before it. */
+static size_t tail_place(const struct sm_secret *secret, uint8_t sec_type)
 {
-    uint8_t check[16];
-    size_t content = length - SECRET_CHECK_LENGTH;
-    bool good = length > SECRET_CHECK_LENGTH && blob[0] <= SECRET_VERSION &&
-                secret_check(check, sec_type, blob, content) && sm_is_equal(check, blob + content, SECRET_CHECK_LENGTH);
-    *out_content = reader_of(blob, good ? content : 0);
-    return read_u8(out_content);
+    if (sec_type == BLUET_SECRET_IRK)
+        return offsetof(struct sm_secret, keys);
+    return secret->keys.flags & SM_SECRET_CSRK ? offsetof(struct sm_secret, tail)
+                                               : offsetof(struct sm_secret, keys.csrk);
 }
 
-BLUET_INTERNAL bool sm_secret_read(struct sm_secret *out, uint8_t sec_type, const uint8_t *blob, size_t length)
+static bool are_sound(const struct sm_keys *keys)
 {
-    struct reader reader;
-    memset(out, 0, sizeof *out);
-    uint8_t version = open_blob(&reader, sec_type, blob, length);
-    read_octets(&reader, &out->keys, offsetof(struct sm_keys, csrk));
-    if (out->keys.flags & SM_SECRET_CSRK) {
-        read_octets(&reader, out->keys.csrk, sizeof out->keys.csrk);
-        out->counter = read_u32(&reader);
-    }
-    size_t tail = reader_remaining(&reader);
-    size_t gap = version == 1 && sec_type == BLUET_SECRET_OURS && tail ? SECRET_GAP_OF_VERSION_1 : 0;
-    if (!version || !reader_ok(&reader) || gap + tail > sizeof out->tail ||
-        out->keys.peer.type > BLUET_ADDRESS_RANDOM || out->keys.key_size < SM_KEY_SIZE_LEAST ||
-        out->keys.key_size > SM_KEY_SIZE_MOST)
+    return keys->peer.type <= BLUET_ADDRESS_RANDOM && keys->key_size >= SM_KEY_SIZE_LEAST &&
+           keys->key_size <= SM_KEY_SIZE_MOST;
+}
+
+BLUET_INTERNAL bool sm_secret_open(struct sm_secret *secret, uint8_t sec_type, size_t length)
+{
+    uint8_t *blob = secret->blob;
+    uint8_t check[16];
+    size_t content = length - SECRET_CHECK_LENGTH;
+    if (length <= SECRET_CHECK_LENGTH || blob[0] == 0 || blob[0] > SECRET_VERSION ||
+        !secret_check(check, sec_type, blob, content) || !sm_is_equal(check, blob + content, SECRET_CHECK_LENGTH))
         return false;
-    out->tail_length = (uint8_t)(gap + tail);
-    read_octets(&reader, out->tail + gap, tail);
+    size_t place = tail_place(secret, sec_type);
+    size_t tail = content - place; /* beyond all limits if it ends before its place */
+    size_t gap = blob[0] == 1 && sec_type == BLUET_SECRET_OURS && tail ? SECRET_GAP_OF_VERSION_1 : 0;
+    if (tail > SM_SECRET_TAIL_LARGEST - gap || (sec_type != BLUET_SECRET_IRK && !are_sound(&secret->keys)))
+        return false;
+    memmove(secret->tail + gap, blob + place, tail);
+    memset(secret->tail, 0, gap);
+    secret->tail_length = (uint8_t)(tail + gap);
+    secret->counter = read_u32_at((const uint8_t *)&secret->counter);
     return true;
 }
 
 /* ---- The application ---- */
 
+static size_t key_length_of(uint8_t sec_type)
+{
+    return sec_type == BLUET_SECRET_IRK ? sizeof irk_name : sizeof(struct bluet_address);
+}
+
+enum secret_found { NO_SECRET, DAMAGED_SECRET, WHOLE_SECRET };
+
 /* By its key, or, if that is NULL, by its number. */
-static size_t get_blob(const struct sm_bonds *bonds, uint8_t out[SECRET_SIZE], uint8_t sec_type, const void *key,
-                       unsigned index)
+static enum secret_found fetch_secret(const struct sm_bonds *bonds, struct sm_secret *out, uint8_t sec_type,
+                                      const void *key, unsigned index)
 {
     size_t length = 0;
-    struct bluet_event event = {.code = BLUET_EVENT_GET_SECRET, .conn_handle = 0xffff};
-    event.get_secret.sec_type = sec_type;
-    event.get_secret.index = (uint8_t)index;
-    event.get_secret.key = key;
-    if (key)
-        event.get_secret.key_length = sec_type == BLUET_SECRET_IRK ? sizeof irk_name : sizeof(struct bluet_address);
-    event.get_secret.out_value = out;
-    event.get_secret.capacity = SECRET_SIZE;
-    event.get_secret.out_length = &length;
-    int answer = event_raise(bonds->sink, &event);
-    return answer == 0 && length <= SECRET_SIZE ? length : 0;
+    const struct bluet_event event = {.code = BLUET_EVENT_GET_SECRET,
+                                      .conn_handle = 0xffff,
+                                      .get_secret = {sec_type, (uint8_t)index, key, key ? key_length_of(sec_type) : 0,
+                                                     out->blob, SM_SECRET_SIZE, &length}};
+    if (event_raise(bonds->sink, &event) != 0 || length == 0 || length > SM_SECRET_SIZE)
+        return NO_SECRET;
+    return sm_secret_open(out, sec_type, length) ? WHOLE_SECRET : DAMAGED_SECRET;
 }
 
-static bool set_blob(const struct sm_bonds *bonds, uint8_t sec_type, const void *key, const struct writer *blob)
+static bool set_blob(const struct sm_bonds *bonds, uint8_t sec_type, const void *key, const uint8_t *blob,
+                     size_t length)
 {
-    struct bluet_event event = {.code = BLUET_EVENT_SET_SECRET, .conn_handle = 0xffff};
-    event.set_secret.sec_type = sec_type;
-    event.set_secret.key = key;
-    event.set_secret.key_length = sec_type == BLUET_SECRET_IRK ? sizeof irk_name : sizeof(struct bluet_address);
-    event.set_secret.value = blob->start;
-    event.set_secret.length = blob->length;
+    const struct bluet_event event = {.code = BLUET_EVENT_SET_SECRET,
+                                      .conn_handle = 0xffff,
+                                      .set_secret = {sec_type, key, key_length_of(sec_type), blob, length}};
     return event_raise(bonds->sink, &event) == 1;
-}
-
-/* With its check. */
-static bool keep_blob(const struct sm_bonds *bonds, uint8_t sec_type, const void *key, struct writer *blob)
-{
-    uint8_t check[16];
-    bool done = secret_check(check, sec_type, blob->start, blob->length);
-    write_octets(blob, check, SECRET_CHECK_LENGTH);
-    return done && writer_ok(blob) && set_blob(bonds, sec_type, key, blob);
 }
 
 /* Both secrets of a peer. */
 static void delete_blobs(const struct sm_bonds *bonds, const struct bluet_address *peer)
 {
-    const struct writer none = {0};
     const struct bluet_address key = *peer;
-    set_blob(bonds, BLUET_SECRET_OURS, &key, &none);
-    set_blob(bonds, BLUET_SECRET_PEER, &key, &none);
+    set_blob(bonds, BLUET_SECRET_OURS, &key, NULL, 0);
+    set_blob(bonds, BLUET_SECRET_PEER, &key, NULL, 0);
 }
 
 BLUET_INTERNAL bool sm_bonds_read(const struct sm_bonds *bonds, struct sm_secret *out_secret, uint8_t sec_type,
                                   const struct bluet_address *peer)
 {
-    uint8_t blob[SECRET_SIZE];
     const struct bluet_address key = *peer;
-    size_t length = get_blob(bonds, blob, sec_type, &key, 0);
-    bool good = sm_secret_read(out_secret, sec_type, blob, length) && hci_address_equal(&out_secret->keys.peer, &key);
-    sm_wipe(blob, sizeof blob);
-    return good;
+    return fetch_secret(bonds, out_secret, sec_type, &key, 0) == WHOLE_SECRET &&
+           hci_address_equal(&out_secret->keys.peer, &key);
 }
 
-BLUET_INTERNAL bool sm_bonds_write(const struct sm_bonds *bonds, const struct sm_secret *secret, uint8_t sec_type)
+BLUET_INTERNAL bool sm_bonds_write(const struct sm_bonds *bonds, struct sm_secret *secret, uint8_t sec_type)
 {
-    uint8_t blob[SECRET_SIZE];
-    struct writer writer = writer_of(blob, sizeof blob);
-    write_u8(&writer, SECRET_VERSION);
-    write_octets(&writer, &secret->keys, offsetof(struct sm_keys, csrk));
-    if (secret->keys.flags & SM_SECRET_CSRK) {
-        write_octets(&writer, secret->keys.csrk, sizeof secret->keys.csrk);
-        write_u32(&writer, secret->counter);
-    }
-    write_octets(&writer, secret->tail, secret->tail_length);
-    bool kept = keep_blob(bonds, sec_type, &secret->keys.peer, &writer);
-    sm_wipe(blob, sizeof blob);
-    return kept;
+    uint8_t *blob = secret->blob;
+    size_t place = tail_place(secret, sec_type);
+    size_t content = place + secret->tail_length;
+    uint32_t counter;
+    write_u32_at((uint8_t *)&counter, secret->counter);
+    secret->counter = counter;
+    secret->version = SECRET_VERSION;
+    memmove(blob + place, secret->tail, secret->tail_length);
+    const void *key = sec_type == BLUET_SECRET_IRK ? (const void *)irk_name : &secret->keys.peer;
+    return secret_check(blob + content, sec_type, blob, content) &&
+           set_blob(bonds, sec_type, key, blob, content + SECRET_CHECK_LENGTH);
 }
 
 /* ---- Our identity ---- */
 
-static void load_irk(struct sm_bonds *bonds)
+static void load_irk(struct sm_bonds *bonds, struct sm_secret *secret)
 {
-    uint8_t blob[SECRET_SIZE];
-    struct reader reader;
-    size_t length = get_blob(bonds, blob, BLUET_SECRET_IRK, irk_name, 0);
-    bool good = open_blob(&reader, BLUET_SECRET_IRK, blob, length);
-    const uint8_t *irk = read_span(&reader, sizeof bonds->irk);
-    bonds->irk_kept = good && reader_done(&reader);
+    enum secret_found found = fetch_secret(bonds, secret, BLUET_SECRET_IRK, irk_name, 0);
+    bonds->irk_kept = found == WHOLE_SECRET && secret->tail_length == sizeof bonds->irk;
     if (bonds->irk_kept)
-        sm_copy(bonds->irk, irk, sizeof bonds->irk);
+        sm_copy(bonds->irk, secret->tail, sizeof bonds->irk);
     else if (!bonds->irk_made)
         bonds->port->random(bonds->port->context, bonds->irk, sizeof bonds->irk);
     bonds->irk_made = true;
-    sm_wipe(blob, sizeof blob);
 }
 
 BLUET_INTERNAL void sm_bonds_keep_irk(struct sm_bonds *bonds)
 {
-    uint8_t blob[1 + 16 + SECRET_CHECK_LENGTH];
-    struct writer writer = writer_of(blob, sizeof blob);
+    struct sm_secret secret = {.tail_length = sizeof bonds->irk};
     if (bonds->irk_kept)
         return;
-    write_u8(&writer, SECRET_VERSION);
-    write_octets(&writer, bonds->irk, sizeof bonds->irk);
-    bonds->irk_kept = keep_blob(bonds, BLUET_SECRET_IRK, irk_name, &writer);
-    sm_wipe(blob, sizeof blob);
+    sm_copy(secret.tail, bonds->irk, sizeof bonds->irk);
+    bonds->irk_kept = sm_bonds_write(bonds, &secret, BLUET_SECRET_IRK);
+    sm_wipe(&secret, sizeof secret);
 }
 
 /* ---- The table ---- */
@@ -189,34 +176,32 @@ BLUET_INTERNAL struct sm_bond *sm_bonds_place(const struct sm_bonds *bonds, cons
     return place;
 }
 
-static void fill_in(struct sm_bonds *bonds, struct sm_bond *bond, const struct sm_secret *theirs)
+/* `irk`: NULL: none */
+static void fill_in(struct sm_bonds *bonds, struct sm_bond *bond, const struct sm_keys *keys, const uint8_t *irk)
 {
-    const struct sm_keys *keys = &theirs->keys;
     bonds->changes++;
     memset(bond, 0, sizeof *bond);
     sm_copy(&bond->peer, &keys->peer, sizeof bond->peer);
     bond->flags = keys->flags;
     bond->key_size = keys->key_size;
     bond->used = true;
-    if (theirs->tail_length == sizeof bond->irk)
-        sm_copy(bond->irk, theirs->tail, sizeof bond->irk);
+    if (irk)
+        sm_copy(bond->irk, irk, sizeof bond->irk);
 }
 
 BLUET_INTERNAL void sm_bonds_load(struct sm_bonds *bonds)
 {
-    uint8_t blob[SECRET_SIZE];
     struct sm_secret secret;
-    load_irk(bonds);
-    size_t length = 1;
-    for (unsigned index = 0; length && index <= UINT8_MAX; index++) {
-        length = get_blob(bonds, blob, BLUET_SECRET_PEER, NULL, index);
-        if (!sm_secret_read(&secret, BLUET_SECRET_PEER, blob, length))
+    load_irk(bonds, &secret);
+    enum secret_found found = DAMAGED_SECRET;
+    for (unsigned index = 0; found != NO_SECRET && index <= UINT8_MAX; index++) {
+        found = fetch_secret(bonds, &secret, BLUET_SECRET_PEER, NULL, index);
+        if (found != WHOLE_SECRET)
             continue;
         struct sm_bond *bond = sm_bonds_place(bonds, &secret.keys.peer);
         if (bond && !bond->used)
-            fill_in(bonds, bond, &secret);
+            fill_in(bonds, bond, &secret.keys, secret.tail_length == sizeof bond->irk ? secret.tail : NULL);
     }
-    sm_wipe(blob, sizeof blob);
     sm_wipe(&secret, sizeof secret);
 }
 
@@ -267,7 +252,7 @@ BLUET_INTERNAL struct sm_bond *sm_bonds_keep(struct sm_bonds *bonds, const struc
     bool kept = sm_bonds_write(bonds, secret, BLUET_SECRET_PEER);
     struct sm_bond *bond = sm_bonds_place(bonds, &given->theirs.peer);
     if (kept && bond) {
-        fill_in(bonds, bond, secret);
+        fill_in(bonds, bond, &given->theirs, given->identified ? given->irk : NULL);
         return bond;
     }
     if (bond && bond->used)

@@ -9,7 +9,7 @@
 #include "host/hci.h"
 #include "spec/internal.h"
 
-enum { SM_SECRET_TAIL_LARGEST = 56 };
+enum { SM_SECRET_SIZE = 128, SM_SECRET_TAIL_LARGEST = 56 };
 
 enum sm_secret_flag {
     SM_SECRET_AUTHENTICATED = 0x01,
@@ -30,12 +30,21 @@ struct sm_keys {
     uint8_t csrk[16];
 };
 
-/* A secret of either kind. */
+/*
+ * A secret of either kind, or our own identity, as it is stored; but then our identity is nothing but a tail, and keys
+ * of which none signs have no counter. In memory everything is at its place.
+ */
 struct sm_secret {
-    struct sm_keys keys;
+    union {
+        uint8_t blob[SM_SECRET_SIZE];
+        struct {
+            uint8_t version;
+            struct sm_keys keys;
+            uint32_t counter;                     /* the least that has not been signed with, or is taken */
+            uint8_t tail[SM_SECRET_TAIL_LARGEST]; /* of a peer: its IRK. Ours: what the keeper saves */
+        };
+    };
     uint8_t tail_length;
-    uint8_t tail[SM_SECRET_TAIL_LARGEST]; /* of a peer: its IRK. Ours: what the keeper saves */
-    uint32_t counter;                     /* the least that has not been signed with, or is taken */
 };
 
 /* What both sides have given each other in a pairing. */
@@ -79,8 +88,8 @@ static inline bool sm_has_irk(const struct sm_bond *bond)
     return BLUET_HAS_SECURITY && sm_bond_has_irk(bond);
 }
 
-/* What a blob says, if it is whole. */
-BLUET_INTERNAL bool sm_secret_read(struct sm_secret *out, uint8_t sec_type, const uint8_t *blob, size_t length);
+/* Puts a blob, which stands where the secret begins, in order. Whether it is whole. */
+BLUET_INTERNAL bool sm_secret_open(struct sm_secret *secret, uint8_t sec_type, size_t length);
 
 /* Asks the application for what it has. Raises. */
 BLUET_INTERNAL void sm_bonds_load(struct sm_bonds *bonds);
@@ -98,8 +107,8 @@ BLUET_INTERNAL void sm_bonds_delete(struct sm_bonds *bonds, struct sm_bond *bond
 /* The application's secret, if it is there, whole, and of that peer. Raises. */
 BLUET_INTERNAL bool sm_bonds_read(const struct sm_bonds *bonds, struct sm_secret *out_secret, uint8_t sec_type,
                                   const struct bluet_address *peer);
-/* Whether the application keeps it. Raises. */
-BLUET_INTERNAL bool sm_bonds_write(const struct sm_bonds *bonds, const struct sm_secret *secret, uint8_t sec_type);
+/* Whether the application keeps it. The secret is used up. Raises. */
+BLUET_INTERNAL bool sm_bonds_write(const struct sm_bonds *bonds, struct sm_secret *secret, uint8_t sec_type);
 /* Our identity, if it is not kept yet. Raises. */
 BLUET_INTERNAL void sm_bonds_keep_irk(struct sm_bonds *bonds);
 /*

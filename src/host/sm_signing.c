@@ -54,12 +54,13 @@ static bool move_on(struct sm_pairing *pairing, uint8_t sec_type, uint32_t next)
         next = secret.counter;
     good = good && next < UINT32_MAX;
     if (good) {
-        secret.counter = UINT32_MAX - next > STRIDE ? next + STRIDE : UINT32_MAX;
+        uint32_t kept = UINT32_MAX - next > STRIDE ? next + STRIDE : UINT32_MAX;
+        secret.counter = kept;
         good = sm_bonds_write(&pairing->sm->bonds, &secret, sec_type);
-    }
-    if (good) {
-        signing->next = next;
-        signing->kept = secret.counter;
+        if (good) {
+            signing->next = next;
+            signing->kept = kept;
+        }
     }
     sm_wipe(&secret, sizeof secret);
     return good;

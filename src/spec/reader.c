@@ -62,7 +62,7 @@ BLUET_INTERNAL uint32_t read_u24(struct reader *reader)
 BLUET_INTERNAL uint32_t read_u32(struct reader *reader)
 {
     const uint8_t *p = read_span(reader, 4);
-    return p ? (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24 : 0;
+    return p ? read_u32_at(p) : 0;
 }
 
 BLUET_INTERNAL uint64_t read_u64(struct reader *reader)

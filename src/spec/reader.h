@@ -54,6 +54,11 @@ static inline uint16_t read_u16_at(const uint8_t *from)
     return (uint16_t)(from[0] | from[1] << 8);
 }
 
+static inline uint32_t read_u32_at(const uint8_t *from)
+{
+    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
+}
+
 /* The next `length` octets, or NULL if there are not that many. */
 BLUET_INTERNAL const uint8_t *read_span(struct reader *reader, size_t length);
 

@@ -63,7 +63,7 @@ static int look_up(void *context, struct bluet *host, const struct bluet_event *
     return 0;
 }
 
-static void put_secret(struct store *store, const struct sm_secret *secret, uint8_t sec_type)
+static void put_secret(struct store *store, struct sm_secret *secret, uint8_t sec_type)
 {
     const struct event_sink sink = {keep, store, NULL};
     const struct sm_bonds bonds = {.sink = &sink};
