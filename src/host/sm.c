@@ -128,6 +128,22 @@ BLUET_INTERNAL bool sm_read_kept(const struct sm_pairing *pairing, struct sm_sec
            (out_secret->keys.flags & flags) == flags;
 }
 
+BLUET_INTERNAL void sm_shorten(const struct sm_pairing *pairing, uint8_t key[16])
+{
+    memset(key, 0, 16u - pairing->key_size);
+}
+
+BLUET_INTERNAL bool sm_is_private(const struct bluet_address *address)
+{
+    enum { KIND_MASK = 0xc0, STATIC_KIND = 0xc0 };
+    return address->type == BLUET_ADDRESS_RANDOM && (address->octets[0] & KIND_MASK) != STATIC_KIND;
+}
+
+BLUET_INTERNAL const struct bluet_address *sm_peer(const struct sm_pairing *pairing)
+{
+    return &pairing->ends[sm_peer_side(pairing)];
+}
+
 /* ---- Peers that have failed to prove themselves (2.3.6) ---- */
 
 static bool is_delayed(const struct sm *sm, const struct sm_holdoff *holdoff)
@@ -255,7 +271,7 @@ BLUET_INTERNAL void sm_end(struct sm_pairing *pairing, uint16_t reason)
     pairing->model = SM_JUST_WORKS;
     pairing->passkey = 0;
     pairing->answered = pairing->refused = pairing->due = pairing->kept_only = false;
-    if (pairing->work && !pairing->work->kept)
+    if (pairing->work)
         sm_wipe(pairing->work, sizeof *pairing->work);
     pairing->work = NULL;
     raise_update(pairing, reason);

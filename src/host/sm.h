@@ -54,8 +54,7 @@ enum sm_model {
 
 /* What a pairing needs between its features and its end. There are fewer of them than links. */
 struct sm_work {
-    bool used;
-    bool kept; /* beyond the end of the pairing, until its secrets are written */
+    bool used; /* beyond the end of the pairing, until its secrets are written */
     union {
         struct sm_exchange exchange; /* until the link is encrypted */
         struct sm_given given;       /* while keys are distributed */
@@ -82,7 +81,6 @@ struct sm_pairing {
     uint8_t action;       /* that the user was asked for; 0: none */
     uint8_t key_size;     /* of the key that is being made, or that is about to be used: */
     uint8_t secret_flags; /* enum sm_secret_flag */
-    uint8_t expected;     /* PDUs of key distribution that have yet to come, by key_bit() */
     bool answered;
     bool refused; /* by the user */
     bool due;     /* there is something to be done at the next poll */

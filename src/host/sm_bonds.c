@@ -242,22 +242,22 @@ static void take_out(struct sm_bonds *bonds, struct sm_bond *bond)
 BLUET_INTERNAL struct sm_bond *sm_bonds_keep(struct sm_bonds *bonds, const struct sm_given *given,
                                              struct sm_secret *secret)
 {
-    sm_copy(&secret->keys, &given->ours, sizeof secret->keys);
+    sm_copy(&secret->keys, &given->ours.keys, sizeof secret->keys);
     secret->counter = 0;
     if (!sm_bonds_write(bonds, secret, BLUET_SECRET_OURS))
         return NULL;
-    sm_copy(&secret->keys, &given->theirs, sizeof secret->keys);
-    secret->tail_length = given->identified ? sizeof given->irk : 0;
-    sm_copy(secret->tail, given->irk, sizeof given->irk);
+    sm_copy(&secret->keys, &given->theirs.keys, sizeof secret->keys);
+    secret->tail_length = given->identified ? sizeof given->theirs.irk : 0;
+    sm_copy(secret->tail, given->theirs.irk, sizeof given->theirs.irk);
     bool kept = sm_bonds_write(bonds, secret, BLUET_SECRET_PEER);
-    struct sm_bond *bond = sm_bonds_place(bonds, &given->theirs.peer);
+    struct sm_bond *bond = sm_bonds_place(bonds, &given->theirs.keys.peer);
     if (kept && bond) {
-        fill_in(bonds, bond, &given->theirs, given->identified ? given->irk : NULL);
+        fill_in(bonds, bond, &given->theirs.keys, given->identified ? given->theirs.irk : NULL);
         return bond;
     }
     if (bond && bond->used)
         take_out(bonds, bond);
-    delete_blobs(bonds, &given->theirs.peer);
+    delete_blobs(bonds, &given->theirs.keys.peer);
     return NULL;
 }
 

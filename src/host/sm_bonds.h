@@ -47,12 +47,16 @@ struct sm_secret {
     uint8_t tail_length;
 };
 
-/* What both sides have given each other in a pairing. */
-struct sm_given {
-    struct sm_keys ours, theirs;
+/* What one side gives the other in a pairing; until it ends, `peer` in our own is our identity. */
+struct sm_party {
+    struct sm_keys keys;
     uint8_t irk[16];
-    bool identified; /* the peer, by that key */
-    uint8_t sends;   /* enum sm_distribution: what we give */
+};
+
+struct sm_given {
+    uint8_t sends, awaits; /* PDUs that have yet to go and to come: a bit for each */
+    bool identified;       /* the peer, by its IRK */
+    struct sm_party theirs, ours;
 };
 
 struct sm_bond {

@@ -31,6 +31,6 @@ BLUET_INTERNAL bool sm_make_short_term_key(const struct sm_pairing *pairing)
     struct sm_exchange *exchange = &pairing->work->exchange;
     uint8_t *out = exchange->secret + 16;
     bool done = write_temporary_key(pairing, out) && sm_s1(out, exchange, out);
-    sm_shorten(out, pairing->key_size);
+    sm_shorten(pairing, out);
     return done;
 }

@@ -35,17 +35,11 @@ BLUET_INTERNAL bool sm_read_kept(const struct sm_pairing *pairing, struct sm_sec
                                  uint8_t flags);
 
 /* Keys shorter than 16 octets have zeros for their most significant ones (Vol 3 Part H, 2.3.4). */
-static inline void sm_shorten(uint8_t key[16], uint8_t key_size)
-{
-    memset(key, 0, 16u - key_size);
-}
-
+BLUET_INTERNAL void sm_shorten(const struct sm_pairing *pairing, uint8_t key[16]);
 /* Resolvable or not: one that its owner can change at any time. */
-static inline bool sm_is_private(const struct bluet_address *address)
-{
-    enum { KIND_MASK = 0xc0, STATIC_KIND = 0xc0 };
-    return address->type == BLUET_ADDRESS_RANDOM && (address->octets[0] & KIND_MASK) != STATIC_KIND;
-}
+BLUET_INTERNAL bool sm_is_private(const struct bluet_address *address);
+/* As it is on the air. */
+BLUET_INTERNAL const struct bluet_address *sm_peer(const struct sm_pairing *pairing);
 
 static inline bool sm_is_secure(const struct sm_pairing *pairing)
 {
@@ -56,11 +50,6 @@ static inline bool sm_is_secure(const struct sm_pairing *pairing)
 static inline unsigned sm_peer_side(const struct sm_pairing *pairing)
 {
     return pairing->side ^ 1u;
-}
-
-static inline const struct bluet_address *sm_peer(const struct sm_pairing *pairing)
-{
-    return &pairing->ends[sm_peer_side(pairing)];
 }
 
 /* ---- sm_pairing.c ---- */

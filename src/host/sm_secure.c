@@ -105,7 +105,7 @@ static sm_result make_keys(struct sm_pairing *pairing)
     struct sm_exchange *exchange = &pairing->work->exchange;
     if (!sm_f5(exchange, pairing->ends))
         return SM_UNSPECIFIED_REASON;
-    sm_shorten(exchange->secret + 16, pairing->key_size);
+    sm_shorten(pairing, exchange->secret + 16);
     sm_enter(pairing, SM_AWAIT_DHKEY_CHECK);
     return pairing->side == SM_INITIATOR ? send_check(pairing) : SM_SUCCESS;
 }

@@ -210,10 +210,11 @@ static void test_place_of_a_bond_is_used_again(void **state)
         assert_true(bluet_bond_delete(talk->host, &old) > 0);
         talk_pass(talk, 0);
         talk_forget(talk);
-        struct sm_given given = {.ours = {.peer = new, .flags = SM_SECRET_LTK, .key_size = 16}, .identified = true};
+        struct sm_given given = {.ours.keys = {.peer = new, .flags = SM_SECRET_LTK, .key_size = 16},
+                                 .identified = true};
         struct sm_secret secret = {.tail_length = 0};
         given.theirs = given.ours;
-        given.irk[0] = 0x77;
+        given.theirs.irk[0] = 0x77;
         talk->answer = 1;
         assert_ptr_equal(sm_bonds_keep(bonds, &given, &secret), &bonds->bonds[0]);
         talk_forget(talk);
