@@ -24,7 +24,7 @@ MACHINES = {"Cortex-M4": "-mcpu=cortex-m4", "Cortex-M0+": "-mcpu=cortex-m0plus"}
 LAYERS = {
     "spec": ("reader", "writer"),
     "HCI": ("hci",),
-    "links, buffers": ("link", "buffer"),
+    "links, buffers": ("link", "buffer", "memory"),
     "L2CAP, signalling": ("l2cap", "l2cap_signal"),
     "L2CAP channels": ("l2cap_channel", "l2cap_stream", "host_l2cap"),
     "ATT": ("att", "gatt"),

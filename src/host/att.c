@@ -22,7 +22,6 @@ BLUET_INTERNAL int att_open(struct att *att, struct link_table *links, uint16_t 
     void *memory = memory_take(links->hci->port, size);
     if (!memory)
         return BLUET_ENOMEM;
-    memset(memory, 0, size);
     att->bearers = memory;
     att->scratch = (uint8_t *)(att->bearers + bearer_count);
     att->scratch_size = mtu_limit;

@@ -54,7 +54,6 @@ BLUET_INTERNAL int gatt_client_open(struct gatt_client *client, struct att *att,
     client->links = memory_take(client_port(client), size);
     if (!client->links)
         return BLUET_ENOMEM;
-    memset(client->links, 0, size);
     struct gatt_procedure *procedures = (void *)(client->links + att->count);
     if (att->enhanced_limit)
         client->spare = &procedures[client->procedure_count];

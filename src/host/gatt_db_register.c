@@ -203,7 +203,6 @@ static int take_block(struct builder *builder)
     db->attributes = (void *)(block + values);
     db->uuids = (void *)(block + values + attributes);
     db->configurations = block + values + attributes + uuids;
-    memset(db->configurations, 0, configurations);
     db->count = (uint16_t)builder->attributes;
     db->configuration_count = (uint16_t)builder->configurations;
     builder->octets = db->configurations + configurations;

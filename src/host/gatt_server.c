@@ -38,7 +38,6 @@ BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att,
     server->links = memory_take(server_port(server), size);
     if (!server->links)
         return BLUET_ENOMEM;
-    memset(server->links, 0, size);
     server->bearers = (struct gatt_server_bearer *)(server->links + server->link_count);
     return BLUET_OK;
 }

@@ -76,7 +76,6 @@ int bluet_create(struct bluet **out_host, const struct bluet_config *config)
     struct bluet *host = memory_take(&config->port, sizeof *host);
     if (!host)
         return BLUET_ENOMEM;
-    memset(host, 0, sizeof *host);
     host->config = *config;
     fill_in_defaults(&host->config);
     host->sink = (struct event_sink){config->handler, config->handler_context, host};

@@ -46,7 +46,6 @@ BLUET_INTERNAL int l2cap_channels_open(struct l2cap_channels *channels, struct l
     channels->channels = memory_take(links->hci->port, size);
     if (!channels->channels)
         return BLUET_ENOMEM;
-    memset(channels->channels, 0, size);
     channels->plain = (bool *)(channels->channels + channels->total);
     channels->bearer_rings = (uint8_t *)(channels->plain + links->limit);
     links->channels = (struct link_channels){channels, send_between};

@@ -28,7 +28,6 @@ BLUET_INTERNAL int l2cap_signal_open(struct l2cap_signal *signal, struct link_ta
         return BLUET_ENOMEM;
     if (BLUET_HAS_L2CAP_CHANNELS)
         signal->taker = *taker;
-    memset(signal->requests, 0, size);
     return BLUET_OK;
 }
 

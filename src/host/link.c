@@ -22,7 +22,6 @@ BLUET_INTERNAL int link_table_open(struct link_table *links, struct hci *hci, st
         link_table_close(links);
         return BLUET_ENOMEM;
     }
-    memset(links->links, 0, limit * sizeof *links->links);
     for (uint8_t i = 0; i < limit; i++)
         links->links[i].index = i;
     return BLUET_OK;

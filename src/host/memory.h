@@ -4,21 +4,12 @@
 #define BLUET_HOST_MEMORY_H
 
 #include "bluet/bluet.h"
+#include "spec/internal.h"
 
-static inline void *memory_take(const struct bluet_port *port, size_t size)
-{
-    return port->reallocate(port->context, NULL, 0, size);
-}
-
-static inline void *memory_resize(const struct bluet_port *port, void *block, size_t old_size, size_t new_size)
-{
-    return port->reallocate(port->context, block, old_size, new_size);
-}
-
-static inline void memory_give(const struct bluet_port *port, void *block, size_t size)
-{
-    if (block)
-        port->reallocate(port->context, block, size, 0);
-}
+/* All zeros, or NULL. */
+BLUET_INTERNAL void *memory_take(const struct bluet_port *port, size_t size);
+BLUET_INTERNAL void *memory_resize(const struct bluet_port *port, void *block, size_t old_size, size_t new_size);
+/* `block` may be NULL. */
+BLUET_INTERNAL void memory_give(const struct bluet_port *port, void *block, size_t size);
 
 #endif

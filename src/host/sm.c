@@ -47,7 +47,6 @@ BLUET_INTERNAL int sm_open(struct sm *sm, struct link_table *links, const struct
     sm->pairings = memory_take(hci->port, block_size(sm));
     if (!sm->pairings)
         return BLUET_ENOMEM;
-    memset(sm->pairings, 0, block_size(sm));
     sm->bonds.bonds = (struct sm_bond *)(sm->pairings + links->limit);
     sm->works = (struct sm_work *)(sm->bonds.bonds + sm->bonds.limit);
     return BLUET_OK;

@@ -9,11 +9,8 @@ enum { OWN_FAILURES_MOST = 3 };
 
 static struct sm_oob *get_oob(struct sm *sm)
 {
-    if (!sm->oob) {
+    if (!sm->oob)
         sm->oob = memory_take(sm->links->hci->port, sizeof *sm->oob);
-        if (sm->oob)
-            memset(sm->oob, 0, sizeof *sm->oob);
-    }
     return sm->oob;
 }
 
