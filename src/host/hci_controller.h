@@ -27,6 +27,8 @@ enum hci_supported_command {
     HCI_SUPPORTS_LE_SET_PRIVACY_MODE = 39 << 3 | 2
 };
 
+enum { HCI_COMMANDS_BEGIN = 33, HCI_COMMANDS_END = 40 };
+
 enum { HCI_VERSION_5_0 = 9, HCI_DATA_LENGTH_OCTETS = 251, HCI_DATA_LENGTH_US = 2120 };
 
 /* Who starts a controller, and what he is asked and told. */
@@ -46,8 +48,8 @@ struct hci_controller {
     bool has_public;
     bool stopped;
     struct bluet_address address;
-    uint64_t features;
-    uint8_t commands[64];
+    uint8_t commands[HCI_COMMANDS_END - HCI_COMMANDS_BEGIN]; /* of the octets, those that are asked about */
+    uint32_t features;                                       /* of the bits, those that are asked about */
 };
 
 /* Begins with a Reset, and ends by telling the owner. */
@@ -67,7 +69,7 @@ static inline bool hci_has_feature(const struct hci_controller *controller, enum
 
 static inline bool hci_has_command(const struct hci_controller *controller, enum hci_supported_command command)
 {
-    return controller->commands[command >> 3] >> (command & 7) & 1;
+    return controller->commands[(command >> 3) - HCI_COMMANDS_BEGIN] >> (command & 7) & 1;
 }
 
 /*
