@@ -8,14 +8,16 @@ enum { ENTRY_LENGTH = 7, LIST_LARGEST = 255 };
 
 static bool list_is_in_use(const struct gap_accept *accept)
 {
-    return (accept->advertise->on && accept->advertise->filter_policy) ||
-           (gap_scan_is_on(accept->scan) && accept->scan->filter_policy) || accept->scan->stops ||
-           (gap_connect_is_on(accept->connect) && accept->connect->listed);
+    if (accept->advertise->on && accept->advertise->filter_policy)
+        return true;
+    return BLUET_HAS_CENTRAL && ((gap_scan_is_on(accept->scan) && accept->scan->filter_policy) || accept->scan->stops ||
+                                 (gap_connect_is_on(accept->connect) && accept->connect->listed));
 }
 
 static void set_uses(struct gap_accept *accept, unsigned uses)
 {
-    accept->scan->filter_policy = uses & BLUET_ACCEPT_SCAN ? 1 : 0;
+    if (BLUET_HAS_CENTRAL)
+        accept->scan->filter_policy = uses & BLUET_ACCEPT_SCAN ? 1 : 0;
     accept->advertise->filter_policy =
         (uint8_t)((uses & BLUET_ACCEPT_SCAN_REQUESTS ? 1 : 0) | (uses & BLUET_ACCEPT_CONNECT_REQUESTS ? 2 : 0));
 }
@@ -32,7 +34,7 @@ BLUET_INTERNAL int gap_accept_set(struct gap_accept *accept, const struct bluet_
                                   unsigned uses)
 {
     const unsigned all = BLUET_ACCEPT_SCAN | BLUET_ACCEPT_SCAN_REQUESTS | BLUET_ACCEPT_CONNECT_REQUESTS;
-    struct hci *hci = accept->scan->hci;
+    struct hci *hci = accept->advertise->hci;
     if (uses & ~all || count > LIST_LARGEST)
         return BLUET_EINVAL;
     for (size_t i = 0; i < count; i++) {

@@ -77,6 +77,21 @@ static void test_address_modes(void **state)
     talk_destroy(talk);
 }
 
+/* Of who may connect to us, even if we scan for nobody. */
+static void test_accept_list(void **state)
+{
+    (void)state;
+    static const struct bluet_address peer = {BLUET_ADDRESS_PUBLIC, {1, 2, 3, 4, 5, 6}};
+    struct talk *talk = talk_activated(NULL);
+    assert_true(bluet_gap_accept_list(talk->host, &peer, 1, BLUET_ACCEPT_CONNECT_REQUESTS) > 0);
+    talk_expect(talk, "01 10 20 00");
+    talk_receive(talk, "04 0e 04 01 10 20 00");
+    talk_expect(talk, "01 11 20 07 00 06 05 04 03 02 01");
+    talk_receive(talk, "04 0e 04 01 11 20 00");
+    talk_forget(talk);
+    talk_destroy(talk);
+}
+
 /* From beginning to end; talk_destroy() sees to it that no octet of memory is left behind. */
 static void test_whole_life(void **state)
 {
@@ -101,6 +116,7 @@ int main(void)
         cmocka_unit_test(test_pairing_without_secure_connections),
         cmocka_unit_test(test_channel),
         cmocka_unit_test(test_address_modes),
+        cmocka_unit_test(test_accept_list),
         cmocka_unit_test(test_whole_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
