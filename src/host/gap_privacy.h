@@ -65,10 +65,10 @@ static inline void gap_privacy_stop(struct gap_privacy *privacy)
     privacy->state = GAP_PRIVACY_IDLE;
 }
 
-/* Nothing is left to be done before the application may begin. */
-static inline bool gap_privacy_is_ready(const struct gap_privacy *privacy)
+/* Something is left to be done before the application may begin. */
+static inline bool gap_privacy_is_busy(const struct gap_privacy *privacy)
 {
-    return privacy->started && privacy->state == GAP_PRIVACY_IDLE;
+    return privacy->state != GAP_PRIVACY_IDLE;
 }
 
 BLUET_INTERNAL uint64_t gap_privacy_deadline(const struct gap_privacy *privacy);

@@ -16,8 +16,7 @@ static const uint32_t scan_retry_us = 10000;
 BLUET_INTERNAL void gap_scan_open(struct gap_scan *scan, struct hci *hci, const struct gap_address *address,
                                   struct gap_resolver *resolver)
 {
-    *scan = (struct gap_scan){
-        .hci = hci, .address = address, .resolver = resolver, .deadline = BLUET_NEVER, .dropped = scan->dropped};
+    *scan = (struct gap_scan){.hci = hci, .address = address, .resolver = resolver, .deadline = BLUET_NEVER};
 }
 
 static void raise_scan_done(const struct gap_scan *scan)
@@ -221,7 +220,7 @@ static bool take_report(struct gap_scan *scan, struct reader *event, bool direct
     if (address_type > HCI_ADDRESS_TYPE_LARGEST || raised.scan_result.adv_type > SCAN_RSP ||
         raised.scan_result.length > ADVERTISING_DATA_LARGEST ||
         (directed && raised.scan_result.adv_type != ADV_DIRECT_IND)) {
-        scan->dropped++;
+        scan->hci->dropped++;
         return true;
     }
     raised.code = BLUET_EVENT_SCAN_RESULT;
@@ -246,5 +245,5 @@ BLUET_INTERNAL void gap_scan_report(struct gap_scan *scan, struct reader *event,
     while (count-- && whole)
         whole = take_report(scan, event, directed);
     if (!whole)
-        scan->dropped++;
+        scan->hci->dropped++;
 }

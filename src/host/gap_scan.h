@@ -23,7 +23,6 @@ struct gap_scan {
     uint8_t filter_policy; /* 1: only who is in the accept list is reported */
     uint16_t stops;        /* scans that have been told to stop, and have not ended */
     uint32_t duration_ms;  /* 0: until stopped */
-    uint32_t dropped;      /* reports that were malformed */
     uint64_t deadline;     /* of what runs */
     struct gap_sought sought;
 };

@@ -12,23 +12,14 @@ enum { COMMAND_HEADER_LENGTH = 4 };
 
 static const uint64_t command_timeout_us = 2000000;
 
-BLUET_INTERNAL int hci_open(struct hci *hci, const struct bluet_port *port, const struct event_sink *sink,
-                            size_t queue_size)
+BLUET_INTERNAL int hci_open(struct hci *hci, uint16_t queue_size)
 {
-    uint8_t *queue = memory_take(port, queue_size);
-    if (!queue)
+    hci->queue = memory_take(hci->port, queue_size);
+    if (!hci->queue)
         return BLUET_ENOMEM;
-    *hci = (struct hci){
-        .port = port,
-        .sink = sink,
-        .now = hci->now,
-        .queue = queue,
-        .queue_size = (uint16_t)queue_size,
-        .credits = 1, /* before the first answer: Vol 4 Part E, 4.4 */
-        .last_ticket = hci->last_ticket,
-        .deadline = BLUET_NEVER,
-        .protocol_errors = hci->protocol_errors,
-    };
+    hci->queue_size = queue_size;
+    hci->credits = 1; /* before the first answer: Vol 4 Part E, 4.4 */
+    hci->deadline = BLUET_NEVER;
     return BLUET_OK;
 }
 
@@ -36,10 +27,8 @@ BLUET_INTERNAL void hci_close(struct hci *hci)
 {
     memory_give(hci->port, hci->queue, hci->queue_size);
     hci->queue = NULL;
-    hci->queue_size = 0;
-    hci->queue_length = 0;
+    hci->queue_size = hci->queue_length = 0;
     hci->awaiting = false;
-    hci->deadline = BLUET_NEVER;
     hci->acl_count = hci->acl_free = 0;
 }
 

@@ -66,11 +66,11 @@ struct hci {
     uint16_t acl_free;
 
     uint32_t protocol_errors;
+    uint32_t dropped; /* reports that were malformed, or that the application could not take */
 };
 
 /* -ENOMEM */
-BLUET_INTERNAL int hci_open(struct hci *hci, const struct bluet_port *port, const struct event_sink *sink,
-                            size_t queue_size);
+BLUET_INTERNAL int hci_open(struct hci *hci, uint16_t queue_size);
 BLUET_INTERNAL void hci_close(struct hci *hci);
 
 /* Whether so many commands with so many octets of parameters in all fit into the queue, beside what is kept free. */

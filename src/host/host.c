@@ -73,7 +73,7 @@ int bluet_create(struct bluet **out_host, const struct bluet_config *config)
 {
     if (!config_is_valid(config))
         return BLUET_EINVAL;
-    struct bluet *host = memory_take(&config->port, sizeof *host);
+    struct bluet *host = memory_take(&config->port, HOST_SIZE);
     if (!host)
         return BLUET_ENOMEM;
     host->config = *config;
@@ -81,8 +81,6 @@ int bluet_create(struct bluet **out_host, const struct bluet_config *config)
     host->sink = (struct event_sink){config->handler, config->handler_context, host};
     host->hci.port = &host->config.port;
     host->hci.sink = &host->sink;
-    host->hci.deadline = host->close_deadline = BLUET_NEVER;
-    host->scan.deadline = host->connect.deadline = BLUET_NEVER;
     host->address.timeout_s = GAP_ADDRESS_TIMEOUT_DEFAULT_S;
     if (BLUET_HAS_SECURITY)
         sm_init(&host->sm);
@@ -102,7 +100,7 @@ void bluet_destroy(struct bluet *host)
     if (BLUET_HAS_SECURITY)
         crypto_wipe(host->sm.bonds.irk, sizeof host->sm.bonds.irk);
     struct bluet_port port = host->config.port;
-    memory_give(&port, host, sizeof *host);
+    memory_give(&port, host, HOST_SIZE);
 }
 
 static int open_channels(struct bluet *host)
@@ -130,7 +128,7 @@ static int open_rooms(struct bluet *host)
     const struct bluet_config *config = &host->config;
     const struct bluet_port *port = &config->port;
     uint16_t frame_size = (uint16_t)(config->mtu_limit + L2CAP_HEADER_LENGTH);
-    int error = hci_open(&host->hci, port, &host->sink, config->command_size);
+    int error = hci_open(&host->hci, config->command_size);
     if (!error)
         error = buffer_pool_open(&host->pool, port, config->buffer_count, config->buffer_size);
     if (!error)
@@ -177,7 +175,8 @@ static struct bluet_address choose_address(void *context, const uint8_t *public_
     const struct sm_bonds *bonds = &host->sm.bonds;
     if (BLUET_HAS_SECURITY)
         sm_load(&host->sm);
-    if (!gap_address_start(&host->address, &host->hci, public_octets, bonds->irk, bonds->irk_kept))
+    bool irk_kept = BLUET_HAS_SECURITY && bonds->irk_kept;
+    if (!gap_address_start(&host->address, &host->hci, public_octets, bonds->irk, irk_kept))
         host_end_is_due(host, BLUET_ENOTSUP, HCI_UNSUPPORTED_FEATURE_OR_PARAMETER);
     return gap_address_own(&host->address);
 }
@@ -187,9 +186,12 @@ static void controller_started(void *context, int error, uint8_t status)
     struct bluet *host = context;
     if (host->state != HOST_ACTIVATING)
         return;
-    if (error)
+    if (error) {
         host_end_is_due(host, error, status);
-    else
+        return;
+    }
+    host->started = true;
+    if (BLUET_HAS_PRIVACY)
         gap_privacy_start(&host->privacy);
 }
 
@@ -203,7 +205,8 @@ static void activated(struct bluet *host)
 
 static void open_gap(struct bluet *host)
 {
-    host->resolver = (struct gap_resolver){.bonds = &host->sm.bonds, .changes = host->sm.bonds.changes};
+    if (BLUET_HAS_SECURITY)
+        host->resolver = (struct gap_resolver){.bonds = &host->sm.bonds, .changes = host->sm.bonds.changes};
     gap_advertise_open(&host->advertise, &host->controller, &host->address, &host->resolver);
     if (BLUET_HAS_CENTRAL) {
         gap_scan_open(&host->scan, &host->hci, &host->address, &host->resolver);
@@ -211,6 +214,8 @@ static void open_gap(struct bluet *host)
     }
     host->accept = (struct gap_accept){.advertise = &host->advertise, .scan = &host->scan, .connect = &host->connect};
     host->gap_link = (struct gap_link){&host->controller, &host->links, &host->signal};
+    if (!BLUET_HAS_PRIVACY)
+        return;
     host->privacy = (struct gap_privacy){.controller = &host->controller,
                                          .address = &host->address,
                                          .advertise = &host->advertise,
@@ -223,17 +228,12 @@ static void open_gap(struct bluet *host)
 
 int bluet_activate(struct bluet *host)
 {
-    switch (host->state) {
-    case HOST_ACTIVE:
+    if (host->state == HOST_ACTIVE)
         return 0;
-    case HOST_ACTIVATING:
+    if (host->state == HOST_ACTIVATING)
         return host->ticket;
-    case HOST_DEACTIVATING:
-    case HOST_ENDING:
+    if (host->state != HOST_INACTIVE)
         return BLUET_EBUSY;
-    case HOST_INACTIVE:
-        break;
-    }
     host_sample_clock(host);
     int error = open_rooms(host);
     if (error) {
@@ -243,7 +243,7 @@ int bluet_activate(struct bluet *host)
     host->state = HOST_ACTIVATING;
     host->ticket = hci_new_ticket(&host->hci);
     host->end = (struct host_end){0};
-    host->send_refused = false;
+    host->send_refused = host->started = false;
     const struct hci_controller_owner owner = {host, choose_address, controller_started};
     hci_controller_start(&host->controller, &host->hci, &owner);
     open_gap(host);
@@ -286,7 +286,7 @@ static void settle(struct bluet *host)
         sm_settle(&host->sm);
     if (BLUET_HAS_PRIVACY)
         gap_privacy_settle(&host->privacy);
-    if (host->state == HOST_ACTIVATING && gap_privacy_is_ready(&host->privacy))
+    if (host->state == HOST_ACTIVATING && host->started && !(BLUET_HAS_PRIVACY && gap_privacy_is_busy(&host->privacy)))
         activated(host);
     if (host->links.waiting)
         link_pump(&host->links);
@@ -444,12 +444,12 @@ uint16_t bluet_mtu(const struct bluet *host)
 
 uint32_t bluet_dropped(const struct bluet *host)
 {
-    return host->scan.dropped;
+    return host->hci.dropped;
 }
 
 void bluet_add_dropped(struct bluet *host, uint32_t count)
 {
-    host->scan.dropped += count;
+    host->hci.dropped += count;
 }
 
 uint32_t bluet_protocol_errors(const struct bluet *host)

@@ -52,9 +52,9 @@ enum host_close_step {
 
 /* An end that is due, and why. */
 struct host_end {
-    bool due;
-    int error; /* that tickets end with */
+    int16_t error; /* that tickets end with */
     uint8_t status;
+    bool due;
 };
 
 /* Why a connection has ended. */
@@ -67,40 +67,66 @@ struct host_ended {
 enum { HOST_ENDED_KEPT = 8 };
 
 struct bluet {
+    uint8_t state;      /* enum host_state */
+    uint8_t close_step; /* enum host_close_step */
+    bool inside;        /* bluet_receive() or bluet_poll() is under way */
+    bool started;       /* the controller is */
+    bool send_refused;  /* the application has been, for want of buffers; there was so much free then: */
+    uint8_t ended_next;
+    uint16_t refused_pool_free, refused_controller_free;
+    struct host_end end;
+    int ticket;                 /* of the activation or deactivation under way */
+    int canceled_ticket;        /* of an activation that was overtaken by deactivation; 0: none */
     struct bluet_config config; /* no limit is zero any more */
     struct event_sink sink;
-    enum host_state state;
-    bool inside; /* bluet_receive() or bluet_poll() is under way */
-
-    struct hci hci;
-    struct hci_controller controller;
-    struct buffer_pool pool;
-    struct link_table links;
-    struct l2cap_signal signal;
-    struct l2cap_channels channels;
-    struct gatt gatt;
-    struct sm sm;
-    struct gap_address address;
-    struct gap_resolver resolver;
-    struct gap_privacy privacy;
-    struct gap_advertise advertise;
-    struct gap_scan scan;
-    struct gap_connect connect;
-    struct gap_accept accept;
-    struct gap_link gap_link;
-
-    int ticket;          /* of the activation or deactivation under way */
-    int canceled_ticket; /* of an activation that was overtaken by deactivation; 0: none */
-    struct host_end end;
-    enum host_close_step close_step;
     uint64_t close_deadline;
 
+    struct hci hci;
+    struct link_table links;
+    struct buffer_pool pool;
+    struct hci_controller controller;
+    struct l2cap_signal signal;
+    struct gatt gatt;
+    struct gap_advertise advertise;
+    struct gap_address address;
+    struct gap_accept accept;
+    struct gap_link gap_link;
     struct host_ended ended[HOST_ENDED_KEPT]; /* a ring */
-    uint8_t ended_next;
-
-    bool send_refused; /* the application has been, for want of buffers; there was so much free then: */
-    uint16_t refused_pool_free, refused_controller_free;
+#if BLUET_HAS_L2CAP_CHANNELS
+    struct l2cap_channels channels;
+#endif
+#if BLUET_HAS_SECURITY
+    struct sm sm;
+    struct gap_resolver resolver;
+#endif
+#if BLUET_HAS_PRIVACY
+    struct gap_privacy privacy;
+#endif
+#if BLUET_HAS_CENTRAL
+    struct gap_scan scan;
+    struct gap_connect connect;
+#endif
+    /* No memory is taken for rooms that are not built. Nobody enters them; they have names for the compiler alone. */
+    union {
+        uint8_t absent;
+#if !BLUET_HAS_L2CAP_CHANNELS
+        struct l2cap_channels channels;
+#endif
+#if !BLUET_HAS_SECURITY
+        struct sm sm;
+        struct gap_resolver resolver;
+#endif
+#if !BLUET_HAS_PRIVACY
+        struct gap_privacy privacy;
+#endif
+#if !BLUET_HAS_CENTRAL
+        struct gap_scan scan;
+        struct gap_connect connect;
+#endif
+    };
 };
+
+enum { HOST_SIZE = offsetof(struct bluet, absent) };
 
 /* host.c: the instant of a call of the application's own; one from within an event handler happens at the instant of
  * the event. */

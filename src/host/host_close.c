@@ -9,7 +9,7 @@ static const uint64_t close_timeout_us = 2000000;
 BLUET_INTERNAL void host_end_is_due(struct bluet *host, int error, uint8_t status)
 {
     if (!host->end.due)
-        host->end = (struct host_end){true, error, status};
+        host->end = (struct host_end){(int16_t)error, status, true};
 }
 
 /* ---- Deactivation ---- */
@@ -28,7 +28,8 @@ int bluet_deactivate(struct bluet *host)
     host->close_step = HOST_CLOSE_ADVERTISING;
     host->close_deadline = host->hci.now + close_timeout_us;
     hci_controller_stop(&host->controller);
-    gap_privacy_stop(&host->privacy);
+    if (BLUET_HAS_PRIVACY)
+        gap_privacy_stop(&host->privacy);
     host_close_continue(host);
     return host->ticket;
 }
@@ -140,7 +141,8 @@ BLUET_INTERNAL void host_end(struct bluet *host)
 
     if (ended != HOST_DEACTIVATING)
         host->state = HOST_ENDING;
-    gap_privacy_stop(&host->privacy);
+    if (BLUET_HAS_PRIVACY)
+        gap_privacy_stop(&host->privacy);
     end_links(host, end.status);
     host->state = HOST_ENDING;
     if (BLUET_HAS_CENTRAL) {

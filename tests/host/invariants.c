@@ -18,7 +18,7 @@ static void check_inactive(const struct bluet *host)
 {
     hold(host->hci.queue == NULL && host->hci.queue_length == 0, "an inactive host has no command queue");
     hold(host->pool.memory == NULL && host->links.links == NULL, "an inactive host has no pool and no links");
-    hold(host->scan.state == GAP_SCAN_OFF && host->connect.state == GAP_CONNECT_OFF && !host->advertise.on,
+    hold(!gap_scan_is_on(&host->scan) && !gap_connect_is_on(&host->connect) && !host->advertise.on,
          "an inactive host does nothing on the air");
     hold(bluet_deadline(host) == BLUET_NEVER || host->end.due || host->canceled_ticket,
          "an inactive host has no deadline");
@@ -144,22 +144,38 @@ static void check_channels(const struct bluet *host)
     }
     hold(!waiting || channels->waiting || host->inside, "what is owed is not forgotten");
     hold(awaiting == channels->awaiting, "those who await are counted");
+}
+
+static void check_signals(const struct bluet *host)
+{
     size_t kept = 0;
     for (size_t i = 0; i < L2CAP_SIGNAL_KEPT; i++)
         kept += host->signal.kept[i].link != NULL;
     hold(kept == host->signal.kept_count, "requests that are kept are counted");
 }
 
+static void check_advertising(const struct bluet *host)
+{
+    hold(host->advertise.on || !host->advertise.paused, "only what runs is paused");
+    hold(!host->advertise.starting || host->advertise.ticket >= host->advertise.starting || host->advertise.ticket == 0,
+         "the last ticket of advertising is the latest");
+}
+
+static void check_central(const struct bluet *host)
+{
+    hold(gap_scan_is_on(&host->scan) || !host->scan.paused, "only what runs is paused");
+    hold(gap_connect_is_on(&host->connect) || !host->connect.held, "only an attempt is held back");
+    hold(!host->scan.sought.wanted || gap_connect_is_on(&host->connect), "who is sought is to be connected to");
+    hold(host->scan.state == GAP_SCAN_ON || host->scan.deadline == BLUET_NEVER, "only what runs can expire");
+    hold(host->connect.state != GAP_CONNECT_OFF || host->connect.deadline == BLUET_NEVER, "only an attempt can expire");
+}
+
 static void check_pauses(const struct bluet *host)
 {
     const struct gap_privacy *privacy = &host->privacy;
     bool pausing = privacy->state != GAP_PRIVACY_IDLE;
-    hold(host->advertise.on || !host->advertise.paused, "only what runs is paused");
-    hold(gap_scan_is_on(&host->scan) || !host->scan.paused, "only what runs is paused");
-    hold(gap_connect_is_on(&host->connect) || !host->connect.held, "only an attempt is held back");
-    bool paused = host->advertise.paused || host->scan.paused || host->connect.held;
+    bool paused = host->advertise.paused || (BLUET_HAS_CENTRAL && (host->scan.paused || host->connect.held));
     hold(!paused || pausing || !privacy->started || host->state != HOST_ACTIVE, "a pause ends");
-    hold(!host->scan.sought.wanted || gap_connect_is_on(&host->connect), "who is sought is to be connected to");
 }
 
 void check_invariants(const struct bluet *host)
@@ -170,10 +186,12 @@ void check_invariants(const struct bluet *host)
     }
     check_commands(&host->hci);
     check_links(host);
-    check_channels(host);
-    check_pauses(host);
-    hold(host->scan.state == GAP_SCAN_ON || host->scan.deadline == BLUET_NEVER, "only what runs can expire");
-    hold(host->connect.state != GAP_CONNECT_OFF || host->connect.deadline == BLUET_NEVER, "only an attempt can expire");
-    hold(!host->advertise.starting || host->advertise.ticket >= host->advertise.starting || host->advertise.ticket == 0,
-         "the last ticket of advertising is the latest");
+    check_signals(host);
+    check_advertising(host);
+    if (BLUET_HAS_L2CAP_CHANNELS)
+        check_channels(host);
+    if (BLUET_HAS_CENTRAL)
+        check_central(host);
+    if (BLUET_HAS_PRIVACY)
+        check_pauses(host);
 }
