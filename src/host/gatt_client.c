@@ -133,16 +133,16 @@ static struct att_bearer *free_bearer(const struct gatt_client *client, const st
     return BLUET_HAS_EATT ? gatt_free_bearer(client, link, procedure) : NULL;
 }
 
-/* A negative enum bluet_error, or enum gatt_sent. */
+/* As gatt_ask(). */
 static int ask_on(const struct gatt_client *client, struct gatt_procedure *procedure)
 {
     int sent = gatt_ask(client, procedure);
-    if (sent != GATT_SENT)
+    if (sent != GATT_GOES_ON)
         procedure->bearer = NULL;
     return sent;
 }
 
-/* -EBUSY: every bearer awaits a response. -ETIMEDOUT: there is no bearer any more. */
+/* The same. -EBUSY: every bearer awaits a response. */
 static int ask_first(const struct gatt_client *client, const struct link *link)
 {
     struct gatt_procedure *first = gatt_client_link(client, link)->first;
@@ -151,7 +151,7 @@ static int ask_first(const struct gatt_client *client, const struct link *link)
     if (BLUET_HAS_EATT && !first->bearer)
         first->bearer = gatt_take_bearer(client, first);
     if (!first->bearer)
-        return att_bearer(client->att, link)->expired ? BLUET_ETIMEDOUT : BLUET_EBUSY;
+        return att_bearer(client->att, link)->expired ? BLUET_STATUS_TIMEOUT : BLUET_EBUSY;
     return ask_on(client, first);
 }
 
@@ -165,7 +165,7 @@ static void begin_early(const struct gatt_client *client, const struct link *lin
         if (procedure->bearer || procedure->late)
             continue;
         procedure->bearer = free_bearer(client, link, procedure);
-        begun = procedure->bearer && ask_on(client, procedure) == GATT_SENT;
+        begun = procedure->bearer && ask_on(client, procedure) == GATT_GOES_ON;
     }
 }
 
@@ -195,20 +195,9 @@ static void answered_before(struct gatt_client *client, struct gatt_procedure *f
     buffer_free(client->pool, held);
 }
 
-/* What a request came to that was not sent, and will not be. Otherwise GATT_GOES_ON. */
-static int status_of(int sent)
+static bool is_under_way(const struct gatt_procedure *first)
 {
-    switch (sent) {
-    case BLUET_ETIMEDOUT:
-        return BLUET_STATUS_TIMEOUT;
-    case BLUET_ENOKEY:
-        return BLUET_STATUS_NOT_SIGNED;
-    case GATT_NOTHING_LEFT:
-    case GATT_SENT_ALL:
-        return BLUET_OK;
-    default: /* sent; or no buffer: until gatt_client_flush(); or closing: until gatt_client_link_closed() */
-        return GATT_GOES_ON;
-    }
+    return first->bearer && first->bearer->request;
 }
 
 /* Goes on where no response is awaited. Raises. */
@@ -224,8 +213,8 @@ static void pump(struct gatt_client *client, struct link *link)
             answered_before(client, first);
             continue;
         }
-        int status = status_of(first->bearer && first->bearer->request ? GATT_SENT : ask_first(client, link));
-        if (status == GATT_GOES_ON) {
+        int status = is_under_way(first) ? GATT_GOES_ON : ask_first(client, link);
+        if (status < 0) { /* sent; or no buffer: until gatt_client_flush(); or closing: until gatt_client_link_closed() */
             begin_early(client, link);
             return;
         }
@@ -318,73 +307,68 @@ BLUET_INTERNAL void gatt_client_response(struct gatt_client *client, struct att_
 
 /* ---- What the application asks for ---- */
 
-/* Lengthens its value by a copy of the spans: whether there were buffers. */
-static bool append_value(const struct gatt_client *client, struct gatt_procedure *procedure,
-                         const struct bluet_span spans[2])
+/* Lengthens its value by a copy. BLUET_OK or -ENOMEM, or `error` if that is one. */
+static int append_value(const struct gatt_client *client, struct gatt_procedure *procedure, const void *data,
+                        size_t length, int error)
 {
-    struct buffer **end = &procedure->value;
-    while (*end)
-        end = &(*end)->next;
-    *end = buffer_copy(client->pool, spans, 2);
-    procedure->length = (uint16_t)(procedure->length + spans[0].length + spans[1].length);
-    return *end;
+    procedure->length = (uint16_t)(procedure->length + length);
+    if (error || buffer_append(client->pool, &procedure->value, data, length))
+        return error;
+    client->pool->starved = true;
+    return BLUET_ENOMEM;
 }
 
 static int take_handles(const struct gatt_client *client, const struct link *link, struct gatt_procedure *procedure,
                         const struct gatt_question *question)
 {
     const uint16_t *handles = question->what;
-    struct writer writer = writer_of(client->att->scratch, att_bearer(client->att, link)->mtu - 1u);
-    if (question->count < 2 || question->count > writer.capacity / 2)
+    size_t most = (att_bearer(client->att, link)->mtu - 1u) / 2;
+    int error = BLUET_OK;
+    if (question->count < 2 || question->count > most)
         return BLUET_EINVAL;
     for (size_t i = 0; i < question->count; i++) {
+        uint8_t octets[2];
+        write_u16_at(octets, handles[i]);
         if (handles[i] == 0)
             return BLUET_EINVAL;
-        write_u16(&writer, handles[i]);
+        error = append_value(client, procedure, octets, sizeof octets, error);
     }
-    const struct bluet_span spans[2] = {{writer.start, writer.length}, {NULL, 0}};
-    procedure->record_length = (uint16_t)writer.length;
-    return append_value(client, procedure, spans) ? BLUET_OK : BLUET_ENOMEM;
+    procedure->record_length = procedure->length;
+    return error;
 }
 
 /* Each value has its handle and length before it. */
 static int take_writes(const struct gatt_client *client, struct gatt_procedure *procedure,
-                       const struct gatt_question *question)
+                       const struct bluet_write *writes, size_t count)
 {
     enum { LARGEST = 4096 }; /* more than any server queues */
-    const struct bluet_write *writes = question->what;
-    size_t length = 0;
-    for (size_t i = 0; i < question->count; i++) {
-        if (writes[i].value_handle == 0 || writes[i].length > ATT_VALUE_LARGEST || length > LARGEST)
+    int error = BLUET_OK;
+    for (; count; count--, writes++) {
+        uint8_t header[GATT_RECORD_HEADER];
+        write_u16_at(header, writes->value_handle);
+        write_u16_at(header + 2, (uint16_t)writes->length);
+        bool too_long = writes->length > ATT_VALUE_LARGEST && procedure->request == ATT_PREPARE_WRITE_REQUEST;
+        if (writes->value_handle == 0 || too_long || procedure->length > LARGEST)
             return BLUET_EINVAL;
-        length += GATT_RELIABLE_HEADER + writes[i].length;
+        error = append_value(client, procedure, header, sizeof header, error);
+        error = append_value(client, procedure, writes->data, writes->length, error);
     }
-    if (question->count == 0 || length > LARGEST)
+    if (procedure->length == 0 || procedure->length > LARGEST)
         return BLUET_EINVAL;
-    for (size_t i = 0; i < question->count; i++) {
-        uint8_t header[GATT_RELIABLE_HEADER];
-        struct writer writer = writer_of(header, sizeof header);
-        write_u16(&writer, writes[i].value_handle);
-        write_u16(&writer, (uint16_t)writes[i].length);
-        const struct bluet_span spans[2] = {{header, sizeof header}, {writes[i].data, writes[i].length}};
-        if (!append_value(client, procedure, spans))
-            return BLUET_ENOMEM;
-    }
-    gatt_next_record(procedure);
-    return BLUET_OK;
+    if (!error)
+        gatt_next_record(procedure);
+    return error;
 }
 
 /* A write of before has yet to go out: what is written now must not overtake it. */
 static bool write_waits(const struct gatt_procedure *first)
 {
-    bool under_way = first && first->bearer && first->bearer->request;
-    for (const struct gatt_procedure *procedure = first; procedure; procedure = procedure->next) {
-        bool gone = procedure == first && under_way && procedure->kind == GATT_WRITE_VALUE;
-        bool writes = procedure->kind >= GATT_WRITE_WITHOUT_RESPONSE && procedure->kind <= GATT_WRITE_RELIABLE;
-        if (writes && !gone)
-            return true;
-    }
-    return false;
+    const struct gatt_procedure *procedure = first;
+    if (first && first->kind == GATT_WRITE_VALUE && is_under_way(first))
+        procedure = first->next;
+    while (procedure && (procedure->kind < GATT_WRITE_WITHOUT_RESPONSE || procedure->kind > GATT_WRITE_RELIABLE))
+        procedure = procedure->next;
+    return procedure;
 }
 
 /* Where nothing is before it, it goes out from the caller's memory, and no copy is made. */
@@ -397,17 +381,14 @@ static int take_value(const struct gatt_client *client, const struct link *link,
     bool direct = (question->kind == GATT_WRITE_WITHOUT_RESPONSE && !write_waits(first)) ||
                   (question->kind == GATT_WRITE_VALUE && !first && !att_bearer(client->att, link)->expired);
     size_t length = question->count < SENDABLE ? question->count : SENDABLE;
-    if (question->kind == GATT_WRITE_LONG_VALUE && length > ATT_VALUE_LARGEST)
-        return BLUET_EINVAL;
     if (question->kind == GATT_WRITE_SIGNED && link->encrypted)
         return BLUET_EALREADY;
     if (question->kind == GATT_WRITE_SIGNED &&
         (!BLUET_HAS_SIGNING || !signer->may_sign || !signer->may_sign(signer->context, link)))
         return BLUET_ENOKEY;
-    procedure->record_length = (uint16_t)length;
     if (!direct) {
-        const struct bluet_span spans[2] = {{question->what, length}, {NULL, 0}};
-        return append_value(client, procedure, spans) ? BLUET_OK : BLUET_ENOMEM;
+        const struct bluet_write write = {.value_handle = question->handle, .data = question->what, .length = length};
+        return take_writes(client, procedure, &write, 1);
     }
     procedure->direct = question->what ? question->what : "";
     procedure->length = (uint16_t)length;
@@ -440,7 +421,7 @@ static int take_question(const struct gatt_client *client, const struct link *li
     if (question->kind <= GATT_READ_MULTIPLE_VARIABLE)
         return take_handles(client, link, procedure, question);
     if (question->kind == GATT_WRITE_RELIABLE)
-        return take_writes(client, procedure, question);
+        return take_writes(client, procedure, question->what, question->count);
     if (question->kind == GATT_EXCHANGE_MTU)
         return att_bearer(client->att, link)->asked ? BLUET_EALREADY : BLUET_OK;
     if (question->handle == 0)
@@ -459,7 +440,7 @@ static int begin_procedure(struct gatt_client *client, const struct link *link, 
     struct gatt_procedure *procedure = enqueue(client, state, what);
     if (!procedure)
         return BLUET_ENOMEM;
-    int sent = GATT_NOTHING_LEFT; /* a signature raises events; so that goes out later in any case */
+    int sent = BLUET_OK; /* a signature raises events; so that goes out later in any case */
     if (state->first != procedure) {
         /* The write of a value is not done sooner with them, and would wait for the search. */
         bool seeks = what->kind < GATT_WRITE_WITHOUT_RESPONSE || what->kind > GATT_WRITE_SIGNED;
@@ -471,11 +452,11 @@ static int begin_procedure(struct gatt_client *client, const struct link *link, 
     if (what->kind != GATT_WRITE_SIGNED)
         sent = ask_first(client, link);
     procedure->direct = NULL;
-    if (what->direct && sent < 0) {
+    if (what->direct && sent < GATT_GOES_ON) {
         remove_first(client, state);
         return sent;
     }
-    client->unsettled |= sent > GATT_SENT || sent == BLUET_ETIMEDOUT;
+    client->unsettled |= sent >= 0;
     return BLUET_OK;
 }
 
@@ -492,8 +473,7 @@ BLUET_INTERNAL int gatt_client_begin(struct gatt_client *client, const struct li
     int error = take_question(client, link, &what, question);
     if (!error && what.direct && what.kind == GATT_WRITE_WITHOUT_RESPONSE) {
         what.bearer = plain;
-        int sent = gatt_ask(client, &what);
-        return sent < 0 ? sent : BLUET_OK;
+        return gatt_ask(client, &what);
     }
     if (!error)
         error = begin_procedure(client, link, &what);

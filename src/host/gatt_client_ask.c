@@ -36,7 +36,7 @@ BLUET_INTERNAL bool gatt_next_record(struct gatt_procedure *procedure)
         return false;
     procedure->handle = gatt_value_u16(procedure, next);
     procedure->record_length = gatt_value_u16(procedure, next + 2);
-    procedure->record = (uint16_t)(next + GATT_RELIABLE_HEADER);
+    procedure->record = (uint16_t)(next + GATT_RECORD_HEADER);
     procedure->offset = 0;
     return true;
 }
@@ -70,7 +70,7 @@ static int sign_pdu(const struct gatt_client *client, const struct gatt_procedur
 {
     const struct att_signer *signer = &client->att->signer;
     pdu->capacity += ATT_SIGNATURE_LENGTH;
-    return signer->sign(signer->context, procedure->bearer->link, pdu) ? BLUET_OK : BLUET_ENOKEY;
+    return signer->sign(signer->context, procedure->bearer->link, pdu) ? BLUET_OK : BLUET_STATUS_NOT_SIGNED;
 }
 
 BLUET_INTERNAL int gatt_ask(const struct gatt_client *client, struct gatt_procedure *procedure)
@@ -81,9 +81,9 @@ BLUET_INTERNAL int gatt_ask(const struct gatt_client *client, struct gatt_proced
     uint8_t has = parts[(request & METHOD_MASK) / 2];
     bool is_signed = BLUET_HAS_SIGNING && request == ATT_SIGNED_WRITE_COMMAND;
     if (has & HAS_END && procedure->handle > procedure->end_handle)
-        return GATT_NOTHING_LEFT;
+        return BLUET_OK;
     if (is_signed && !att->signer.prepare(att->signer.context, bearer->link))
-        return BLUET_ENOKEY;
+        return BLUET_STATUS_NOT_SIGNED;
     uint16_t room = bearer->mtu < att->scratch_size ? bearer->mtu : att->scratch_size;
     struct writer pdu = writer_of(att->scratch, is_signed ? room - ATT_SIGNATURE_LENGTH : room);
     struct bluet_span spans[2] = {{pdu.start, 0}, {NULL, 0}};
@@ -106,8 +106,8 @@ BLUET_INTERNAL int gatt_ask(const struct gatt_client *client, struct gatt_proced
     spans[0].length = pdu.length;
     if (error)
         return error;
-    if (!(request & ATT_COMMAND_FLAG))
-        return att_send_request(att, bearer, spans, 2);
-    error = att_push(att, bearer, spans, 2);
-    return error ? error : GATT_SENT_ALL;
+    if (request & ATT_COMMAND_FLAG)
+        return att_push(att, bearer, spans, 2);
+    error = att_send_request(att, bearer, spans, 2);
+    return error ? error : GATT_GOES_ON;
 }

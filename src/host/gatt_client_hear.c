@@ -153,15 +153,15 @@ static int keep_included(struct gatt_client *client, struct gatt_procedure *proc
 
 static int hear_included_uuid(struct gatt_client *client, struct gatt_procedure *procedure, struct reader *response)
 {
-    uint8_t octets[INCLUDED_HEAD + 16];
-    struct writer writer = writer_of(octets, sizeof octets);
+    struct bluet_event event;
     size_t length = reader_remaining(response);
     if (length != 2 && length != 16)
         return BLUET_STATUS_PROTOCOL;
-    att_write_chain(&writer, procedure->value, procedure->record, INCLUDED_HEAD);
-    write_octets(&writer, read_span(response, length), length);
-    struct reader entry = reader_of(octets, writer.length);
-    hear_entry(client, procedure, &entry, read_u16(&entry), length);
+    event.service_result.def_handle = gatt_value_u16(procedure, procedure->record);
+    event.service_result.start_handle = procedure->handle;
+    event.service_result.end_handle = gatt_value_u16(procedure, procedure->record + 4u);
+    read_uuid(response, &event.service_result.uuid, length);
+    raise_event(client, procedure, &event, BLUET_EVENT_GATTC_SERVICE_RESULT);
     procedure->record = (uint16_t)(procedure->record + INCLUDED_HEAD);
     if (procedure->record < procedure->length) {
         procedure->handle = gatt_value_u16(procedure, procedure->record + 2u);
@@ -190,15 +190,15 @@ static size_t read_entry_length(const struct gatt_procedure *procedure, struct r
 
 static int hear_list(struct gatt_client *client, struct gatt_procedure *procedure, struct reader *response)
 {
-    const struct gatt_found *found = &gatt_client_link(client, procedure->bearer->link)->found;
     size_t entry = read_entry_length(procedure, response);
     size_t rest = entry - shapes[procedure->kind].head;
     struct reader entries = *response;
     uint32_t expected = procedure->handle;
+    uint16_t handle = 0;
     if (!entry)
         return BLUET_STATUS_PROTOCOL;
     while (reader_remaining(response)) {
-        uint16_t handle = read_u16(response);
+        handle = read_u16(response);
         if (handle < expected || handle > procedure->end_handle)
             return BLUET_STATUS_PROTOCOL;
         uint16_t last = hear_entry(client, procedure, response, handle, rest);
@@ -209,7 +209,7 @@ static int hear_list(struct gatt_client *client, struct gatt_procedure *procedur
     if (procedure->kind == GATT_DISCOVER_INCLUDED && rest == 0)
         return keep_included(client, procedure, &entries, (uint16_t)(expected - 1));
     bool of_characteristics = procedure->kind == GATT_DISCOVER_CHARACTERISTICS;
-    int step = go_on_after(procedure, of_characteristics ? found->def_handle : expected - 1);
+    int step = go_on_after(procedure, of_characteristics ? handle : expected - 1);
     if (of_characteristics && step == BLUET_OK)
         raise_found(client, procedure, procedure->end_handle);
     return step;
@@ -341,7 +341,7 @@ BLUET_INTERNAL int gatt_refused(struct gatt_client *client, struct gatt_procedur
         /* What the server has queued must not be there for the next one; a refused cancel changes nothing. */
         if (request == ATT_EXECUTE_WRITE_REQUEST)
             return procedure->status ? procedure->status : error;
-        return procedure->offset || procedure->record > GATT_RELIABLE_HEADER ? cancel(procedure, error) : error;
+        return procedure->offset || procedure->record > GATT_RECORD_HEADER ? cancel(procedure, error) : error;
     default: /* what ends every search is that there is no more (4.4.1) */
         if (procedure->kind > GATT_READ_BY_UUID || request == ATT_READ_REQUEST ||
             error != ATT_ERROR_ATTRIBUTE_NOT_FOUND)

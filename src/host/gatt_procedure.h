@@ -33,8 +33,8 @@ enum gatt_procedure_kind {
     GATT_PROCEDURE_KINDS
 };
 
-/* In the value of a reliable write, each of its values has its handle and length before it. */
-enum { GATT_RELIABLE_HEADER = 4 };
+/* What is written is kept as records: each value has its handle and length before it. */
+enum { GATT_RECORD_HEADER = 4 };
 
 /* What an application asks for. */
 struct gatt_question {
@@ -110,15 +110,11 @@ struct gatt_client {
     bool unsettled; /* a first procedure is over without a request, and that has yet to be told */
 };
 
-/* What comes after a response: the next request; otherwise the status that the procedure ends with. */
+/*
+ * What comes after a response: the next request; and after a request: its response, which is awaited. Otherwise the
+ * status that the procedure ends with. Of a request also a negative enum bluet_error: it has yet to be sent.
+ */
 enum { GATT_GOES_ON = -1 };
-
-/* What became of a request, if it is not a negative enum bluet_error. */
-enum gatt_sent {
-    GATT_SENT = 0,    /* its response is awaited */
-    GATT_SENT_ALL,    /* and that was all: there will be no response */
-    GATT_NOTHING_LEFT /* there is nothing to ask */
-};
 
 /* Those that change nothing at the peer. */
 static inline bool gatt_only_asks(const struct gatt_procedure *procedure)
