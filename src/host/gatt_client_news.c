@@ -9,28 +9,29 @@ BLUET_INTERNAL void gatt_client_confirm(const struct gatt_client *client, struct
         bearer->confirmation_owed = false;
 }
 
-/* Goes through the values, each with its length where there are several. False: what it says makes no sense. */
-static bool deliver(const struct gatt_client *client, const struct link *link, const struct reader *values,
-                    uint8_t opcode, bool raise)
+/*
+ * Goes through the values, each with its length where there are several, and raises them, if there is a sink. False:
+ * what it says makes no sense.
+ */
+static bool deliver(const struct event_sink *sink, const struct att_bearer *bearer, const uint8_t *pdu, size_t length)
 {
-    struct reader pdu = *values;
+    struct reader reader = reader_of(pdu, length);
+    uint8_t opcode = read_u8(&reader);
+    struct bluet_event event;
+    event.code = opcode == ATT_HANDLE_VALUE_INDICATION ? BLUET_EVENT_GATTC_INDICATE : BLUET_EVENT_GATTC_NOTIFY;
+    event.conn_handle = bearer->link->handle;
+    event.value.offset = 0;
     do {
-        struct bluet_event event;
-        event.value.value_handle = read_u16(&pdu);
-        event.value.length = reader_remaining(&pdu);
+        event.value.value_handle = read_u16(&reader);
+        event.value.length = reader_remaining(&reader);
         if (opcode == ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION)
-            event.value.length = read_u16(&pdu);
-        event.value.data = read_span(&pdu, event.value.length);
-        if (!reader_ok(&pdu) || event.value.value_handle == 0)
+            event.value.length = read_u16(&reader);
+        event.value.data = read_span(&reader, event.value.length);
+        if (!reader_ok(&reader) || event.value.value_handle == 0)
             return false;
-        event.code = BLUET_EVENT_GATTC_NOTIFY;
-        if (opcode == ATT_HANDLE_VALUE_INDICATION)
-            event.code = BLUET_EVENT_GATTC_INDICATE;
-        event.conn_handle = link->handle;
-        event.value.offset = 0;
-        if (raise)
-            event_raise(client->sink, &event);
-    } while (reader_remaining(&pdu));
+        if (sink)
+            event_raise(sink, &event);
+    } while (reader_remaining(&reader));
     return true;
 }
 
@@ -41,14 +42,11 @@ static bool deliver(const struct gatt_client *client, const struct link *link, c
 BLUET_INTERNAL void gatt_client_notification(struct gatt_client *client, struct att_bearer *bearer, const uint8_t *pdu,
                                              size_t length)
 {
-    struct reader reader = reader_of(pdu, length);
-    uint8_t opcode = read_u8(&reader);
-    bool indication = opcode == ATT_HANDLE_VALUE_INDICATION;
-    bool several = opcode == ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION;
+    bool indication = *pdu == ATT_HANDLE_VALUE_INDICATION;
     bool good = length <= bearer->mtu && !(indication && bearer->confirmation_owed);
     /* Several are delivered whole, or not at all: 3.4.7.4. */
-    for (unsigned round = several ? 0 : 1; good && round < 2; round++)
-        good = deliver(client, bearer->link, &reader, opcode, round);
+    for (unsigned round = *pdu == ATT_MULTIPLE_HANDLE_VALUE_NOTIFICATION ? 0 : 1; good && round < 2; round++)
+        good = deliver(round ? client->sink : NULL, bearer, pdu, length);
     if (!good)
         hci_protocol_error(client->att->links->hci);
     if (indication) {
