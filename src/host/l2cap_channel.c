@@ -231,35 +231,18 @@ BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l
 
 /* ---- What the application is told ---- */
 
-BLUET_INTERNAL void l2cap_channel_event(struct bluet_event *event, const struct l2cap_channel *channel,
-                                        enum bluet_event_code code)
-{
-    *event = (struct bluet_event){.code = code, .conn_handle = channel->link->handle};
-    event->channel.cid = channel->local_cid;
-}
-
-BLUET_INTERNAL int l2cap_channel_raise(const struct l2cap_channels *channels, const struct bluet_event *event)
-{
-    return event_raise(channels->links->hci->sink, event);
-}
-
-BLUET_INTERNAL int l2cap_channel_raise_terms(const struct l2cap_channels *channels, const struct l2cap_channel *channel,
-                                             enum bluet_event_code code)
+/* The longest of these events stands for all of them. */
+BLUET_INTERNAL int l2cap_channel_raise(const struct l2cap_channels *channels, const struct l2cap_channel *channel,
+                                       enum bluet_event_code code, uint16_t second, uint16_t third)
 {
     struct bluet_event event;
-    l2cap_channel_event(&event, channel, code);
-    event.channel.psm = channel->psm;
-    event.channel.our_mtu = channel->incoming.terms.mtu;
+    event.code = code;
+    event.conn_handle = channel->link->handle;
+    event.channel.cid = channel->local_cid;
+    event.channel.psm = second;
+    event.channel.our_mtu = third;
     event.channel.peer_mtu = channel->outgoing.terms.mtu;
-    return l2cap_channel_raise(channels, &event);
-}
-
-static void raise_plainly(const struct l2cap_channels *channels, const struct l2cap_channel *channel,
-                          enum bluet_event_code code)
-{
-    struct bluet_event event;
-    l2cap_channel_event(&event, channel, code);
-    l2cap_channel_raise(channels, &event);
+    return event_raise(channels->links->hci->sink, &event);
 }
 
 BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel)
@@ -269,7 +252,7 @@ BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct
     if (l2cap_channel_is_bearer(channel))
         l2cap_bearer_set(channels, channel);
     else
-        l2cap_channel_raise_terms(channels, channel, BLUET_EVENT_L2CAP_CONNECT);
+        l2cap_channel_raise(channels, channel, BLUET_EVENT_L2CAP_CONNECT, channel->psm, channel->incoming.terms.mtu);
 }
 
 BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t status)
@@ -283,10 +266,7 @@ BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2
     if (channel->state == CHANNEL_OPEN)
         channel->state = CHANNEL_AWAIT_DISCONNECTION;
     l2cap_channel_reconfigured(channels, channel, BLUET_STATUS_DISCONNECTED);
-    struct bluet_event event;
-    l2cap_channel_event(&event, channel, BLUET_EVENT_L2CAP_DISCONNECT);
-    event.channel_end.psm = channel->psm;
-    event.channel_end.status = status;
+    const struct l2cap_channel ended = *channel;
     if (channel->incoming.whole) {
         l2cap_channel_settle(channels, channel);
         channel->state = CHANNEL_UNREAD;
@@ -295,7 +275,7 @@ BLUET_INTERNAL void l2cap_channel_end(struct l2cap_channels *channels, struct l2
     } else {
         l2cap_channel_free(channels, channel);
     }
-    l2cap_channel_raise(channels, &event);
+    l2cap_channel_raise(channels, &ended, BLUET_EVENT_L2CAP_DISCONNECT, ended.psm, status);
 }
 
 BLUET_INTERNAL void l2cap_channels_link_closed(struct l2cap_channels *channels, const struct link *link)
@@ -418,7 +398,7 @@ static bool serve(struct l2cap_channels *channels, struct l2cap_channel *channel
             channels->waiting = true;
     } else if (channel->stalled) {
         channel->stalled = false;
-        raise_plainly(channels, channel, BLUET_EVENT_L2CAP_SEND_READY);
+        l2cap_channel_raise(channels, channel, BLUET_EVENT_L2CAP_SEND_READY, 0, 0);
     }
     return sent;
 }
@@ -456,7 +436,7 @@ BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, stru
     if (outcome == L2CAP_SDU_WHOLE && l2cap_channel_is_bearer(channel))
         l2cap_bearer_receive(channels, channel);
     else if (outcome == L2CAP_SDU_WHOLE && channel->incoming.whole)
-        raise_plainly(channels, channel, BLUET_EVENT_L2CAP_RECV);
+        l2cap_channel_raise(channels, channel, BLUET_EVENT_L2CAP_RECV, 0, 0);
     give_credits(channels, channel); /* unless the application has ended it */
     return true;
 }

@@ -172,13 +172,9 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *c
 BLUET_INTERNAL bool l2cap_channel_grow(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu);
 BLUET_INTERNAL void l2cap_channel_free(struct l2cap_channels *channels, struct l2cap_channel *channel);
 
-/* An event of a channel's; its CID is filled in. All begin with that, then PSM, our MTU and the peer's, if any. */
-BLUET_INTERNAL void l2cap_channel_event(struct bluet_event *event, const struct l2cap_channel *channel,
-                                        enum bluet_event_code code);
-BLUET_INTERNAL int l2cap_channel_raise(const struct l2cap_channels *channels, const struct bluet_event *event);
-/* One that tells its terms. */
-BLUET_INTERNAL int l2cap_channel_raise_terms(const struct l2cap_channels *channels, const struct l2cap_channel *channel,
-                                             enum bluet_event_code code);
+/* An event of a channel's. What they tell are words: its CID, then these two, and the peer's MTU, as far as it goes. */
+BLUET_INTERNAL int l2cap_channel_raise(const struct l2cap_channels *channels, const struct l2cap_channel *channel,
+                                       enum bluet_event_code code, uint16_t second, uint16_t third);
 
 BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* Its end, as the application sees it: status 0, or why a connection failed. Raises. */

@@ -55,11 +55,7 @@ BLUET_INTERNAL void l2cap_channel_reconfigured(struct l2cap_channels *channels, 
         channel->incoming.terms.mtu = channel->wanted_mtu;
     l2cap_channel_settle(channels, channel);
     channel->wanted_mtu = 0;
-    struct bluet_event event;
-    l2cap_channel_event(&event, channel, BLUET_EVENT_L2CAP_RECONFIGURE_DONE);
-    event.channel_reconfigured.our_mtu = channel->incoming.terms.mtu;
-    event.channel_reconfigured.status = status;
-    l2cap_channel_raise(channels, &event);
+    l2cap_channel_raise(channels, channel, BLUET_EVENT_L2CAP_RECONFIGURE_DONE, channel->incoming.terms.mtu, status);
 }
 
 /* 0; or why the channel cannot get that MTU. */

@@ -334,7 +334,9 @@ static uint16_t accept(struct l2cap_channels *channels, const struct l2cap_chann
         return L2CAP_RESULT_NO_RESOURCES;
     channel->peer_cid = peer_cid;
     channel->outgoing.terms = plan->terms;
-    int answer = plan->bearer ? 0 : l2cap_channel_raise_terms(channels, channel, BLUET_EVENT_L2CAP_ACCEPT);
+    int answer = 0;
+    if (!plan->bearer)
+        answer = l2cap_channel_raise(channels, channel, BLUET_EVENT_L2CAP_ACCEPT, plan->psm, plan->mtu);
     if (answer == 0 && plan->link->state == LINK_OPEN) {
         *out_channel = channel;
         return L2CAP_RESULT_SUCCESS;
