@@ -136,6 +136,11 @@ static size_t ring_size(const struct l2cap_channels *channels, uint16_t mtu)
     return (size_t)mtu + channels->receive_size;
 }
 
+static void keep_outgoing(struct l2cap_channel *channel)
+{
+    l2cap_outgoing_keep(&channel->outgoing, channel->incoming.ring + channel->incoming.size);
+}
+
 /* A block for both directions: behind the ring there is room for what is kept of what goes out. False: no memory. */
 static bool put_block(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu)
 {
@@ -145,17 +150,15 @@ static bool put_block(struct l2cap_channels *channels, struct l2cap_channel *cha
     if (!block)
         return false;
     struct l2cap_incoming *incoming = &channel->incoming;
-    struct l2cap_outgoing *outgoing = &channel->outgoing;
     uint8_t *old_block = incoming->ring;
-    size_t old_size = incoming->size + outgoing->size;
+    size_t old_size = incoming->size + channel->outgoing.size;
     if (old_block)
         l2cap_incoming_move(incoming, block);
     incoming->ring = block;
     incoming->size = ring;
     incoming->few = (uint16_t)(ring / channels->local_mps / 2);
-    outgoing->copy = block + ring;
-    outgoing->size = (uint16_t)copy;
-    l2cap_outgoing_keep(outgoing);
+    channel->outgoing.size = (uint16_t)copy;
+    keep_outgoing(channel);
     memory_give(channels_port(channels), old_block, old_size);
     return true;
 }
@@ -184,6 +187,11 @@ static struct l2cap_channel *find_place(const struct l2cap_channels *channels, c
     return found;
 }
 
+static uint16_t worthwhile_credits(const struct l2cap_channel *channel)
+{
+    return l2cap_incoming_credits(&channel->incoming, l2cap_channel_is_bearer(channel) ? L2CAP_BEARER_CREDITS : 0);
+}
+
 BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *channels,
                                                         const struct l2cap_channel_plan *plan,
                                                         enum l2cap_channel_state state)
@@ -204,17 +212,15 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *c
         .link = plan->link,
         .incoming = {.terms = {.mtu = plan->mtu, .mps = channels->local_mps}},
     };
-    size_t credits = 0;
     if (l2cap_channel_is_bearer(&channel)) {
         size_t index = (size_t)(place - channels->channels) - channels->limit;
         channel.incoming.ring = channels->bearer_rings + index * channels->bearer_room;
         channel.incoming.size = channels->bearer_room;
         channel.incoming.few = CREDITS_FEW;
-        credits = L2CAP_BEARER_CREDITS;
     } else if (!put_block(channels, &channel, plan->mtu)) {
         return NULL;
     }
-    channel.incoming.terms.credits = l2cap_incoming_credits(&channel.incoming, credits);
+    channel.incoming.terms.credits = worthwhile_credits(&channel);
     if (place->state == CHANNEL_UNREAD)
         l2cap_channel_free(channels, place);
     *place = channel;
@@ -362,7 +368,7 @@ BLUET_INTERNAL int l2cap_channel_send(struct l2cap_channels *channels, struct l2
         ;
     if (!outgoing->next)
         return 1;
-    l2cap_outgoing_keep(outgoing);
+    keep_outgoing(channel);
     channel->stalled = true;
     channels->waiting = true;
     return 0;
@@ -371,7 +377,7 @@ BLUET_INTERNAL int l2cap_channel_send(struct l2cap_channels *channels, struct l2
 static void give_credits(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     struct l2cap_incoming *incoming = &channel->incoming;
-    uint16_t credits = l2cap_incoming_credits(incoming, l2cap_channel_is_bearer(channel) ? L2CAP_BEARER_CREDITS : 0);
+    uint16_t credits = worthwhile_credits(channel);
     if (!credits || channel->state != CHANNEL_OPEN)
         return;
     struct l2cap_command command = {

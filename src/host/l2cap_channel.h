@@ -35,10 +35,10 @@ struct l2cap_channel {
     uint16_t peer_cid;  /* 0 while there is no other end */
     uint16_t psm;
     uint16_t wanted_mtu; /* of our end, by a reconfiguration that awaits its response; 0: none does */
-    uint64_t deadline;   /* of what it awaits */
     struct link *link;
-    struct l2cap_outgoing outgoing;
     struct l2cap_incoming incoming; /* its ring begins the memory of both directions */
+    struct l2cap_outgoing outgoing;
+    uint64_t deadline; /* of what it awaits */
 };
 
 /*

@@ -66,17 +66,6 @@ BLUET_INTERNAL void l2cap_bearer_receive(struct l2cap_channels *channels, struct
 
 /* ---- Out ---- */
 
-static void append_frame(struct l2cap_channel *channel, struct buffer *frame)
-{
-    if (channel->outgoing.head)
-        channel->outgoing.tail->next = frame;
-    else
-        channel->outgoing.head = frame;
-    while (frame->next)
-        frame = frame->next;
-    channel->outgoing.tail = frame;
-}
-
 /* One K-frame: out, if there are credits and none waits; otherwise into the queue. The first span is for its header. */
 static int put_frame(struct l2cap_channels *channels, struct l2cap_channel *channel, struct bluet_span *spans,
                      size_t count, size_t length)
@@ -91,12 +80,12 @@ static int put_frame(struct l2cap_channels *channels, struct l2cap_channel *chan
     struct writer writer = writer_of(header, sizeof header);
     write_u32(&writer, (uint32_t)length | (uint32_t)channel->peer_cid << 16);
     spans[0] = (struct bluet_span){header, sizeof header};
-    struct buffer *frame = buffer_copy(channels->links->pool, spans, count);
+    struct buffer **end = &channel->outgoing.head;
+    while (*end)
+        end = &(*end)->next;
+    *end = buffer_copy(channels->links->pool, spans, count);
     spans[0] = (struct bluet_span){NULL, 0};
-    if (!frame)
-        return BLUET_ENOMEM;
-    append_frame(channel, frame);
-    return BLUET_OK;
+    return *end ? BLUET_OK : BLUET_ENOMEM;
 }
 
 /* A PDU of several frames begins only if there are buffers for all of it: none can be called back. */

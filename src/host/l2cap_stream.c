@@ -34,13 +34,13 @@ BLUET_INTERNAL void l2cap_outgoing_sent(struct l2cap_outgoing *outgoing, size_t 
     outgoing->next = outgoing->sent < outgoing->length ? outgoing->next + octets : NULL;
 }
 
-BLUET_INTERNAL void l2cap_outgoing_keep(struct l2cap_outgoing *outgoing)
+BLUET_INTERNAL void l2cap_outgoing_keep(struct l2cap_outgoing *outgoing, uint8_t *copy)
 {
     if (!outgoing->next)
         return;
-    uint8_t *kept = outgoing->copy + outgoing->sent;
-    memcpy(kept, outgoing->next, (size_t)(outgoing->length - outgoing->sent));
-    outgoing->next = kept;
+    copy += outgoing->sent;
+    memcpy(copy, outgoing->next, (size_t)(outgoing->length - outgoing->sent));
+    outgoing->next = copy;
 }
 
 /* ---- In ---- */

@@ -18,33 +18,28 @@ struct l2cap_terms {
     uint16_t credits; /* K-frames that the other end may still send */
 };
 
-/* An SDU on its way out. What cannot go at once is kept in `copy`. */
+/* An SDU on its way out. */
 struct l2cap_outgoing {
-    union {
-        struct {
-            uint8_t *copy;
-            const uint8_t *next; /* the octets that have yet to go; NULL: no SDU is under way */
-        };
-        struct {
-            struct buffer *head, *tail; /* of a bearer's: K-frames that wait for credits */
-        };
-    };
-    uint16_t size;            /* room in `copy`: the longest SDU */
+    uint16_t size;            /* the longest, for which there is room if it cannot go at once */
     uint16_t length;          /* of the SDU */
     uint16_t sent;            /* octets of it that are out */
     struct l2cap_terms terms; /* the peer's */
+    union {
+        const uint8_t *next; /* the octets that have yet to go; NULL: no SDU is under way */
+        struct buffer *head; /* of a bearer's: K-frames that wait for credits */
+    };
 };
 
 /* SDUs on their way in: the whole ones, one behind the other, then the one that is being joined, in a ring. */
 struct l2cap_incoming {
-    uint8_t *ring;
-    size_t size;
-    size_t start;             /* where the first octet lies */
-    size_t whole;             /* octets of whole SDUs */
     uint16_t joined;          /* octets of the SDU that is being joined */
     uint16_t awaited;         /* octets that it has yet to get; 0: none is being joined */
     uint16_t few;             /* with more credits than these the peer is given none */
     struct l2cap_terms terms; /* ours */
+    uint8_t *ring;
+    size_t size;
+    size_t start; /* where the first octet lies */
+    size_t whole; /* octets of whole SDUs */
 };
 
 /* The SDU becomes the one under way; `data` need live only until l2cap_outgoing_keep(). None is under way. */
@@ -56,8 +51,8 @@ BLUET_INTERNAL void l2cap_outgoing_begin(struct l2cap_outgoing *outgoing, const 
 BLUET_INTERNAL bool l2cap_outgoing_next(const struct l2cap_outgoing *outgoing, size_t limit, struct bluet_span *spans,
                                         uint8_t *head);
 BLUET_INTERNAL void l2cap_outgoing_sent(struct l2cap_outgoing *outgoing, size_t octets);
-/* What is left of the SDU is copied. */
-BLUET_INTERNAL void l2cap_outgoing_keep(struct l2cap_outgoing *outgoing);
+/* What is left of the SDU, if one is under way, is copied to where there is room for one. */
+BLUET_INTERNAL void l2cap_outgoing_keep(struct l2cap_outgoing *outgoing, uint8_t *copy);
 
 enum l2cap_outcome {
     L2CAP_SDU_GOES_ON,
