@@ -133,8 +133,9 @@ enum {
 struct l2cap_command {
     struct link *link;
     uint8_t code, identifier;
-    uint8_t length; /* of one that came in: octets */
-    bool whole;     /* it has all the words that it must have */
+    uint8_t length;          /* of one that came in: octets */
+    bool whole;              /* it has all the words that it must have */
+    uint8_t asked, answered; /* of a response: the channels that await it, and those that have had it */
     uint16_t words[L2CAP_WORDS_MOST];
 };
 
@@ -227,7 +228,7 @@ BLUET_INTERNAL int l2cap_channels_ask(struct l2cap_channels *channels, const str
 /* ---- Commands ---- */
 
 /* Its words end before `end`. -ENOMEM, -ENOTCONN */
-BLUET_INTERNAL int l2cap_channels_command_send(struct l2cap_channels *channels, const struct l2cap_command *command,
+BLUET_INTERNAL int l2cap_channels_command_send(struct l2cap_channels *channels, struct l2cap_command *command,
                                                const uint16_t *end);
 /* The response to a request that came in, with other words; its code is the next. */
 BLUET_INTERNAL int l2cap_channels_respond(struct l2cap_channels *channels, struct l2cap_command *command,

@@ -12,18 +12,17 @@ enum { REQUEST_TERMS = 1, RESPONSE_RESULT = 3, CHANNEL_CIDS = 4 };
 /* ERTX, where the peer has said that its answer is pending: 60 s to 300 s (Vol 3 Part A, 6.2.2). */
 static const uint64_t pending_timeout_us = 120000000;
 
-static struct l2cap_terms terms_of(const uint16_t *words)
+/* Commands have the terms in the order of their structure. Return what is behind them there. */
+static const uint16_t *take_terms(struct l2cap_terms *terms, const uint16_t *words)
 {
-    return (struct l2cap_terms){words[0], words[1], words[2]};
+    memcpy(terms, words, sizeof *terms);
+    return words + sizeof *terms / sizeof *words;
 }
 
-/* Returns where the next word stands. */
 static uint16_t *put_terms(uint16_t *words, const struct l2cap_terms *terms)
 {
-    words[0] = terms->mtu;
-    words[1] = terms->mps;
-    words[2] = terms->credits;
-    return words + 3;
+    memcpy(words, terms, sizeof *terms);
+    return words + sizeof *terms / sizeof *words;
 }
 
 BLUET_INTERNAL bool l2cap_terms_are_valid(const struct l2cap_terms *terms, bool enhanced)
@@ -54,23 +53,22 @@ static void count_error(const struct l2cap_channels *channels)
  * Where in `words` the n-th of a command stands. By the plain way its one CID has a place of its own, the second in a
  * request and the first in a response; here it stands where CIDs stand by the enhanced way, and the rest closes up.
  */
-static size_t place_of(uint8_t code, size_t nth)
+static uint16_t *place_of(struct l2cap_command *command, size_t nth)
 {
-    if (code != L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST && code != L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE)
-        return nth;
-    size_t cid = code == L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST;
-    if (nth == cid)
-        return CHANNEL_CIDS;
-    return nth < cid ? nth : nth - 1;
+    unsigned way = (unsigned)command->code - L2CAP_LE_CREDIT_BASED_CONNECTION_REQUEST;
+    unsigned cid = 1 - way;
+    if (way <= 1 && nth >= cid)
+        nth = nth == cid ? CHANNEL_CIDS : nth - 1;
+    return &command->words[nth];
 }
 
-BLUET_INTERNAL int l2cap_channels_command_send(struct l2cap_channels *channels, const struct l2cap_command *command,
+BLUET_INTERNAL int l2cap_channels_command_send(struct l2cap_channels *channels, struct l2cap_command *command,
                                                const uint16_t *end)
 {
     uint8_t octets[2 * L2CAP_WORDS_MOST];
     struct writer writer = writer_of(octets, sizeof octets);
     for (size_t i = 0; command->words + i < end; i++)
-        write_u16(&writer, command->words[place_of(command->code, i)]);
+        write_u16(&writer, *place_of(command, i));
     return l2cap_signal_send(channels->signal, command->link, command->code, command->identifier, &writer);
 }
 
@@ -107,28 +105,16 @@ BLUET_INTERNAL void l2cap_channel_send_request(struct l2cap_channels *channels, 
         channels->waiting = true;
 }
 
-static uint8_t new_identifier(const struct l2cap_channels *channels, const struct link *link)
+/* One request for as many channels, which await its response, of that code, from now on. */
+static void request(struct l2cap_channels *channels, struct l2cap_channel *const *asked, size_t count, uint8_t response)
 {
-    return l2cap_signal_identifier(channels->signal, link);
-}
-
-static void ask_plainly(struct l2cap_channels *channels, struct l2cap_channel *channel)
-{
-    channel->enhanced = false;
-    l2cap_channel_await(channels, channel, L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE,
-                        new_identifier(channels, channel->link));
-    l2cap_channel_send_request(channels, channel);
-}
-
-static void ask_enhanced(struct l2cap_channels *channels, struct l2cap_channel *const *asked, size_t count)
-{
-    uint8_t identifier = new_identifier(channels, asked[0]->link);
+    uint8_t identifier = l2cap_signal_identifier(channels->signal, asked[0]->link);
     for (size_t i = 0; i < count; i++)
-        l2cap_channel_await(channels, asked[i], L2CAP_CREDIT_BASED_CONNECTION_RESPONSE, identifier);
+        l2cap_channel_await(channels, asked[i], response, identifier);
     l2cap_channel_send_request(channels, asked[0]);
 }
 
-/* By the plain way each has a request of its own; once the first is out, the others will follow. */
+/* By the plain way each channel has a request of its own; once the first is out, the others will follow. */
 BLUET_INTERNAL int l2cap_channels_ask(struct l2cap_channels *channels, const struct l2cap_channel_plan *plan,
                                       size_t count)
 {
@@ -138,10 +124,11 @@ BLUET_INTERNAL int l2cap_channels_ask(struct l2cap_channels *channels, const str
         taken++;
     bool refused = !taken || (taken < count && !plan->bearer);
     if (!refused) {
-        if (plan->enhanced)
-            ask_enhanced(channels, asked, taken);
-        for (size_t i = 0; !plan->enhanced && i < taken; i++)
-            ask_plainly(channels, asked[i]);
+        uint8_t code =
+            plan->enhanced ? L2CAP_CREDIT_BASED_CONNECTION_RESPONSE : L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE;
+        size_t each = plan->enhanced ? taken : 1;
+        for (size_t i = 0; i < taken; i += each)
+            request(channels, asked + i, each, code);
         refused = asked[0]->owes_request;
     }
     while (refused && taken)
@@ -168,8 +155,7 @@ BLUET_INTERNAL void l2cap_channel_request_end(struct l2cap_channels *channels, s
     else
         channel->outgoing.next = NULL;
     channel->stalled = false;
-    l2cap_channel_await(channels, channel, L2CAP_DISCONNECTION_RESPONSE, new_identifier(channels, channel->link));
-    l2cap_channel_send_request(channels, channel);
+    request(channels, &channel, 1, L2CAP_DISCONNECTION_RESPONSE);
 }
 
 BLUET_INTERNAL void l2cap_channel_broken(struct l2cap_channels *channels, struct l2cap_channel *channel)
@@ -228,25 +214,21 @@ static void fall_back(struct l2cap_channels *channels, struct l2cap_channel *cha
         l2cap_channel_end(channels, channel, L2CAP_RESULT_SPSM_NOT_SUPPORTED); /* there are no bearers of that kind */
         return;
     }
-    ask_plainly(channels, channel);
+    channel->enhanced = false;
+    request(channels, &channel, 1, L2CAP_LE_CREDIT_BASED_CONNECTION_RESPONSE);
     if (channel->owes_request)
         l2cap_channel_end(channels, channel, BLUET_STATUS_NO_MEMORY);
 }
 
-static bool command_rejected(struct l2cap_channels *channels, struct link *link, uint8_t identifier)
+static void command_rejected(struct l2cap_channels *channels, struct l2cap_command *command,
+                             struct l2cap_channel *channel)
 {
-    struct l2cap_channel *channel = NULL;
-    bool found = false;
-    while ((channel = l2cap_channel_next_awaiting(channels, channel, link, identifier))) {
-        found = true;
-        if (channel->awaits != L2CAP_CREDIT_BASED_CONNECTION_RESPONSE) {
-            give_up(channels, channel, BLUET_STATUS_PROTOCOL);
-        } else {
-            channels->plain[link->index] = true;
-            fall_back(channels, channel);
-        }
+    if (channel->awaits != L2CAP_CREDIT_BASED_CONNECTION_RESPONSE) {
+        give_up(channels, channel, BLUET_STATUS_PROTOCOL);
+    } else {
+        channels->plain[command->link->index] = true;
+        fall_back(channels, channel);
     }
-    return found;
 }
 
 /* Whether others of the same request were made, where this one was not. */
@@ -256,58 +238,39 @@ static bool is_of_some(uint16_t result)
            result == L2CAP_RESULT_SOURCE_CID_ALREADY_ALLOCATED;
 }
 
-/* What a response says of one channel. Its CID is 0, or missing, in a refusal. */
-static void connection_answered(struct l2cap_channels *channels, struct l2cap_channel *channel,
-                                const struct l2cap_terms *terms, uint16_t peer_cid, uint16_t result)
+/* The CIDs stand in the order of the request's, which is that of the table. In a refusal they are 0, or missing. */
+static void connection_response(struct l2cap_channels *channels, struct l2cap_command *command,
+                                struct l2cap_channel *channel)
 {
+    const uint16_t *words = command->words;
+    struct l2cap_terms terms;
+    uint16_t result = *take_terms(&terms, words);
+    uint16_t peer_cid = words[CHANNEL_CIDS + command->answered];
+    size_t whole_length = (CHANNEL_CIDS + (size_t)command->asked) * sizeof *words;
     bool enhanced = channel->enhanced;
     bool made = result == L2CAP_RESULT_SUCCESS || (enhanced && is_of_some(result) && peer_cid);
-    if (enhanced && result >= L2CAP_RESULT_PENDING_FIRST && result <= L2CAP_RESULT_LARGEST) {
+    if (!command->whole || (command->length != whole_length && result == L2CAP_RESULT_SUCCESS)) {
+        l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
+    } else if (enhanced && result >= L2CAP_RESULT_PENDING_FIRST && result <= L2CAP_RESULT_LARGEST) {
         channel->deadline = channels->links->hci->now + pending_timeout_us;
     } else if (enhanced && result == L2CAP_RESULT_SPSM_NOT_SUPPORTED) {
         fall_back(channels, channel);
     } else if (!made) {
         l2cap_channel_end(channels, channel, result);
-    } else if (!l2cap_terms_are_valid(terms, enhanced) || check_peer_cid(channels, channel->link, peer_cid)) {
+    } else if (!l2cap_terms_are_valid(&terms, enhanced) || check_peer_cid(channels, channel->link, peer_cid)) {
         count_error(channels);
         l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
     } else {
         channel->peer_cid = peer_cid;
-        channel->outgoing.terms = *terms;
+        channel->outgoing.terms = terms;
         l2cap_channel_opened(channels, channel);
-    }
-}
-
-/* The CIDs stand in the order of the request's, which is that of the table. */
-static void connection_response(struct l2cap_channels *channels, struct l2cap_command *command,
-                                struct l2cap_channel *channel)
-{
-    const uint16_t *words = command->words;
-    const struct l2cap_terms terms = terms_of(words);
-    uint16_t result = words[RESPONSE_RESULT];
-    size_t whole_length = CHANNEL_CIDS * sizeof *words;
-    struct l2cap_channel *asked = channel;
-    do {
-        whole_length += sizeof *words;
-        asked = l2cap_channel_next_awaiting(channels, asked, command->link, command->identifier);
-    } while (asked);
-    bool complete = command->whole && (command->length == whole_length || result != L2CAP_RESULT_SUCCESS);
-    for (const uint16_t *peer_cid = words + CHANNEL_CIDS; channel; peer_cid++) {
-        if (complete)
-            connection_answered(channels, channel, &terms, *peer_cid, result);
-        else
-            l2cap_channel_end(channels, channel, BLUET_STATUS_PROTOCOL);
-        channel = l2cap_channel_next_awaiting(channels, channel, command->link, command->identifier);
     }
 }
 
 static void reconfigure_response(struct l2cap_channels *channels, struct l2cap_command *command,
                                  struct l2cap_channel *channel)
 {
-    do {
-        l2cap_channel_reconfigured(channels, channel, command->whole ? command->words[0] : BLUET_STATUS_PROTOCOL);
-        channel = l2cap_channel_next_awaiting(channels, channel, command->link, command->identifier);
-    } while (channel);
+    l2cap_channel_reconfigured(channels, channel, command->whole ? command->words[0] : BLUET_STATUS_PROTOCOL);
 }
 
 /* Vol 3 Part A, 4.7: an answer whose CIDs do not match is dropped. */
@@ -402,8 +365,8 @@ static void connection_request(struct l2cap_channels *channels, struct l2cap_com
         .psm = words[0],
         .bearer = enhanced && l2cap_psm_is_of_bearers(channels, words[0]),
         .enhanced = enhanced,
-        .terms = terms_of(words + REQUEST_TERMS),
     };
+    (void)take_terms(&plan.terms, words + REQUEST_TERMS);
     size_t count = enhanced ? l2cap_command_cids(channels, command, CHANNEL_CIDS) : 1;
     uint16_t refusal = count ? check_request(channels, &plan) : L2CAP_RESULT_INVALID_PARAMETERS;
     uint16_t result = refusal;
@@ -466,7 +429,7 @@ static void flow_control_credit(struct l2cap_channels *channels, struct l2cap_co
 
 /* ---- One table ---- */
 
-/* A response goes with the first channel that awaits it; if none does, it is counted as an error. */
+/* A response concerns, one after another, the channels that await it. */
 static const struct command_kind {
     uint8_t code;
     uint8_t words;
@@ -474,6 +437,7 @@ static const struct command_kind {
     bool response;
     void (*handle)(struct l2cap_channels *channels, struct l2cap_command *command, struct l2cap_channel *awaiting);
 } command_kinds[] = {
+    {L2CAP_COMMAND_REJECT_RESPONSE, 1, true, true, command_rejected},
     {L2CAP_FLOW_CONTROL_CREDIT, 2, false, false, flow_control_credit},
     {L2CAP_DISCONNECTION_REQUEST, 2, false, false, disconnection_request},
     {L2CAP_DISCONNECTION_RESPONSE, 2, false, true, disconnection_response},
@@ -489,8 +453,6 @@ BLUET_INTERNAL bool l2cap_channels_command(void *context, struct link *link, uin
                                            struct reader *parameters)
 {
     struct l2cap_channels *channels = context;
-    if (code == L2CAP_COMMAND_REJECT_RESPONSE)
-        return command_rejected(channels, link, identifier);
     const struct command_kind *kind = command_kinds;
     while (kind->code != code) {
         if (++kind == command_kinds + sizeof command_kinds / sizeof *command_kinds)
@@ -501,16 +463,20 @@ BLUET_INTERNAL bool l2cap_channels_command(void *context, struct link *link, uin
     struct l2cap_command command = {.link = link, .code = code, .identifier = identifier, .length = (uint8_t)length};
     command.whole = length == least || (kind->lists && length > least);
     for (size_t i = 0; reader_remaining(parameters) >= sizeof(uint16_t) && i < L2CAP_WORDS_MOST; i++)
-        command.words[place_of(code, i)] = read_u16(parameters);
+        *place_of(&command, i) = read_u16(parameters);
 
-    struct l2cap_channel *awaiting = NULL;
-    if (kind->response)
-        awaiting = l2cap_channel_next_awaiting(channels, NULL, link, identifier);
-    else if (!command.whole)
+    struct l2cap_channel *channel = NULL;
+    if (!kind->response && command.whole)
+        kind->handle(channels, &command, NULL);
+    if (!kind->response)
+        return command.whole;
+    while ((channel = l2cap_channel_next_awaiting(channels, channel, link, identifier))) {
+        if (channel->awaits == code || code == L2CAP_COMMAND_REJECT_RESPONSE)
+            command.asked++;
+    }
+    if (!command.asked)
         return false;
-    if (kind->response && (!awaiting || awaiting->awaits != code))
-        count_error(channels);
-    else
-        kind->handle(channels, &command, awaiting);
+    for (; (channel = l2cap_channel_next_awaiting(channels, channel, link, identifier)); command.answered++)
+        kind->handle(channels, &command, channel);
     return true;
 }

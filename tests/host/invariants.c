@@ -98,7 +98,7 @@ static void check_stream(const struct l2cap_channel *channel)
     hold(channel->state != CHANNEL_OPEN ||
              in->terms.credits * (size_t)in->terms.mps <= in->size - in->whole - in->joined,
          "there is room for what the peer may send");
-    hold(!out->next || (out->next == out->copy + out->sent && out->length <= out->size),
+    hold(!out->next || (out->next == in->ring + in->size + out->sent && out->length <= out->size),
          "an SDU that waits is the host's own copy");
     hold(!out->next || channel->state == CHANNEL_OPEN, "only an open channel sends");
 }
