@@ -214,7 +214,8 @@ static void pump(struct gatt_client *client, struct link *link)
             continue;
         }
         int status = is_under_way(first) ? GATT_GOES_ON : ask_first(client, link);
-        if (status < 0) { /* sent; or no buffer: until gatt_client_flush(); or closing: until gatt_client_link_closed() */
+        /* Sent; or no buffer: until gatt_client_flush(); or closing: until gatt_client_link_closed(). */
+        if (status < 0) {
             begin_early(client, link);
             return;
         }

@@ -4,7 +4,7 @@
 
 #include "host/gatt_procedure.h"
 
-/* The next request goes out on its bearer: GATT_GOES_ON, the status that it ends with, or a negative enum bluet_error. */
+/* The next request goes out on its bearer: GATT_GOES_ON, the status that it ends with, or an enum bluet_error. */
 BLUET_INTERNAL int gatt_ask(const struct gatt_client *client, struct gatt_procedure *procedure);
 /* Turns to the next value that is to be written; false: there is none (Vol 3 Part G, 4.9.5). */
 BLUET_INTERNAL bool gatt_next_record(struct gatt_procedure *procedure);
