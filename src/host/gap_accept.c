@@ -1,64 +1,66 @@
 /* The filter accept list is replaced as a whole: cleared, then filled. */
 #include "host/gap_accept.h"
 
+#include "host/gap_address.h"
 #include "spec/hci.h"
 #include "spec/writer.h"
 
 enum { ENTRY_LENGTH = 7, LIST_LARGEST = 255 };
 
-static bool list_is_in_use(const struct gap_accept *accept)
+static bool list_is_in_use(const struct gap *gap)
 {
-    if (accept->advertise->on && accept->advertise->filter_policy)
+#if BLUET_HAS_CENTRAL
+    if ((gap_scan_is_on(gap) && gap->scanning.filter_policy) || gap->scan.stops ||
+        (gap_connect_is_on(gap) && gap->connect.listed))
         return true;
-    return BLUET_HAS_CENTRAL && ((gap_scan_is_on(accept->scan) && accept->scan->filter_policy) || accept->scan->stops ||
-                                 (gap_connect_is_on(accept->connect) && accept->connect->listed));
+#endif
+    return gap_advertise_is_on(gap) && gap->advertising.filter_policy;
 }
 
-static void set_uses(struct gap_accept *accept, unsigned uses)
+/* The bits for advertising are as the controller wants them, one place higher. */
+static void set_uses(struct gap *gap, unsigned uses)
 {
-    if (BLUET_HAS_CENTRAL)
-        accept->scan->filter_policy = uses & BLUET_ACCEPT_SCAN ? 1 : 0;
-    accept->advertise->filter_policy =
-        (uint8_t)((uses & BLUET_ACCEPT_SCAN_REQUESTS ? 1 : 0) | (uses & BLUET_ACCEPT_CONNECT_REQUESTS ? 2 : 0));
+#if BLUET_HAS_CENTRAL
+    gap->scanning.filter_policy = uses & BLUET_ACCEPT_SCAN;
+#endif
+    gap->advertising.filter_policy = (uint8_t)(uses >> 1);
 }
 
 /* Half a list is of no use to anybody. */
 static void entry_done(void *context, const struct hci_result *result)
 {
-    struct gap_accept *accept = context;
-    if (result->status != HCI_SUCCESS && result->ticket == accept->ticket)
-        set_uses(accept, 0);
+    struct gap *gap = context;
+    if (result->status != HCI_SUCCESS && result->ticket == gap->accept_ticket)
+        set_uses(gap, 0);
 }
 
-BLUET_INTERNAL int gap_accept_set(struct gap_accept *accept, const struct bluet_address *addresses, size_t count,
-                                  unsigned uses)
+BLUET_INTERNAL int gap_accept_set(struct gap *gap, const struct bluet_address *addresses, size_t count, unsigned uses)
 {
     const unsigned all = BLUET_ACCEPT_SCAN | BLUET_ACCEPT_SCAN_REQUESTS | BLUET_ACCEPT_CONNECT_REQUESTS;
-    struct hci *hci = accept->advertise->hci;
     if (uses & ~all || count > LIST_LARGEST)
         return BLUET_EINVAL;
     for (size_t i = 0; i < count; i++) {
         if (addresses[i].type > BLUET_ADDRESS_RANDOM)
             return BLUET_EINVAL;
     }
-    if (list_is_in_use(accept))
+    if (list_is_in_use(gap))
         return BLUET_EBUSY;
-    int ticket = hci_begin(hci, 1 + count, ENTRY_LENGTH * count);
-    if (ticket < 0)
-        return ticket;
-    accept->ticket = ticket;
-    set_uses(accept, uses);
-    struct hci_command command = {
-        .opcode = HCI_LE_CLEAR_FILTER_ACCEPT_LIST, .ticket = ticket, .done = entry_done, .context = accept};
+    struct hci_command command = {.opcode = HCI_LE_CLEAR_FILTER_ACCEPT_LIST, .done = entry_done, .context = gap};
+    command.ticket = hci_begin(gap->hci, 1 + count, ENTRY_LENGTH * count);
+    if (command.ticket < 0)
+        return command.ticket;
+    gap->accept_ticket = command.ticket;
+    set_uses(gap, uses);
     uint8_t octets[ENTRY_LENGTH];
     struct writer writer = writer_of(octets, 0);
-    for (size_t i = 0;; i++) {
-        command.flags = i == count ? HCI_LAST : 0;
-        hci_queue(hci, &command, octets, writer.length);
-        if (i == count)
-            return ticket;
+    for (const struct bluet_address *address = addresses;; address++) {
+        if (count-- == 0)
+            command.flags = HCI_LAST;
+        hci_queue(gap->hci, &command, octets, writer.length);
+        if (command.flags)
+            return command.ticket;
         command.opcode = HCI_LE_ADD_DEVICE_TO_FILTER_ACCEPT_LIST;
         writer = writer_of(octets, sizeof octets);
-        gap_write_address(&writer, &addresses[i]);
+        gap_write_address(&writer, address);
     }
 }

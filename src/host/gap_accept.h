@@ -5,19 +5,9 @@
 #ifndef BLUET_HOST_GAP_ACCEPT_H
 #define BLUET_HOST_GAP_ACCEPT_H
 
-#include "host/gap_advertise.h"
-#include "host/gap_connect.h"
-#include "host/gap_scan.h"
-
-struct gap_accept {
-    struct gap_advertise *advertise;
-    struct gap_scan *scan;
-    const struct gap_connect *connect;
-    int ticket; /* of the last change */
-};
+#include "host/gap.h"
 
 /* As bluet_gap_accept_list(): a ticket. -EINVAL, -EBUSY, -ENOMEM */
-BLUET_INTERNAL int gap_accept_set(struct gap_accept *accept, const struct bluet_address *addresses, size_t count,
-                                  unsigned uses);
+BLUET_INTERNAL int gap_accept_set(struct gap *gap, const struct bluet_address *addresses, size_t count, unsigned uses);
 
 #endif

@@ -32,13 +32,13 @@ BLUET_INTERNAL bool gap_link_parameters(struct link_parameters *out, const struc
 static void link_command_done(void *context, const struct hci_result *result);
 
 /* One command with a ticket: the connection, and so many octets of what stands behind it. */
-static int ask_controller(struct gap_link *gap, const struct link *link, uint16_t opcode, const uint16_t *words,
+static int ask_controller(struct gap *gap, const struct link *link, uint16_t opcode, const uint16_t *words,
                           size_t length)
 {
     uint8_t octets[14];
     struct writer writer = writer_of(octets, sizeof octets);
     struct hci_command command = {.opcode = opcode,
-                                  .ticket = hci_begin(gap->links->hci, 1, sizeof octets),
+                                  .ticket = hci_begin(gap->hci, 1, sizeof octets),
                                   .flags = HCI_LAST,
                                   .done = link_command_done,
                                   .context = gap,
@@ -52,14 +52,14 @@ static int ask_controller(struct gap_link *gap, const struct link *link, uint16_
     write_u16(&writer, link->handle);
     for (size_t i = 0; i < length; i += sizeof *words)
         write_u16(&writer, words[i / sizeof *words]);
-    hci_queue(gap->links->hci, &command, octets, length + 2);
+    hci_queue(gap->hci, &command, octets, length + 2);
     return command.ticket;
 }
 
 /* ---- Parameters ---- */
 
 /* The link layer of one of the two does not know how a peripheral asks: then by L2CAP (Vol 3 Part A, 4.20). */
-static void update_by_peripheral_failed(const struct gap_link *gap, struct link *link, uint8_t status)
+static void update_by_peripheral_failed(const struct gap *gap, struct link *link, uint8_t status)
 {
     if (!link->update_asked)
         return;
@@ -68,8 +68,7 @@ static void update_by_peripheral_failed(const struct gap_link *gap, struct link 
         link_raise_update(gap->links, link, status);
 }
 
-BLUET_INTERNAL int gap_link_update(struct gap_link *gap, struct link *link,
-                                   const struct bluet_connection_parameters *given)
+BLUET_INTERNAL int gap_link_update(struct gap *gap, struct link *link, const struct bluet_connection_parameters *given)
 {
     struct link_parameters wanted;
     if (!gap_link_parameters(&wanted, given))
@@ -89,7 +88,7 @@ BLUET_INTERNAL int gap_link_update(struct gap_link *gap, struct link *link,
     return ticket;
 }
 
-BLUET_INTERNAL bool gap_link_update_goes_on(struct gap_link *gap, struct link *link, uint8_t status)
+BLUET_INTERNAL bool gap_link_update_goes_on(struct gap *gap, struct link *link, uint8_t status)
 {
     if (link->state != LINK_OPEN || !link->update_asked)
         return false;
@@ -100,7 +99,7 @@ BLUET_INTERNAL bool gap_link_update_goes_on(struct gap_link *gap, struct link *l
 
 /* ---- The link layer's packets ---- */
 
-BLUET_INTERNAL int gap_link_set_phy(struct gap_link *gap, const struct link *link, uint8_t transmit, uint8_t receive)
+BLUET_INTERNAL int gap_link_set_phy(struct gap *gap, const struct link *link, uint8_t transmit, uint8_t receive)
 {
     enum { ALL_PHYS = 0x07, NO_TRANSMIT_PREFERENCE = 0x01, NO_RECEIVE_PREFERENCE = 0x02, LENGTH = 5 };
     if ((transmit | receive) & ~ALL_PHYS)
@@ -111,7 +110,7 @@ BLUET_INTERNAL int gap_link_set_phy(struct gap_link *gap, const struct link *lin
     return ask_controller(gap, link, HCI_LE_SET_PHY, words, LENGTH);
 }
 
-BLUET_INTERNAL int gap_link_set_data_length(struct gap_link *gap, const struct link *link, uint16_t length)
+BLUET_INTERNAL int gap_link_set_data_length(struct gap *gap, const struct link *link, uint16_t length)
 {
     enum { LEAST = 27, OVERHEAD = 14 /* octets of a packet around its payload, at 1 Mb/s */ };
     if (length < LEAST || length > HCI_DATA_LENGTH_OCTETS)
@@ -120,14 +119,14 @@ BLUET_INTERNAL int gap_link_set_data_length(struct gap_link *gap, const struct l
     return ask_controller(gap, link, HCI_LE_SET_DATA_LENGTH, words, sizeof words);
 }
 
-BLUET_INTERNAL int gap_link_read_rssi(struct gap_link *gap, const struct link *link)
+BLUET_INTERNAL int gap_link_read_rssi(struct gap *gap, const struct link *link)
 {
     return ask_controller(gap, link, HCI_READ_RSSI, NULL, 0);
 }
 
 static void link_command_done(void *context, const struct hci_result *result)
 {
-    const struct gap_link *gap = context;
+    const struct gap *gap = context;
     struct link *link = link_find(gap->links, result->argument);
     bool good = result->status == HCI_SUCCESS;
     if (!link)

@@ -5,26 +5,20 @@
 #ifndef BLUET_HOST_GAP_LINK_H
 #define BLUET_HOST_GAP_LINK_H
 
-#include "host/hci_controller.h"
+#include "host/gap.h"
 #include "host/l2cap_signal.h"
-
-struct gap_link {
-    const struct hci_controller *controller;
-    struct link_table *links;
-    struct l2cap_signal *signal;
-};
 
 /* What is not given is filled in so that it goes with what is. False: out of range. */
 BLUET_INTERNAL bool gap_link_parameters(struct link_parameters *out, const struct bluet_connection_parameters *given);
 
 /* As bluet_gap_update() and its like: a ticket. */
-BLUET_INTERNAL int gap_link_update(struct gap_link *gap, struct link *link,
+BLUET_INTERNAL int gap_link_update(struct gap *gap, struct link *link,
                                    const struct bluet_connection_parameters *parameters);
-BLUET_INTERNAL int gap_link_set_phy(struct gap_link *gap, const struct link *link, uint8_t transmit, uint8_t receive);
-BLUET_INTERNAL int gap_link_set_data_length(struct gap_link *gap, const struct link *link, uint16_t octets);
-BLUET_INTERNAL int gap_link_read_rssi(struct gap_link *gap, const struct link *link);
+BLUET_INTERNAL int gap_link_set_phy(struct gap *gap, const struct link *link, uint8_t transmit, uint8_t receive);
+BLUET_INTERNAL int gap_link_set_data_length(struct gap *gap, const struct link *link, uint16_t octets);
+BLUET_INTERNAL int gap_link_read_rssi(struct gap *gap, const struct link *link);
 
 /* An LE Connection Update Complete: whether it only means that the peer has to be asked in another way. */
-BLUET_INTERNAL bool gap_link_update_goes_on(struct gap_link *gap, struct link *link, uint8_t status);
+BLUET_INTERNAL bool gap_link_update_goes_on(struct gap *gap, struct link *link, uint8_t status);
 
 #endif

@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-BLUET_INTERNAL const struct sm_bond *gap_resolve(struct gap_resolver *resolver, const struct bluet_address *peer)
+BLUET_INTERNAL const struct sm_bond *gap_resolve(struct gap *gap, const struct bluet_address *peer)
 {
-    const struct sm_bonds *bonds = resolver->bonds;
+    struct gap_resolver *resolver = &gap->resolver;
+    const struct sm_bonds *bonds = gap->bonds;
     if (!sm_is_resolvable(peer))
         return sm_bonds_find_identity(bonds, peer);
     if (resolver->changes != bonds->changes) {
@@ -22,11 +23,11 @@ BLUET_INTERNAL const struct sm_bond *gap_resolve(struct gap_resolver *resolver, 
     return known->bond ? &bonds->bonds[known->bond - 1] : NULL;
 }
 
-BLUET_INTERNAL void gap_resolve_reported(struct gap_resolver *resolver, struct bluet_address *peer)
+BLUET_INTERNAL void gap_resolve_reported(struct gap *gap, struct bluet_address *peer)
 {
-    if (resolver->offloaded || !sm_is_resolvable(peer))
+    if (gap->resolver.offloaded || !sm_is_resolvable(peer))
         return;
-    const struct sm_bond *bond = gap_resolve(resolver, peer);
+    const struct sm_bond *bond = gap_resolve(gap, peer);
     if (bond)
         *peer = bond->peer;
 }

@@ -81,7 +81,12 @@ int bluet_create(struct bluet **out_host, const struct bluet_config *config)
     host->sink = (struct event_sink){config->handler, config->handler_context, host};
     host->hci.port = &host->config.port;
     host->hci.sink = &host->sink;
-    host->address.timeout_s = GAP_ADDRESS_TIMEOUT_DEFAULT_S;
+    host->gap.hci = &host->hci;
+    host->gap.controller = &host->controller;
+    host->gap.links = &host->links;
+    host->gap.bonds = &host->sm.bonds;
+    host->gap.signal = &host->signal;
+    host->gap.address.timeout_s = GAP_ADDRESS_TIMEOUT_DEFAULT_S;
     if (BLUET_HAS_SECURITY)
         sm_init(&host->sm);
     gatt_init(&host->gatt, &host->config.port, &host->sink);
@@ -172,13 +177,14 @@ BLUET_INTERNAL int host_find_link(struct bluet *host, struct link **out_link, ui
 static struct bluet_address choose_address(void *context, const uint8_t *public_octets)
 {
     struct bluet *host = context;
-    const struct sm_bonds *bonds = &host->sm.bonds;
+    struct bluet_address own;
+    (void)public_octets;
     if (BLUET_HAS_SECURITY)
         sm_load(&host->sm);
-    bool irk_kept = BLUET_HAS_SECURITY && bonds->irk_kept;
-    if (!gap_address_start(&host->address, &host->hci, public_octets, bonds->irk, irk_kept))
+    if (!gap_address_start(&host->gap))
         host_end_is_due(host, BLUET_ENOTSUP, HCI_UNSUPPORTED_FEATURE_OR_PARAMETER);
-    return gap_address_own(&host->address);
+    gap_address_own(&host->gap, &own);
+    return own;
 }
 
 static void controller_started(void *context, int error, uint8_t status)
@@ -186,13 +192,10 @@ static void controller_started(void *context, int error, uint8_t status)
     struct bluet *host = context;
     if (host->state != HOST_ACTIVATING)
         return;
-    if (error) {
+    if (error)
         host_end_is_due(host, error, status);
-        return;
-    }
-    host->started = true;
-    if (BLUET_HAS_PRIVACY)
-        gap_privacy_start(&host->privacy);
+    else
+        gap_privacy_start(&host->gap);
 }
 
 /* The controller has started, and knows our bonds. */
@@ -201,29 +204,6 @@ static void activated(struct bluet *host)
     host->state = HOST_ACTIVE;
     host->gatt.db.address_resolution = hci_can_resolve(&host->controller);
     hci_end_ticket(&host->hci, host->ticket, BLUET_OK, HCI_SUCCESS);
-}
-
-static void open_gap(struct bluet *host)
-{
-    if (BLUET_HAS_SECURITY)
-        host->resolver = (struct gap_resolver){.bonds = &host->sm.bonds, .changes = host->sm.bonds.changes};
-    gap_advertise_open(&host->advertise, &host->controller, &host->address, &host->resolver);
-    if (BLUET_HAS_CENTRAL) {
-        gap_scan_open(&host->scan, &host->hci, &host->address, &host->resolver);
-        gap_connect_open(&host->connect, &host->links, &host->scan, &host->address, &host->resolver);
-    }
-    host->accept = (struct gap_accept){.advertise = &host->advertise, .scan = &host->scan, .connect = &host->connect};
-    host->gap_link = (struct gap_link){&host->controller, &host->links, &host->signal};
-    if (!BLUET_HAS_PRIVACY)
-        return;
-    host->privacy = (struct gap_privacy){.controller = &host->controller,
-                                         .address = &host->address,
-                                         .advertise = &host->advertise,
-                                         .scan = &host->scan,
-                                         .connect = &host->connect,
-                                         .resolver = &host->resolver,
-                                         .bonds = &host->sm.bonds,
-                                         .changes = host->sm.bonds.changes};
 }
 
 int bluet_activate(struct bluet *host)
@@ -243,10 +223,10 @@ int bluet_activate(struct bluet *host)
     host->state = HOST_ACTIVATING;
     host->ticket = hci_new_ticket(&host->hci);
     host->end = (struct host_end){0};
-    host->send_refused = host->started = false;
+    host->send_refused = false;
     const struct hci_controller_owner owner = {host, choose_address, controller_started};
     hci_controller_start(&host->controller, &host->hci, &owner);
-    open_gap(host);
+    gap_open(&host->gap);
     return host->ticket;
 }
 
@@ -284,9 +264,9 @@ static void settle(struct bluet *host)
         host_end(host);
     if (BLUET_HAS_SECURITY && host->sm.due)
         sm_settle(&host->sm);
-    if (BLUET_HAS_PRIVACY)
-        gap_privacy_settle(&host->privacy);
-    if (host->state == HOST_ACTIVATING && host->started && !(BLUET_HAS_PRIVACY && gap_privacy_is_busy(&host->privacy)))
+    if (BLUET_HAS_PRIVACY && gap_privacy_is_due(&host->gap))
+        gap_privacy_settle(&host->gap);
+    if (host->state == HOST_ACTIVATING && gap_privacy_is_ready(&host->gap))
         activated(host);
     if (host->links.waiting)
         link_pump(&host->links);
@@ -312,11 +292,11 @@ static void expire(struct bluet *host)
     if (host->end.due)
         return;
     if (BLUET_HAS_CENTRAL) {
-        gap_scan_expire(&host->scan);
-        gap_connect_expire(&host->connect);
+        gap_scan_expire(&host->gap);
+        gap_connect_expire(&host->gap);
     }
     if (BLUET_HAS_PRIVACY)
-        gap_privacy_expire(&host->privacy);
+        gap_privacy_expire(&host->gap);
     l2cap_signal_expire(&host->signal);
     if (BLUET_HAS_L2CAP_CHANNELS)
         l2cap_channels_expire(&host->channels);
@@ -368,10 +348,11 @@ uint64_t bluet_deadline(const struct bluet *host)
     if (host->state == HOST_INACTIVE)
         return BLUET_NEVER;
     uint64_t deadline = earlier(hci_deadline(&host->hci), host_close_deadline(host));
-    if (BLUET_HAS_CENTRAL)
-        deadline = earlier(deadline, earlier(gap_scan_deadline(&host->scan), gap_connect_deadline(&host->connect)));
+#if BLUET_HAS_CENTRAL
+    deadline = earlier(deadline, earlier(host->gap.scan.deadline, host->gap.connect.deadline));
+#endif
     if (BLUET_HAS_PRIVACY)
-        deadline = earlier(deadline, gap_privacy_deadline(&host->privacy));
+        deadline = earlier(deadline, gap_privacy_deadline(&host->gap));
     deadline = earlier(deadline, l2cap_signal_deadline(&host->signal));
     if (BLUET_HAS_L2CAP_CHANNELS)
         deadline = earlier(deadline, l2cap_channels_deadline(&host->channels));

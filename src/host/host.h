@@ -11,6 +11,7 @@
 #include "host/buffer.h"
 #include "host/event.h"
 #include "host/features.h"
+#include "host/gap.h"
 #include "host/gap_accept.h"
 #include "host/gap_address.h"
 #include "host/gap_advertise.h"
@@ -70,7 +71,6 @@ struct bluet {
     uint8_t state;      /* enum host_state */
     uint8_t close_step; /* enum host_close_step */
     bool inside;        /* bluet_receive() or bluet_poll() is under way */
-    bool started;       /* the controller is */
     bool send_refused;  /* the application has been, for want of buffers; there was so much free then: */
     uint8_t ended_next;
     uint16_t refused_pool_free, refused_controller_free;
@@ -87,24 +87,13 @@ struct bluet {
     struct hci_controller controller;
     struct l2cap_signal signal;
     struct gatt gatt;
-    struct gap_advertise advertise;
-    struct gap_address address;
-    struct gap_accept accept;
-    struct gap_link gap_link;
+    struct gap gap;
     struct host_ended ended[HOST_ENDED_KEPT]; /* a ring */
 #if BLUET_HAS_L2CAP_CHANNELS
     struct l2cap_channels channels;
 #endif
 #if BLUET_HAS_SECURITY
     struct sm sm;
-    struct gap_resolver resolver;
-#endif
-#if BLUET_HAS_PRIVACY
-    struct gap_privacy privacy;
-#endif
-#if BLUET_HAS_CENTRAL
-    struct gap_scan scan;
-    struct gap_connect connect;
 #endif
     /* No memory is taken for rooms that are not built. Nobody enters them; they have names for the compiler alone. */
     union {
@@ -114,14 +103,6 @@ struct bluet {
 #endif
 #if !BLUET_HAS_SECURITY
         struct sm sm;
-        struct gap_resolver resolver;
-#endif
-#if !BLUET_HAS_PRIVACY
-        struct gap_privacy privacy;
-#endif
-#if !BLUET_HAS_CENTRAL
-        struct gap_scan scan;
-        struct gap_connect connect;
 #endif
     };
 };

@@ -28,8 +28,7 @@ int bluet_deactivate(struct bluet *host)
     host->close_step = HOST_CLOSE_ADVERTISING;
     host->close_deadline = host->hci.now + close_timeout_us;
     hci_controller_stop(&host->controller);
-    if (BLUET_HAS_PRIVACY)
-        gap_privacy_stop(&host->privacy);
+    gap_privacy_stop(&host->gap);
     host_close_continue(host);
     return host->ticket;
 }
@@ -45,7 +44,7 @@ static struct link *next_open_link(struct bluet *host)
 
 static bool close_is_waited_for(const struct bluet *host)
 {
-    bool waiting = host->links.count || gap_connect_is_on(&host->connect);
+    bool waiting = host->links.count || gap_connect_is_on(&host->gap);
     return waiting && host->hci.now < host->close_deadline;
 }
 
@@ -61,15 +60,15 @@ static bool close_step(struct bluet *host)
     struct link *link;
     switch (host->close_step) {
     case HOST_CLOSE_ADVERTISING:
-        gap_advertise_end(&host->advertise);
+        gap_advertise_end(&host->gap);
         break;
     case HOST_CLOSE_SCAN:
-        if (BLUET_HAS_CENTRAL && gap_scan_is_on(&host->scan))
-            gap_scan_end(&host->scan, 0, 0);
+        if (BLUET_HAS_CENTRAL && gap_scan_is_on(&host->gap))
+            gap_scan_end(&host->gap, 0, 0);
         break;
     case HOST_CLOSE_CONNECT:
         if (BLUET_HAS_CENTRAL)
-            gap_connect_end(&host->connect, 0);
+            gap_connect_end(&host->gap, 0);
         break;
     case HOST_CLOSE_LINKS:
         link = next_open_link(host);
@@ -141,20 +140,19 @@ BLUET_INTERNAL void host_end(struct bluet *host)
 
     if (ended != HOST_DEACTIVATING)
         host->state = HOST_ENDING;
-    if (BLUET_HAS_PRIVACY)
-        gap_privacy_stop(&host->privacy);
+    gap_privacy_stop(&host->gap);
     end_links(host, end.status);
     host->state = HOST_ENDING;
     if (BLUET_HAS_CENTRAL) {
-        gap_connect_failed(&host->connect, end.status);
-        gap_scan_close(&host->scan);
+        gap_connect_failed(&host->gap, end.status);
+        gap_scan_close(&host->gap);
     }
     if (BLUET_HAS_SECURITY)
         sm_bonds_settle(&host->sm.bonds, &host->hci);
     hci_abandon(&host->hci, ended == HOST_DEACTIVATING ? BLUET_ECANCELED : end.error, end.status);
 
     host_close_rooms(host);
-    gap_advertise_open(&host->advertise, &host->controller, &host->address, &host->resolver);
+    gap_open(&host->gap);
     host->end = (struct host_end){0};
     host->send_refused = false;
     host->state = HOST_INACTIVE;

@@ -10,36 +10,36 @@ int bluet_set_address_mode(struct bluet *host, enum bluet_address_mode mode)
     if (!BLUET_HAS_PRIVACY && mode > BLUET_ADDRESS_MODE_STATIC)
         return BLUET_ENOTSUP;
     if (host->state == HOST_INACTIVE) {
-        host->address.mode = mode;
+        host->gap.address.mode = mode;
         return BLUET_OK;
     }
     host_sample_clock(host);
-    if (host->state != HOST_ACTIVE || host->advertise.on || gap_scan_is_on(&host->scan) ||
-        gap_connect_is_on(&host->connect))
+    if (host->state != HOST_ACTIVE || gap_advertise_is_on(&host->gap) || gap_scan_is_on(&host->gap) ||
+        gap_connect_is_on(&host->gap))
         return BLUET_EBUSY;
-    return gap_address_change(&host->address, &host->hci, mode);
+    return gap_address_change(&host->gap, mode);
 }
 
 enum bluet_address_mode bluet_address_mode(const struct bluet *host)
 {
-    return host->address.mode;
+    return host->gap.address.mode;
 }
 
 int bluet_set_rpa_timeout(struct bluet *host, uint16_t seconds)
 {
-    return !BLUET_HAS_PRIVACY ? BLUET_ENOTSUP : gap_privacy_set_timeout(&host->privacy, &host->address, seconds);
+    return !BLUET_HAS_PRIVACY ? BLUET_ENOTSUP : gap_privacy_set_timeout(&host->gap, seconds);
 }
 
 uint16_t bluet_rpa_timeout(const struct bluet *host)
 {
-    return host->address.timeout_s;
+    return host->gap.address.timeout_s;
 }
 
 int bluet_own_address(const struct bluet *host, struct bluet_address *out_address)
 {
     if (host->state != HOST_ACTIVE)
         return BLUET_ENODEV;
-    *out_address = gap_address_own(&host->address);
+    gap_address_own(&host->gap, out_address);
     return BLUET_OK;
 }
 
@@ -49,13 +49,13 @@ int bluet_gap_advertise(struct bluet *host, uint32_t interval_us, const struct b
     int error = host_check_active(host);
     if (error)
         return error;
-    return gap_advertise_start(&host->advertise, interval_us, advertising_data, response_data, connectable);
+    return gap_advertise_start(&host->gap, interval_us, advertising_data, response_data, connectable);
 }
 
 int bluet_gap_advertise_stop(struct bluet *host)
 {
     int error = host_check_active(host);
-    return error ? error : gap_advertise_stop(&host->advertise);
+    return error ? error : gap_advertise_stop(&host->gap);
 }
 
 int bluet_gap_disconnect(struct bluet *host, uint16_t conn_handle)
@@ -77,13 +77,13 @@ int bluet_gap_disconnect(struct bluet *host, uint16_t conn_handle)
 int bluet_gap_advertise_directed(struct bluet *host, uint32_t interval_us, const struct bluet_address *peer)
 {
     int error = host_check_active(host);
-    return error ? error : gap_advertise_start_directed(&host->advertise, interval_us, peer);
+    return error ? error : gap_advertise_start_directed(&host->gap, interval_us, peer);
 }
 
 int bluet_gap_accept_list(struct bluet *host, const struct bluet_address *addresses, size_t count, unsigned uses)
 {
     int error = host_check_active(host);
-    return error ? error : gap_accept_set(&host->accept, addresses, count, uses);
+    return error ? error : gap_accept_set(&host->gap, addresses, count, uses);
 }
 
 /* ---- A connection ---- */
@@ -92,28 +92,28 @@ int bluet_gap_update(struct bluet *host, uint16_t conn_handle, const struct blue
 {
     struct link *link;
     int error = host_find_link(host, &link, conn_handle);
-    return error ? error : gap_link_update(&host->gap_link, link, parameters);
+    return error ? error : gap_link_update(&host->gap, link, parameters);
 }
 
 int bluet_gap_set_phy(struct bluet *host, uint16_t conn_handle, uint8_t transmit, uint8_t receive)
 {
     struct link *link;
     int error = host_find_link(host, &link, conn_handle);
-    return error ? error : gap_link_set_phy(&host->gap_link, link, transmit, receive);
+    return error ? error : gap_link_set_phy(&host->gap, link, transmit, receive);
 }
 
 int bluet_gap_set_data_length(struct bluet *host, uint16_t conn_handle, uint16_t octets)
 {
     struct link *link;
     int error = host_find_link(host, &link, conn_handle);
-    return error ? error : gap_link_set_data_length(&host->gap_link, link, octets);
+    return error ? error : gap_link_set_data_length(&host->gap, link, octets);
 }
 
 int bluet_gap_read_rssi(struct bluet *host, uint16_t conn_handle)
 {
     struct link *link;
     int error = host_find_link(host, &link, conn_handle);
-    return error ? error : gap_link_read_rssi(&host->gap_link, link);
+    return error ? error : gap_link_read_rssi(&host->gap, link);
 }
 
 int bluet_gap_disconnect_reason(const struct bluet *host, uint16_t conn_handle)

@@ -44,7 +44,7 @@ int bluet_gatts_register_services(struct bluet *host, uint16_t *out_handles, siz
     int error = host_check_active(host);
     if (error)
         return error;
-    if (host->advertise.on)
+    if (gap_advertise_is_on(&host->gap))
         return BLUET_EBUSY;
     return gatt_server_register(&host->gatt.server, out_handles, handle_capacity, services, service_count);
 }

@@ -31,7 +31,7 @@ BLUET_INTERNAL void host_link_heard(struct bluet *host, struct link *link)
     if (!BLUET_HAS_CENTRAL || link->heard || !link->central || link->state != LINK_OPEN)
         return;
     link->heard = true;
-    gap_connect_succeeded(&host->connect);
+    gap_connect_succeeded(&host->gap);
     raise_connect(host, link);
 }
 
@@ -50,8 +50,8 @@ static void unheard_link_ended(struct bluet *host, uint8_t reason)
     if (!BLUET_HAS_CENTRAL)
         return;
     bool again = reason == HCI_CONNECTION_FAILED_TO_BE_ESTABLISHED && host->state == HOST_ACTIVE;
-    if (!again || !gap_connect_again(&host->connect))
-        gap_connect_failed(&host->connect, reason);
+    if (!again || !gap_connect_again(&host->gap))
+        gap_connect_failed(&host->gap, reason);
 }
 
 BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8_t reason)
@@ -119,9 +119,9 @@ BLUET_INTERNAL void host_disconnection_complete(struct bluet *host, struct reade
 static void connection_failed(struct bluet *host, uint8_t status)
 {
     if (status == HCI_ADVERTISING_TIMEOUT)
-        gap_advertise_was_ended(&host->advertise);
-    else if (BLUET_HAS_CENTRAL && gap_connect_is_wanted(&host->connect))
-        gap_connect_ended(&host->connect, status);
+        gap_advertise_was_ended(&host->gap);
+    else if (BLUET_HAS_CENTRAL && gap_connect_is_wanted(&host->gap))
+        gap_connect_ended(&host->gap, status);
     else
         hci_protocol_error(&host->hci);
 }
@@ -190,14 +190,14 @@ static void read_private(struct reader *event, struct bluet_address *address)
 static void read_ends(const struct bluet *host, struct reader *event, const struct link *link, struct sm_ends *ends,
                       bool enhanced)
 {
-    if (link->central)
-        ends->own = host->connect.own;
-    else if (host->advertise.on)
-        ends->own = host->advertise.own;
+    if (BLUET_HAS_CENTRAL && link->central)
+        ends->own = *gap_connect_own(&host->gap);
+    else if (gap_advertise_is_on(&host->gap))
+        ends->own = host->gap.advertising_own;
     else
-        ends->own = gap_address_own(&host->address);
+        gap_address_own(&host->gap, &ends->own);
     ends->peer = link->identity;
-    ends->identity = gap_address_identity(&host->address);
+    gap_address_identity(&host->gap, &ends->identity);
     if (enhanced) {
         read_private(event, &ends->own);
         read_private(event, &ends->peer);
@@ -211,10 +211,12 @@ static void link_opened(struct bluet *host, struct link *link, struct reader *ev
     link->identity.type = peer_type & 1;
     read_reversed(event, link->identity.octets, sizeof link->identity.octets);
     read_ends(host, event, link, &ends, enhanced);
-    const struct sm_bond *bond = BLUET_HAS_SECURITY ? gap_resolve(&host->resolver, &link->identity) : NULL;
+    const struct sm_bond *bond = BLUET_HAS_SECURITY ? gap_resolve(&host->gap, &link->identity) : NULL;
     if (bond)
         link->identity = bond->peer;
-    link->peer = link->central && !host->connect.listed ? host->connect.peer : link->identity;
+    const struct bluet_address *asked_for =
+        BLUET_HAS_CENTRAL && link->central ? gap_connect_await_peer(&host->gap) : NULL;
+    link->peer = asked_for ? *asked_for : link->identity;
     link->interval = read_u16(event);
     link->latency = read_u16(event);
     link->supervision_timeout = read_u16(event);
@@ -222,11 +224,10 @@ static void link_opened(struct bluet *host, struct link *link, struct reader *ev
     if (BLUET_HAS_SECURITY)
         sm_link_opened(&host->sm, link, &ends);
     if (BLUET_HAS_CENTRAL && link->central) {
-        gap_connect_await_peer(&host->connect);
         request_remote_features(host, link);
         request_data_length(host, link);
     } else {
-        gap_advertise_was_ended(&host->advertise);
+        gap_advertise_was_ended(&host->gap);
         raise_connect(host, link);
     }
 }
@@ -246,7 +247,7 @@ static void connection_complete(struct bluet *host, struct reader *event, bool e
         hci_protocol_error(&host->hci);
         return;
     }
-    if (central && !(BLUET_HAS_CENTRAL && gap_connect_is_wanted(&host->connect))) {
+    if (central && !(BLUET_HAS_CENTRAL && gap_connect_is_wanted(&host->gap))) {
         refuse_connection(host, handle);
         return;
     }
@@ -258,9 +259,9 @@ static void connection_complete(struct bluet *host, struct reader *event, bool e
     }
     refuse_connection(host, handle);
     if (BLUET_HAS_CENTRAL && central)
-        gap_connect_failed(&host->connect, HCI_CONNECTION_LIMIT_EXCEEDED);
+        gap_connect_failed(&host->gap, HCI_CONNECTION_LIMIT_EXCEEDED);
     else
-        gap_advertise_was_ended(&host->advertise);
+        gap_advertise_was_ended(&host->gap);
 }
 
 BLUET_INTERNAL void host_connection_complete(struct bluet *host, struct reader *event, struct link *link,

@@ -63,7 +63,7 @@ static void encryption_key_refresh_complete(struct bluet *host, struct reader *e
 
 static void connection_update_complete(struct bluet *host, struct reader *event, struct link *link, uint8_t status)
 {
-    if (!gap_link_update_goes_on(&host->gap_link, link, status))
+    if (!gap_link_update_goes_on(&host->gap, link, status))
         link_connection_update_complete(&host->links, link, event, status);
 }
 
@@ -100,8 +100,8 @@ static void advertising_report(struct bluet *host, struct reader *event, struct 
     (void)link, (void)status;
     if (!BLUET_HAS_CENTRAL)
         return;
-    gap_scan_report(&host->scan, event, false);
-    gap_connect_reported(&host->connect);
+    gap_scan_report(&host->gap, event, false);
+    gap_connect_reported(&host->gap);
 }
 
 static void directed_report(struct bluet *host, struct reader *event, struct link *link, uint8_t status)
@@ -109,8 +109,8 @@ static void directed_report(struct bluet *host, struct reader *event, struct lin
     (void)link, (void)status;
     if (!BLUET_HAS_CENTRAL)
         return;
-    gap_scan_report(&host->scan, event, true);
-    gap_connect_reported(&host->connect);
+    gap_scan_report(&host->gap, event, true);
+    gap_connect_reported(&host->gap);
 }
 
 static void hardware_error(struct bluet *host, struct reader *event, struct link *link, uint8_t status)

@@ -18,7 +18,7 @@ static void check_inactive(const struct bluet *host)
 {
     hold(host->hci.queue == NULL && host->hci.queue_length == 0, "an inactive host has no command queue");
     hold(host->pool.memory == NULL && host->links.links == NULL, "an inactive host has no pool and no links");
-    hold(!gap_scan_is_on(&host->scan) && !gap_connect_is_on(&host->connect) && !host->advertise.on,
+    hold(!gap_scan_is_on(&host->gap) && !gap_connect_is_on(&host->gap) && !gap_advertise_is_on(&host->gap),
          "an inactive host does nothing on the air");
     hold(bluet_deadline(host) == BLUET_NEVER || host->end.due || host->canceled_ticket,
          "an inactive host has no deadline");
@@ -154,28 +154,19 @@ static void check_signals(const struct bluet *host)
     hold(kept == host->signal.kept_count, "requests that are kept are counted");
 }
 
-static void check_advertising(const struct bluet *host)
+static void check_gap(const struct gap *gap, bool active)
 {
-    hold(host->advertise.on || !host->advertise.paused, "only what runs is paused");
-    hold(!host->advertise.starting || host->advertise.ticket >= host->advertise.starting || host->advertise.ticket == 0,
-         "the last ticket of advertising is the latest");
-}
-
-static void check_central(const struct bluet *host)
-{
-    hold(gap_scan_is_on(&host->scan) || !host->scan.paused, "only what runs is paused");
-    hold(gap_connect_is_on(&host->connect) || !host->connect.held, "only an attempt is held back");
-    hold(!host->scan.sought.wanted || gap_connect_is_on(&host->connect), "who is sought is to be connected to");
-    hold(host->scan.state == GAP_SCAN_ON || host->scan.deadline == BLUET_NEVER, "only what runs can expire");
-    hold(host->connect.state != GAP_CONNECT_OFF || host->connect.deadline == BLUET_NEVER, "only an attempt can expire");
-}
-
-static void check_pauses(const struct bluet *host)
-{
-    const struct gap_privacy *privacy = &host->privacy;
-    bool pausing = privacy->state != GAP_PRIVACY_IDLE;
-    bool paused = host->advertise.paused || (BLUET_HAS_CENTRAL && (host->scan.paused || host->connect.held));
-    hold(!paused || pausing || !privacy->started || host->state != HOST_ACTIVE, "a pause ends");
+    bool paused = gap->advertising.paused;
+    hold(gap_advertise_is_on(gap) || !gap->advertising.paused, "only what runs is paused");
+#if BLUET_HAS_CENTRAL
+    paused = paused || gap->scanning.paused || gap->connect.held;
+    hold(gap_scan_is_on(gap) || !gap->scanning.paused, "only what runs is paused");
+    hold(gap_connect_is_on(gap) || !gap->connect.held, "only an attempt is held back");
+    hold(!gap->connect.sought || gap_connect_is_on(gap), "who is sought is to be connected to");
+    hold(gap->scanning.state == GAP_ON || gap->scan.deadline == BLUET_NEVER, "only what runs can expire");
+    hold(gap_connect_is_on(gap) || gap->connect.deadline == BLUET_NEVER, "only an attempt can expire");
+#endif
+    hold(!paused || !gap_privacy_is_ready(gap) || !active, "a pause ends");
 }
 
 void check_invariants(const struct bluet *host)
@@ -187,11 +178,7 @@ void check_invariants(const struct bluet *host)
     check_commands(&host->hci);
     check_links(host);
     check_signals(host);
-    check_advertising(host);
+    check_gap(&host->gap, host->state == HOST_ACTIVE);
     if (BLUET_HAS_L2CAP_CHANNELS)
         check_channels(host);
-    if (BLUET_HAS_CENTRAL)
-        check_central(host);
-    if (BLUET_HAS_PRIVACY)
-        check_pauses(host);
 }

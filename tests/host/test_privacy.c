@@ -233,7 +233,7 @@ static void test_place_of_a_bond_is_used_again(void **state)
         bonded_step(talk, "01 2e 20 02 84 03", HCI_SUCCESS);
         bonded_step(talk, "01 2d 20 01 01", HCI_SUCCESS);
         talk_expect_nothing(talk);
-        assert_true(talk->host->resolver.offloaded);
+        assert_true(talk->host->gap.resolver.offloaded);
         bonded_end(talk);
     }
 }

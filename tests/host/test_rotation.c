@@ -18,7 +18,7 @@ static void test_rotation(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct talk *talk = bonded_begin_without_list(modes[i]);
         struct bluet_address before, after;
-        uint64_t began = talk->host->address.since;
+        uint64_t began = talk->host->gap.address.since;
         assert_int_equal(bluet_own_address(talk->host, &before), BLUET_OK);
         bonded_start_advertising(talk);
         bonded_start_scan(talk);
@@ -172,7 +172,7 @@ static void test_refusal_for_ever(void **state)
         talk_answer(talk);
     }
     talk->controller.refused = 0;
-    assert_true(talk->host->advertise.on && !talk->host->advertise.paused);
+    assert_true(gap_advertise_is_on(&talk->host->gap) && !talk->host->gap.advertising.paused);
     talk_pass(talk, 10000000);
     talk_expect_nothing(talk);
     talk_pass(talk, BONDED_PERIOD_US - 20000000);
@@ -190,7 +190,7 @@ static void test_refusal_for_ever(void **state)
         talk_pass(talk, 10000);
         talk_answer(talk);
     }
-    assert_true(talk->host->privacy.list_refused);
+    assert_true(talk->host->gap.privacy.list_refused);
     talk_pass(talk, BONDED_PERIOD_US);
     talk_expect_nothing(talk);
     bonded_end(talk);
