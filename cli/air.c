@@ -120,7 +120,7 @@ static void print_recipes(void)
         int length = (int)strcspn(*link, ",");
         printf("serves pty:%.*s\n", length, *link);
         printf("  Linux, BlueZ    btattach -B %.*s -P h4 -S 1000000\n", length, *link);
-        printf("  NimBLE, BTstack the serial port %.*s, any speed, no flow control\n", length, *link);
+        printf("  BTstack         the serial port %.*s, any speed, no flow control\n", length, *link);
         printf("  noble, bleno    BLUETOOTH_HCI_SOCKET_UART_PORT=%.*s node app.js\n", length, *link);
         printf("  MicroPython     MICROPYBTUART=%.*s micropython (unix port, variant with Bluetooth)\n", length, *link);
     }
@@ -131,6 +131,10 @@ static void print_recipes(void)
         printf("  Bumble          tcp-client:%.*s\n", length, options.tcp_address);
         printf("  Zephyr          zephyr.exe --bt-dev=%.*s (native_sim, an IPv4 address)\n", length,
                options.tcp_address);
+        const char *port = strrchr(options.tcp_address, ':');
+        if (port)
+            printf("  NimBLE          built with BLE_SOCK_USE_TCP=1 BLE_SOCK_TCP_PORT=%.*s (Linux, on 127.0.0.1)\n",
+                   (int)strcspn(port + 1, ","), port + 1);
     }
     if (options.unix_path)
         printf("  Bumble          unix:%.*s\n", (int)strcspn(options.unix_path, ","), options.unix_path);
