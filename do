@@ -9,7 +9,7 @@ packages_build=(build-essential ca-certificates cmake libjansson-dev libmbedtls-
     libusb-1.0-0-dev ninja-build pkg-config python3 python3-dev python3-venv)
 packages_check=("${packages_build[@]}" bluez clang clang-tidy gcc-arm-none-eabi libcmocka-dev libnewlib-arm-none-eabi
     qemu-system-arm shellcheck tshark valgrind)
-packages_strangers=(bluez busybox-static dbus nodejs npm qemu-system-x86)
+packages_strangers=(bluez busybox-static cargo dbus nodejs npm qemu-system-x86)
 packages_fuzz=("${packages_build[@]}" clang libcmocka-dev)
 packages_bench=("${packages_build[@]}" valgrind)
 packages_size=("${packages_build[@]}" gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm)

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import linux_guest
+import nimble_host
 import pytest
 from judges import judge
 from ours import BUILD, air_at, can_connect, free_port
@@ -63,6 +64,7 @@ def _of_linux():
 VERSIONS = {
     "Bumble": lambda: _of_python("bumble"),
     "Linux and BlueZ": _of_linux,
+    "NimBLE": lambda: nimble_host.version(BUILD / "strangers/nimble"),
     "noble": lambda: _of_node("noble"),
     "bleno": lambda: _of_node("bleno"),
 }

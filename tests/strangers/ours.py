@@ -71,7 +71,10 @@ class Ours:
                 return self.store.get((data.sec_type, bytes(data.key)))
             return found[data.index] if data.index < len(found) else None
         if event == bluetooth.IRQ_SET_SECRET:
-            self.store[data.sec_type, bytes(data.key)] = bytes(data.value)
+            key = data.sec_type, bytes(data.key)
+            if data.value is None:
+                return self.store.pop(key, None) is not None
+            self.store[key] = bytes(data.value)
             return True
         if event == bluetooth.IRQ_PASSKEY_ACTION:
             self.shown.append((data.action, data.passkey))
