@@ -61,11 +61,11 @@ static bool is_looked_for(const struct gatt_procedure *procedure, const struct b
 {
     if (procedure->uuid.length == 0)
         return true;
-    struct gatt_type wanted;
-    struct gatt_type type;
-    gatt_type_of(&wanted, procedure->uuid.octets, procedure->uuid.length);
-    gatt_type_of(&type, uuid->octets, uuid->length);
-    return memcmp(wanted.expanded, type.expanded, sizeof type.expanded) == 0;
+    uint8_t wanted[16];
+    uint8_t found[16];
+    gatt_expand_uuid(wanted, procedure->uuid.octets, procedure->uuid.length);
+    gatt_expand_uuid(found, uuid->octets, uuid->length);
+    return memcmp(wanted, found, sizeof found) == 0;
 }
 
 /* The characteristic before has its end now. */

@@ -193,8 +193,8 @@ BLUET_INTERNAL void gatt_db_value(struct gatt_db *db, const struct gatt_attribut
         out_value->data = value->octets;
         out_value->length = value->length < ATT_VALUE_LARGEST ? value->length : ATT_VALUE_LARGEST;
     } else if (attribute->kind == GATT_CONSTANT) {
-        out_value->data = (const uint8_t *)db + attribute->constant.offset;
-        out_value->length = attribute->constant.length;
+        out_value->data = (const uint8_t *)db + (attribute->slot & 0xff);
+        out_value->length = attribute->slot >> 8;
     } else if (attribute->kind == GATT_FEATURES) {
         out_value->data = gatt_db_configuration(db, attribute->slot, link_index);
         out_value->length = 1;

@@ -28,7 +28,7 @@ enum gatt_attribute_kind {
     GATT_BROADCAST,     /* Server Characteristic Configuration; `bits` */
     GATT_FEATURES,      /* Client Supported Features; `slot` */
     GATT_PROPERTIES,    /* Characteristic Extended Properties; `bits` */
-    GATT_CONSTANT,      /* a value of our own, read only; `constant` */
+    GATT_CONSTANT,      /* a value of our own, read only; `slot` */
     GATT_NAME,          /* the device name */
     GATT_VALUE,         /* of a characteristic, the application's; `slot` */
     GATT_DESCRIPTOR     /* the application's; `slot` */
@@ -40,11 +40,8 @@ struct gatt_attribute {
     union {
         uint16_t last;     /* GATT_SERVICE: handle of its last attribute */
         uint16_t included; /* GATT_INCLUDED */
-        uint16_t slot;     /* its place among the configurations, or the values */
+        uint16_t slot;     /* its place among the configurations, or the values, or that of a constant */
         uint16_t bits;
-        struct {
-            uint8_t offset, length; /* where in struct gatt_db it is */
-        } constant;
     };
     uint8_t kind; /* enum gatt_attribute_kind */
     bool wide : 1;
@@ -69,7 +66,7 @@ enum {
 };
 
 /* Client Supported Features (Vol 3 Part G, 7.2) */
-enum { GATT_SERVICE_CHANGED_SLOT = 0, GATT_FEATURES_SLOT = 1 };
+enum { GATT_SERVICE_CHANGED_SLOT = 0, GATT_FEATURES_SLOT = 1, GATT_BUILT_IN_SLOTS = 2 };
 enum { GATT_SERVER_HAS_BEARERS = 0x01 }; /* Server Supported Features (7.4) */
 enum { GATT_ROBUST_CACHING = 0x01, GATT_ENHANCED_BEARER = 0x02, GATT_MULTIPLE_NOTIFICATIONS = 0x04 };
 
@@ -82,7 +79,8 @@ struct gatt_db {
     uint8_t appearance[2];
     uint16_t count;
     uint16_t configuration_count;
-    uint16_t generation; /* goes up when services are replaced */
+    uint16_t users_handle; /* the first of the application's; the services from there on come and go */
+    uint16_t generation;   /* goes up when services are replaced */
     const struct bluet_port *port;
     struct gatt_attribute *attributes; /* [handle - 1] */
     struct gatt_value *values;         /* where the block begins that holds all */
@@ -143,13 +141,6 @@ BLUET_INTERNAL struct gatt_value *gatt_db_buffer(struct gatt_db *db, const struc
 
 /* Of the value of Service Changed. */
 enum { GATT_SERVICE_CHANGED_HANDLE = 12 };
-
-/* The services after them come and go. */
-static inline uint16_t gatt_db_first_users_handle(const struct gatt_db *db)
-{
-    const struct gatt_attribute *gap = gatt_db_find(db, 1);
-    return (uint16_t)(gatt_db_find(db, (uint16_t)(gap->last + 1))->last + 1);
-}
 
 /* The attribute's type, as it goes on the air: 2 or 16 octets. */
 BLUET_INTERNAL void gatt_db_write_type(const struct gatt_db *db, const struct gatt_attribute *attribute,

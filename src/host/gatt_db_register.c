@@ -6,6 +6,7 @@
 
 #include "host/gatt_db_hash.h"
 #include "host/memory.h"
+#include "spec/reader.h"
 
 #include <string.h>
 
@@ -13,24 +14,27 @@ enum { EXTENDED_PROPERTIES = 0x80, PROPERTIES = 0x7f };
 
 /* The built-in services (Vol 3 Part C, 12; Part G, 7). */
 struct built_in {
-    uint16_t uuid; /* of a service, or of a characteristic of the one before */
+    uint16_t uuid; /* of a service, of a characteristic of the one before, or of its configuration */
     uint16_t flags;
-    uint8_t kind; /* of the value */
-    uint8_t offset, length;
+    uint16_t slot; /* of a constant: where it is in struct gatt_db, and above that its length */
+    uint8_t kind;  /* of the value */
 };
 
 static const struct built_in built_in[] = {
-    {GATT_GAP_SERVICE, GATT_PRIMARY_SERVICE, GATT_SERVICE, 0, 0},
-    {GATT_DEVICE_NAME, BLUET_FLAG_READ, GATT_NAME, 0, 0},
-    {GATT_APPEARANCE, BLUET_FLAG_READ, GATT_CONSTANT, offsetof(struct gatt_db, appearance), 2},
-    {GATT_PERIPHERAL_PREFERRED_CONNECTION_PARAMETERS, BLUET_FLAG_READ, GATT_CONSTANT,
-     offsetof(struct gatt_db, preferred_parameters), 8},
-    {GATT_CENTRAL_ADDRESS_RESOLUTION, BLUET_FLAG_READ, GATT_CONSTANT, offsetof(struct gatt_db, address_resolution), 1},
-    {GATT_GATT_SERVICE, GATT_PRIMARY_SERVICE, GATT_SERVICE, 0, 0},
-    {GATT_SERVICE_CHANGED, BLUET_FLAG_INDICATE, GATT_CONSTANT, 0, 0},
-    {GATT_CLIENT_SUPPORTED_FEATURES, BLUET_FLAG_READ | BLUET_FLAG_WRITE, GATT_FEATURES, 0, 0},
-    {GATT_DATABASE_HASH, BLUET_FLAG_READ, GATT_CONSTANT, offsetof(struct gatt_db, hash), 16},
-    {GATT_SERVER_SUPPORTED_FEATURES, BLUET_FLAG_READ, GATT_CONSTANT, offsetof(struct gatt_db, server_features), 1},
+    {GATT_GAP_SERVICE, GATT_PRIMARY_SERVICE, 0, GATT_SERVICE},
+    {GATT_DEVICE_NAME, BLUET_FLAG_READ, 0, GATT_NAME},
+    {GATT_APPEARANCE, BLUET_FLAG_READ, 2 << 8 | offsetof(struct gatt_db, appearance), GATT_CONSTANT},
+    {GATT_PERIPHERAL_PREFERRED_CONNECTION_PARAMETERS, BLUET_FLAG_READ,
+     8 << 8 | offsetof(struct gatt_db, preferred_parameters), GATT_CONSTANT},
+    {GATT_CENTRAL_ADDRESS_RESOLUTION, BLUET_FLAG_READ, 1 << 8 | offsetof(struct gatt_db, address_resolution),
+     GATT_CONSTANT},
+    {GATT_GATT_SERVICE, GATT_PRIMARY_SERVICE, 0, GATT_SERVICE},
+    {GATT_SERVICE_CHANGED, BLUET_FLAG_INDICATE, 0, GATT_CONSTANT},
+    {GATT_CLIENT_CHARACTERISTIC_CONFIGURATION, 0, GATT_SERVICE_CHANGED_SLOT, GATT_CONFIGURATION},
+    {GATT_CLIENT_SUPPORTED_FEATURES, BLUET_FLAG_READ | BLUET_FLAG_WRITE, GATT_FEATURES_SLOT, GATT_FEATURES},
+    {GATT_DATABASE_HASH, BLUET_FLAG_READ, 16 << 8 | offsetof(struct gatt_db, hash), GATT_CONSTANT},
+    {GATT_SERVER_SUPPORTED_FEATURES, BLUET_FLAG_READ, 1 << 8 | offsetof(struct gatt_db, server_features),
+     GATT_CONSTANT},
 };
 
 static bool is_uuid(const struct bluet_uuid *uuid, uint16_t number)
@@ -49,10 +53,11 @@ static bool defines(const struct bluet_characteristic *characteristic, enum gatt
 /* A database under construction, or while its attributes are only counted, one of them that stands for all. */
 struct builder {
     struct gatt_db *db;
-    uint8_t *octets; /* of the values */
+    size_t attributes, values, uuids, configurations; /* so far */
+    struct gatt_attribute *service;                   /* the last one */
+    uint8_t *octets;                                  /* of the next value */
     uint16_t *out_handles;
     size_t handle_capacity;
-    size_t attributes, values, uuids, configurations; /* so far */
     bool counting;
     bool bad; /* what is to be registered */
     struct gatt_attribute counted;
@@ -65,6 +70,9 @@ static struct gatt_attribute *add_attribute(struct builder *builder, enum gatt_a
         builder->counting ? &builder->counted : &builder->db->attributes[builder->attributes];
     builder->attributes++;
     *attribute = (struct gatt_attribute){.kind = (uint8_t)kind, .uuid = uuid, .flags = (uint16_t)flags};
+    if (kind == GATT_SERVICE)
+        builder->service = attribute;
+    builder->service->last = (uint16_t)builder->attributes;
     return attribute;
 }
 
@@ -73,15 +81,12 @@ static struct gatt_attribute *add_users(struct builder *builder, enum gatt_attri
                                         const struct bluet_uuid *uuid, unsigned flags)
 {
     if (uuid->length == 2)
-        return add_attribute(builder, kind, (uint16_t)(uuid->octets[0] | uuid->octets[1] << 8), flags);
+        return add_attribute(builder, kind, read_u16_at(uuid->octets), flags);
     struct gatt_attribute *attribute = add_attribute(builder, kind, (uint16_t)builder->uuids, flags);
     attribute->wide = true;
     builder->bad |= !gatt_uuid_is_good(uuid);
-    if (!builder->counting) {
-        struct gatt_type type;
-        gatt_type_of(&type, uuid->octets, uuid->length);
-        memcpy(builder->db->uuids[builder->uuids], type.expanded, sizeof type.expanded);
-    }
+    if (!builder->counting)
+        gatt_expand_uuid(builder->db->uuids[builder->uuids], uuid->octets, uuid->length);
     builder->uuids++;
     return attribute;
 }
@@ -89,20 +94,14 @@ static struct gatt_attribute *add_users(struct builder *builder, enum gatt_attri
 static void add_value(struct builder *builder, enum gatt_attribute_kind kind, const struct bluet_uuid *uuid,
                       uint16_t flags)
 {
-    struct gatt_attribute *attribute = add_users(builder, kind, uuid, flags);
     size_t slot = builder->values++;
-    attribute->slot = (uint16_t)slot;
+    add_users(builder, kind, uuid, flags)->slot = (uint16_t)slot;
     if (builder->counting)
         return;
-    builder->db->values[slot] = (struct gatt_value){builder->octets + slot * GATT_VALUE_SIZE, 0, GATT_VALUE_SIZE};
+    builder->db->values[slot] = (struct gatt_value){builder->octets, 0, GATT_VALUE_SIZE};
+    builder->octets += GATT_VALUE_SIZE;
     if (slot < builder->handle_capacity)
         builder->out_handles[slot] = (uint16_t)builder->attributes;
-}
-
-static void add_configuration(struct builder *builder)
-{
-    add_attribute(builder, GATT_CONFIGURATION, GATT_CLIENT_CHARACTERISTIC_CONFIGURATION, 0)->slot =
-        (uint16_t)builder->configurations++;
 }
 
 /* Two descriptors are made unless the application brings its own: Extended Properties, and Server Configuration. */
@@ -115,7 +114,8 @@ static void add_characteristic(struct builder *builder, const struct bluet_chara
                   (flags & PROPERTIES) | (extended || brings_extended ? EXTENDED_PROPERTIES : 0));
     add_value(builder, GATT_VALUE, &characteristic->uuid, characteristic->flags);
     if (flags & (BLUET_FLAG_NOTIFY | BLUET_FLAG_INDICATE))
-        add_configuration(builder);
+        add_attribute(builder, GATT_CONFIGURATION, GATT_CLIENT_CHARACTERISTIC_CONFIGURATION, 0)->slot =
+            (uint16_t)builder->configurations++;
     if (extended && !brings_extended) /* the two bits are in the same order, from the lowest on */
         add_attribute(builder, GATT_PROPERTIES, GATT_CHARACTERISTIC_EXTENDED_PROPERTIES, BLUET_FLAG_READ)->bits =
             (uint16_t)(extended / BLUET_FLAG_RELIABLE_WRITE);
@@ -131,7 +131,7 @@ static void add_characteristic(struct builder *builder, const struct bluet_chara
 /* The declaration of the user's service at that position. */
 static uint16_t service_handle(const struct gatt_db *db, size_t position)
 {
-    uint16_t handle = gatt_db_first_users_handle(db);
+    uint16_t handle = db->users_handle;
     for (; position; position--)
         handle = (uint16_t)(gatt_db_find(db, handle)->last + 1);
     return handle;
@@ -142,8 +142,8 @@ static void add_services(struct builder *builder, const struct bluet_service *se
 {
     for (size_t i = 0; i < count; i++) {
         const struct bluet_service *service = &services[i];
-        struct gatt_attribute *declaration = add_users(
-            builder, GATT_SERVICE, &service->uuid, service->secondary ? GATT_SECONDARY_SERVICE : GATT_PRIMARY_SERVICE);
+        add_users(builder, GATT_SERVICE, &service->uuid,
+                  service->secondary ? GATT_SECONDARY_SERVICE : GATT_PRIMARY_SERVICE);
         for (size_t j = 0; j < service->included_count; j++) {
             struct gatt_attribute *included = add_attribute(builder, GATT_INCLUDED, GATT_INCLUDE, 0);
             builder->bad |= service->included[j] >= i;
@@ -152,57 +152,41 @@ static void add_services(struct builder *builder, const struct bluet_service *se
         }
         for (size_t j = 0; j < service->characteristic_count; j++)
             add_characteristic(builder, &service->characteristics[j]);
-        declaration->last = (uint16_t)builder->attributes;
     }
 }
 
 /* A name that clients may write is written where it is. */
-static void add_built_in_value(struct builder *builder, const struct built_in *row)
-{
-    bool writable = row->kind == GATT_NAME && builder->db->name_writable;
-    unsigned flags = row->flags | (writable ? BLUET_FLAG_WRITE : 0u);
-    add_attribute(builder, GATT_DECLARATION, GATT_CHARACTERISTIC, flags);
-    struct gatt_attribute *value = add_attribute(builder, (enum gatt_attribute_kind)row->kind, row->uuid, flags);
-    value->constant.offset = row->offset;
-    value->constant.length = row->length;
-    if (row->kind == GATT_FEATURES)
-        value->slot = (uint16_t)builder->configurations++;
-    if (row->flags & BLUET_FLAG_INDICATE)
-        add_configuration(builder);
-}
-
 static void add_built_in(struct builder *builder)
 {
-    struct gatt_attribute *service = NULL;
-    for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++) {
-        if (built_in[i].uuid == GATT_DATABASE_HASH && !builder->db->hashed)
+    for (const struct built_in *row = built_in; row < built_in + sizeof built_in / sizeof *built_in; row++) {
+        unsigned flags = row->flags;
+        if (row->uuid == GATT_DATABASE_HASH && !builder->db->hashed)
             continue;
-        if (built_in[i].kind == GATT_SERVICE)
-            service = add_attribute(builder, GATT_SERVICE, built_in[i].uuid, built_in[i].flags);
-        else
-            add_built_in_value(builder, &built_in[i]);
-        if (service) /* the first is one */
-            service->last = (uint16_t)builder->attributes;
+        if (row->kind == GATT_NAME && builder->db->name_writable)
+            flags |= BLUET_FLAG_WRITE;
+        if (row->kind > GATT_CONFIGURATION)
+            add_attribute(builder, GATT_DECLARATION, GATT_CHARACTERISTIC, flags);
+        add_attribute(builder, (enum gatt_attribute_kind)row->kind, row->uuid, flags)->slot = row->slot;
     }
+    builder->configurations = GATT_BUILT_IN_SLOTS;
+    builder->db->users_handle = (uint16_t)(builder->attributes + 1);
 }
 
 /* One block for what has been counted: first what has to be aligned, then what is octets. */
 static int take_block(struct builder *builder)
 {
     struct gatt_db *db = builder->db;
-    size_t values = builder->values * sizeof *db->values;
-    size_t attributes = builder->attributes * sizeof *db->attributes;
-    size_t uuids = builder->uuids * sizeof *db->uuids;
     size_t configurations = builder->configurations * db->link_limit;
-    size_t size = values + attributes + uuids + configurations + builder->values * GATT_VALUE_SIZE;
-    uint8_t *block = memory_take(db->port, size);
+    size_t size = builder->values * (sizeof *db->values + GATT_VALUE_SIZE) +
+                  builder->attributes * sizeof *db->attributes + builder->uuids * sizeof *db->uuids + configurations;
+    void *block = memory_take(db->port, size);
     if (!block)
         return BLUET_ENOMEM;
     db->block_size = size;
-    db->values = (void *)block;
-    db->attributes = (void *)(block + values);
-    db->uuids = (void *)(block + values + attributes);
-    db->configurations = block + values + attributes + uuids;
+    db->values = block;
+    db->attributes = (void *)(db->values + builder->values);
+    db->uuids = (void *)(db->attributes + builder->attributes);
+    db->configurations = (void *)(db->uuids + builder->uuids);
     db->count = (uint16_t)builder->attributes;
     db->configuration_count = (uint16_t)builder->configurations;
     builder->octets = db->configurations + configurations;
@@ -252,7 +236,8 @@ BLUET_INTERNAL int gatt_db_register(struct gatt_db *db, struct gatt_change *out_
 {
     struct gatt_db old = *db;
     struct builder builder = {.db = db, .out_handles = out_handles, .handle_capacity = handle_capacity};
-    *out_change = (struct gatt_change){0};
+    builder.service = &builder.counted;
+    *out_change = (struct gatt_change){0, 0};
     for (int pass = 0; pass < 2; pass++) {
         builder.counting = pass == 0;
         builder.attributes = builder.values = builder.uuids = builder.configurations = 0;

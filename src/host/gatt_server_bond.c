@@ -40,7 +40,7 @@ BLUET_INTERNAL void gatt_server_restore(struct gatt_server *server, struct link 
         const uint8_t octets[2] = {read_u8(saved), 0};
         const struct bluet_span value = {octets, sizeof octets};
         struct gatt_attribute *attribute = gatt_db_find(server->db, handle);
-        if (attribute && gatt_is_kept(attribute) && (same || handle < gatt_db_first_users_handle(server->db)))
+        if (attribute && gatt_is_kept(attribute) && (same || handle < server->db->users_handle))
             (void)gatt_configure(server, link, attribute, &value, false);
     }
     state->configured = configured;

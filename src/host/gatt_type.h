@@ -11,7 +11,8 @@ struct gatt_type {
     bool wide; /* has no 16-bit form */
 };
 
-/* Of 2, 4 or 16 octets, least significant first. */
+/* Of 2, 4 or 16 octets, least significant first: 16 of them. */
+BLUET_INTERNAL void gatt_expand_uuid(uint8_t *out, const uint8_t *uuid, size_t length);
 BLUET_INTERNAL void gatt_type_of(struct gatt_type *out, const uint8_t *uuid, size_t length);
 
 static inline bool gatt_uuid_is_good(const struct bluet_uuid *uuid)
