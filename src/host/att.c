@@ -87,15 +87,16 @@ static int begin(const struct att *att, struct att_bearer *bearer, const struct 
                  enum att_wait wait)
 {
     int error = att_push(att, bearer, spans, count);
-    uint64_t deadline = att->links->hci->now + ATT_TRANSACTION_TIMEOUT_US;
+    uint32_t now = (uint32_t)att->links->hci->now;
     if (error)
         return error;
     if (wait == ATT_WAIT_REQUEST) {
         bearer->request = *(const uint8_t *)spans[0].data;
-        bearer->request_deadline = deadline;
+        bearer->answered = false;
+        bearer->requested = now;
     } else {
         bearer->indication = true;
-        bearer->indication_deadline = deadline;
+        bearer->indicated = now;
     }
     return BLUET_OK;
 }
@@ -177,21 +178,22 @@ BLUET_INTERNAL uint16_t att_settle_mtu(const struct att *att, const struct link 
     return bearer->mtu;
 }
 
-/* The transaction whose time ends first, and when that is. */
-static enum att_wait next_to_end(const struct att *att, struct att_bearer **out_bearer, uint64_t *out_deadline)
+/* The transaction that has lasted longest, and how long; of several the first. */
+static enum att_wait longest(const struct att *att, struct att_bearer **out_bearer, uint32_t *out_time)
 {
     enum att_wait wait = ATT_WAIT_NOTHING;
-    *out_deadline = BLUET_NEVER;
-    for (uint16_t i = 0; i < att->bearer_count; i++) {
+    uint32_t now = (uint32_t)att->links->hci->now;
+    *out_time = 0;
+    for (size_t i = att->bearer_count; i-- > 0;) {
         struct att_bearer *bearer = &att->bearers[i];
-        if (bearer->request && bearer->request_deadline < *out_deadline) {
-            wait = ATT_WAIT_REQUEST;
-            *out_deadline = bearer->request_deadline;
+        if (bearer->indication && now - bearer->indicated >= *out_time) {
+            wait = ATT_WAIT_INDICATION;
+            *out_time = now - bearer->indicated;
             *out_bearer = bearer;
         }
-        if (bearer->indication && bearer->indication_deadline < *out_deadline) {
-            wait = ATT_WAIT_INDICATION;
-            *out_deadline = bearer->indication_deadline;
+        if (bearer->request && !bearer->answered && now - bearer->requested >= *out_time) {
+            wait = ATT_WAIT_REQUEST;
+            *out_time = now - bearer->requested;
             *out_bearer = bearer;
         }
     }
@@ -201,16 +203,17 @@ static enum att_wait next_to_end(const struct att *att, struct att_bearer **out_
 BLUET_INTERNAL uint64_t att_deadline(const struct att *att)
 {
     struct att_bearer *bearer;
-    uint64_t deadline;
-    (void)next_to_end(att, &bearer, &deadline);
-    return deadline;
+    uint32_t time;
+    if (longest(att, &bearer, &time) == ATT_WAIT_NOTHING)
+        return BLUET_NEVER;
+    return att->links->hci->now - time + ATT_TRANSACTION_TIMEOUT_US;
 }
 
 BLUET_INTERNAL enum att_wait att_expire(const struct att *att, struct att_bearer **out_bearer)
 {
-    uint64_t deadline;
-    enum att_wait wait = next_to_end(att, out_bearer, &deadline);
-    if (deadline > att->links->hci->now)
+    uint32_t time;
+    enum att_wait wait = longest(att, out_bearer, &time);
+    if (time < (uint32_t)ATT_TRANSACTION_TIMEOUT_US)
         return ATT_WAIT_NOTHING;
     if (wait == ATT_WAIT_REQUEST)
         (*out_bearer)->request = 0;

@@ -30,8 +30,9 @@ struct att_bearer {
     bool indication;        /* one awaits its confirmation */
     bool confirmation_owed; /* ours had no buffer to go out from */
     uint8_t request;        /* opcode of the request that awaits its response; 0: none */
-    uint64_t request_deadline;
-    uint64_t indication_deadline;
+    bool answered;          /* and that has come, and is held: time does not run out any more */
+    uint32_t requested;     /* when it went out: microseconds, without the upper half */
+    uint32_t indicated;
 };
 
 /* Who has the keys that commands are signed with, on a link that is not encrypted (Vol 3 Part H, 2.4.5). */

@@ -137,5 +137,5 @@ BLUET_INTERNAL void gatt_hold(const struct gatt_client *client, struct gatt_proc
         return;
     }
     bearer->request = request;
-    bearer->request_deadline = BLUET_NEVER;
+    bearer->answered = true;
 }
