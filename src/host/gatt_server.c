@@ -155,24 +155,24 @@ static void keep_response(struct gatt_exchange *exchange, struct bluet_span span
 {
     struct gatt_server *server = exchange->server;
     struct gatt_server_bearer *state = gatt_server_bearer(server, exchange->bearer);
-    if (spans[0].length + spans[1].length <= sizeof state->kept_pdu) {
-        keep(state, GATT_KEPT_RESPONSE, spans, 2);
-        return;
-    }
-    if (request->length <= sizeof state->kept_pdu && !exchange->prepared) {
+    bool fits = spans[0].length + spans[1].length <= sizeof state->kept_pdu;
+    if (!fits && request->length <= sizeof state->kept_pdu && !exchange->prepared) {
         keep(state, GATT_KEPT_REQUEST, request, 1);
         /* What has been refused is not to be had unasked. */
         state->kept_generation = (uint16_t)(server->db->generation - exchange->refused);
         return;
     }
-    if (exchange->prepared)
-        gatt_prepared_cut(&server->prepared, &gatt_server_link(server, exchange->link)->prepared,
-                          exchange->prepared_before);
-    else
-        exchange->handle = 0;
-    write_error(exchange, ATT_ERROR_INSUFFICIENT_RESOURCES);
-    spans[0].length = exchange->writer.length;
-    keep(state, GATT_KEPT_RESPONSE, spans, 1);
+    if (!fits) {
+        if (exchange->prepared)
+            gatt_prepared_cut(&server->prepared, &gatt_server_link(server, exchange->link)->prepared,
+                              exchange->prepared_before);
+        else
+            exchange->handle = 0;
+        write_error(exchange, ATT_ERROR_INSUFFICIENT_RESOURCES);
+        spans[0].length = exchange->writer.length;
+        spans[1].length = 0;
+    }
+    keep(state, GATT_KEPT_RESPONSE, spans, 2);
 }
 
 static int exchange_mtu(struct gatt_exchange *exchange);
