@@ -83,34 +83,22 @@ BLUET_INTERNAL int att_push(const struct att *att, struct att_bearer *bearer, co
 }
 
 /* The transaction begins if the PDU goes out. */
-static int begin(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans, size_t count,
-                 enum att_wait wait)
-{
-    int error = att_push(att, bearer, spans, count);
-    uint32_t now = (uint32_t)att->links->hci->now;
-    if (error)
-        return error;
-    if (wait == ATT_WAIT_REQUEST) {
-        bearer->request = *(const uint8_t *)spans[0].data;
-        bearer->answered = false;
-        bearer->requested = now;
-    } else {
-        bearer->indication = true;
-        bearer->indicated = now;
-    }
-    return BLUET_OK;
-}
-
 BLUET_INTERNAL int att_send_request(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
                                     size_t count)
 {
-    return begin(att, bearer, spans, count, ATT_WAIT_REQUEST);
+    int error = att_push(att, bearer, spans, count);
+    if (error)
+        return error;
+    bearer->request = *(const uint8_t *)spans[0].data;
+    bearer->answered = false;
+    bearer->requested = (uint32_t)att->links->hci->now;
+    return BLUET_OK;
 }
 
-BLUET_INTERNAL int att_send_indication(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
-                                       size_t count)
+BLUET_INTERNAL void att_await_confirmation(const struct att *att, struct att_bearer *bearer)
 {
-    return begin(att, bearer, spans, count, ATT_WAIT_INDICATION);
+    bearer->indication = true;
+    bearer->indicated = (uint32_t)att->links->hci->now;
 }
 
 BLUET_INTERNAL void att_write_chain(struct writer *writer, const struct buffer *chain, size_t offset, size_t length)

@@ -92,8 +92,8 @@ BLUET_INTERNAL int att_push(const struct att *att, struct att_bearer *bearer, co
 /* Begins a transaction; its opcode is the first octet of the first span. The caller has seen that none is under way. */
 BLUET_INTERNAL int att_send_request(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
                                     size_t count);
-BLUET_INTERNAL int att_send_indication(const struct att *att, struct att_bearer *bearer, const struct bluet_span *spans,
-                                       size_t count);
+/* An indication has gone out; the caller had seen that none was under way. */
+BLUET_INTERNAL void att_await_confirmation(const struct att *att, struct att_bearer *bearer);
 
 /* Writes octets of a chain of buffers: `length` of them from `offset` on, or as many as there are and fit. */
 BLUET_INTERNAL void att_write_chain(struct writer *writer, const struct buffer *chain, size_t offset, size_t length);

@@ -36,24 +36,23 @@ static size_t cut_to_mtu(const struct att_bearer *bearer, size_t length)
 static int send_push(const struct gatt_push *push, struct att_bearer *bearer, enum att_opcode opcode)
 {
     const struct att *att = push->server->att;
-    bool confirmed = opcode == ATT_HANDLE_VALUE_INDICATION;
-    size_t length = cut_to_mtu(confirmed ? att_bearer(att, push->link) : bearer, push->value.length);
+    const struct att_bearer *measure = opcode == ATT_HANDLE_VALUE_INDICATION ? att_bearer(att, push->link) : bearer;
     uint8_t header[PUSH_HEADER];
-    struct writer writer = writer_of(header, PUSH_HEADER);
-    write_u8(&writer, (uint8_t)opcode);
-    write_u16(&writer, push->handle);
-    const struct bluet_span spans[] = {{header, PUSH_HEADER}, {push->value.data, length}};
-    return confirmed ? att_send_indication(att, bearer, spans, 2) : att_push(att, bearer, spans, 2);
+    header[0] = (uint8_t)opcode;
+    write_u16_at(header + 1, push->handle);
+    const struct bluet_span spans[] = {{header, PUSH_HEADER},
+                                       {push->value.data, cut_to_mtu(measure, push->value.length)}};
+    return att_push(att, bearer, spans, 2);
 }
 
 /* The value is what is given, or the local one. -EINVAL: there is none, or the link is not good enough for it. */
 static int find_value(struct gatt_push *push)
 {
-    struct gatt_db *db = push->server->db;
+    const struct gatt_db *db = push->server->db;
     const struct gatt_attribute *value = gatt_db_find(db, push->handle);
     if (!value || value->kind != GATT_VALUE || !gatt_may_hear(push->link, value))
         return BLUET_EINVAL;
-    const struct gatt_value *local = gatt_db_buffer(db, value);
+    const struct gatt_value *local = &db->values[value->slot];
     if (!push->value.data)
         push->value = (struct bluet_span){local->octets, local->length};
     return BLUET_OK;
@@ -102,9 +101,11 @@ static int send_indication(const struct gatt_push *push, uint16_t indicated)
     if (!bearer)
         return BLUET_EBUSY;
     int error = send_push(push, bearer, ATT_HANDLE_VALUE_INDICATION);
-    if (!error)
-        gatt_server_bearer(push->server, bearer)->indicated = indicated;
-    return error;
+    if (error)
+        return error;
+    att_await_confirmation(push->server->att, bearer);
+    gatt_server_bearer(push->server, bearer)->indicated = indicated;
+    return BLUET_OK;
 }
 
 /* Those that wait are one chain: the first buffer of each has its handle for an offset, the others none. */
@@ -160,7 +161,7 @@ static int indicate(const struct gatt_push *push)
 /* Whether it has gone out. */
 static bool send_first_indication(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
 {
-    struct gatt_push push = {.server = server, .link = link, .handle = state->indications->offset};
+    struct gatt_push push = {server, link, {NULL, 0}, state->indications->offset};
     struct buffer *last = last_of_first(state->indications);
     struct buffer *rest = last->next;
     struct writer writer = writer_of(server->att->scratch, server->att->scratch_size);
@@ -232,11 +233,9 @@ BLUET_INTERNAL void gatt_push_service_changed(struct gatt_server *server, const 
 static void send_service_changed(struct gatt_server *server, struct link *link, struct gatt_server_link *state)
 {
     uint8_t range[4];
-    struct writer writer = writer_of(range, sizeof range);
-    write_u16(&writer, state->change_owed.first);
-    write_u16(&writer, state->change_owed.last);
-    const struct gatt_push push = {
-        .server = server, .link = link, .handle = GATT_SERVICE_CHANGED_HANDLE, .value = {range, sizeof range}};
+    write_u16_at(range, state->change_owed.first);
+    write_u16_at(range + 2, state->change_owed.last);
+    const struct gatt_push push = {server, link, {range, sizeof range}, GATT_SERVICE_CHANGED_HANDLE};
     if (send_indication(&push, 0) == 0)
         state->change_owed = (struct gatt_change){0, 0};
 }
@@ -253,7 +252,7 @@ BLUET_INTERNAL int gatt_push_update(struct gatt_server *server, const struct gat
                                     size_t length)
 {
     const struct gatt_attribute *configuration = gatt_db_configuration_of(server->db, value);
-    struct gatt_push push = {.server = server, .handle = gatt_db_handle(server->db, value), .value = {data, length}};
+    struct gatt_push push = {server, NULL, {data, length}, gatt_db_handle(server->db, value)};
     bool told = false;
     for (uint8_t i = 0; configuration && i < server->link_count; i++) {
         push.link = server->att->bearers[i].link;
