@@ -7,6 +7,7 @@
 #include "host/gatt_db_hash.h"
 #include "host/gatt_db_register.h"
 #include "host/memory.h"
+#include "spec/reader.h"
 #include "spec/writer.h"
 
 enum { WIDE_UUID_LENGTH = 16 };
@@ -94,13 +95,12 @@ BLUET_INTERNAL const void *gatt_db_device_name(const struct gatt_db *db, size_t 
 
 BLUET_INTERNAL void gatt_db_set_appearance(struct gatt_db *db, uint16_t appearance)
 {
-    struct writer writer = writer_of(db->appearance, sizeof db->appearance);
-    write_u16(&writer, appearance);
+    write_u16_at(db->appearance, appearance);
 }
 
 BLUET_INTERNAL uint16_t gatt_db_appearance(const struct gatt_db *db)
 {
-    return (uint16_t)(db->appearance[0] | db->appearance[1] << 8);
+    return read_u16_at(db->appearance);
 }
 
 BLUET_INTERNAL struct gatt_attribute *gatt_db_find(const struct gatt_db *db, uint16_t handle)

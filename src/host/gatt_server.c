@@ -129,12 +129,13 @@ BLUET_INTERNAL void gatt_server_bearer_closed(struct gatt_server *server, struct
 
 static void write_error(struct gatt_exchange *exchange, int error)
 {
-    exchange->writer = writer_of(exchange->writer.start, exchange->writer.capacity);
+    uint8_t *pdu = exchange->writer.start;
+    pdu[0] = ATT_ERROR_RESPONSE;
+    pdu[1] = exchange->opcode;
+    write_u16_at(pdu + 2, exchange->handle);
+    pdu[4] = (uint8_t)error;
+    exchange->writer.length = 5;
     exchange->tail.length = 0;
-    write_u8(&exchange->writer, ATT_ERROR_RESPONSE);
-    write_u8(&exchange->writer, exchange->opcode);
-    write_u16(&exchange->writer, exchange->handle);
-    write_u8(&exchange->writer, (uint8_t)error);
 }
 
 /* What is kept is short enough. */
