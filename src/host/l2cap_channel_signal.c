@@ -176,15 +176,22 @@ BLUET_INTERNAL bool l2cap_channels_await(const void *context, const struct link 
     return l2cap_channel_next_awaiting(context, NULL, link, identifier);
 }
 
+/* The channel whose time to wait ends first; NULL: none waits. */
+static struct l2cap_channel *next_to_end(const struct l2cap_channels *channels)
+{
+    struct l2cap_channel *next = NULL;
+    struct l2cap_channel *channel = channels->channels;
+    for (uint16_t left = channels->awaiting ? channels->total : 0; left; left--, channel++) {
+        if (channel->awaits && (!next || channel->deadline < next->deadline))
+            next = channel;
+    }
+    return next;
+}
+
 BLUET_INTERNAL uint64_t l2cap_channels_deadline(const struct l2cap_channels *channels)
 {
-    uint64_t deadline = BLUET_NEVER;
-    for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
-        const struct l2cap_channel *channel = &channels->channels[i];
-        if (channel->awaits && channel->deadline < deadline)
-            deadline = channel->deadline;
-    }
-    return deadline;
+    const struct l2cap_channel *next = next_to_end(channels);
+    return next ? next->deadline : BLUET_NEVER;
 }
 
 /* No answer, or none that can be understood. */
@@ -198,11 +205,9 @@ static void give_up(struct l2cap_channels *channels, struct l2cap_channel *chann
 
 BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels)
 {
-    for (uint16_t i = 0; channels->awaiting && i < channels->total; i++) {
-        struct l2cap_channel *channel = &channels->channels[i];
-        if (channel->awaits && channel->deadline <= channels->links->hci->now)
-            give_up(channels, channel, BLUET_STATUS_TIMEOUT);
-    }
+    struct l2cap_channel *next;
+    while ((next = next_to_end(channels)) && next->deadline <= channels->links->hci->now)
+        give_up(channels, next, BLUET_STATUS_TIMEOUT);
 }
 
 /* ---- The peer's answers ---- */
