@@ -79,44 +79,49 @@ static void receive_by(struct gatt *gatt, struct att_bearer *bearer, const uint8
 /* ---- Enhanced bearers: Vol 3 Part G, 5.3 ---- */
 
 /* Only on an encrypted link, and for SDUs of 64 octets at least. */
-static uint16_t bearer_mtu(void *context, const struct link *link, uint16_t *out_result)
+static int bearer_mtu(void *context, const struct link *link)
 {
     const struct gatt *gatt = context;
     uint16_t mtu = gatt->att.preferred_mtu;
-    *out_result = L2CAP_RESULT_SUCCESS;
     if (link->encrypted)
         return mtu < L2CAP_ENHANCED_LEAST ? L2CAP_ENHANCED_LEAST : mtu;
-    *out_result = link->key_known ? L2CAP_RESULT_INSUFFICIENT_ENCRYPTION : L2CAP_RESULT_INSUFFICIENT_AUTHENTICATION;
-    return 0;
+    return link->key_known ? -L2CAP_RESULT_INSUFFICIENT_ENCRYPTION : -L2CAP_RESULT_INSUFFICIENT_AUTHENTICATION;
 }
 
-static struct att_bearer *enhanced(const struct gatt *gatt, uint16_t index)
+/* They stand behind the unenhanced ones as their channels do behind the application's. */
+static struct att_bearer *enhanced(const struct gatt *gatt, const struct l2cap_channel *channel)
 {
-    return &gatt->att.bearers[gatt->att.count + index];
+    const struct l2cap_channels *channels = gatt->att.channels;
+    return &gatt->att.bearers[gatt->att.count + (channel - channels->channels - channels->limit)];
 }
 
-static void bearer_set(void *context, uint16_t index, struct link *link, struct l2cap_channel *channel, uint16_t mtu)
+static void bearer_set(void *context, struct l2cap_channel *channel)
 {
     struct gatt *gatt = context;
-    struct att_bearer *bearer = enhanced(gatt, index);
+    struct att_bearer *bearer = enhanced(gatt, channel);
+    uint16_t ours = channel->incoming.terms.mtu;
+    uint16_t theirs = channel->outgoing.terms.mtu;
     if (!bearer->link) {
-        *bearer = (struct att_bearer){.link = link, .channel = channel};
+        *bearer = (struct att_bearer){.link = channel->link, .channel = channel};
         gatt_server_bearer_opened(&gatt->server, bearer);
     }
-    bearer->mtu = mtu;
+    bearer->mtu = theirs < ours ? theirs : ours;
     gatt->client.unsettled = BLUET_HAS_GATT_CLIENT; /* more procedures may begin */
 }
 
-static void bearer_received(void *context, uint16_t index, const uint8_t *sdu, size_t length)
+/* The ring is empty before each SDU, which therefore lies in one piece. */
+static void bearer_received(void *context, struct l2cap_channel *channel)
 {
     struct gatt *gatt = context;
-    receive_by(gatt, enhanced(gatt, index), sdu, length);
+    size_t length = channel->incoming.whole;
+    channel->incoming.whole = 0;
+    receive_by(gatt, enhanced(gatt, channel), channel->incoming.ring, length);
 }
 
-static void bearer_ended(void *context, uint16_t index, struct link *link, uint16_t result)
+static void bearer_ended(void *context, const struct l2cap_channel *channel, struct link *link, uint16_t result)
 {
     struct gatt *gatt = context;
-    struct att_bearer *bearer = enhanced(gatt, index);
+    struct att_bearer *bearer = enhanced(gatt, channel);
     if (!bearer->link) {
         if (BLUET_HAS_GATT_CLIENT)
             gatt_client_bearer_refused(&gatt->client, link, result);

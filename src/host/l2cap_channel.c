@@ -256,7 +256,7 @@ BLUET_INTERNAL void l2cap_channel_opened(struct l2cap_channels *channels, struct
     l2cap_channel_settle(channels, channel);
     channel->state = CHANNEL_OPEN;
     if (l2cap_channel_is_bearer(channel))
-        l2cap_bearer_set(channels, channel);
+        channels->owner.set(channels->owner.context, channel);
     else
         l2cap_channel_raise(channels, channel, BLUET_EVENT_L2CAP_CONNECT, channel->psm, channel->incoming.terms.mtu);
 }
@@ -440,7 +440,7 @@ BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, stru
         return true;
     }
     if (outcome == L2CAP_SDU_WHOLE && l2cap_channel_is_bearer(channel))
-        l2cap_bearer_receive(channels, channel);
+        channels->owner.receive(channels->owner.context, channel);
     else if (outcome == L2CAP_SDU_WHOLE && channel->incoming.whole)
         l2cap_channel_raise(channels, channel, BLUET_EVENT_L2CAP_RECV, 0, 0);
     give_credits(channels, channel); /* unless the application has ended it */

@@ -43,18 +43,18 @@ struct l2cap_channel {
 
 /*
  * Who has the ATT bearers (Vol 3 Part G, 5.3). Their channels are places of the table of their own, `bearer_limit` for
- * each link, and the application hears nothing of them: what it would be told, or asked, goes here. `index` counts
- * these places, those of the first link first.
+ * each link, and the application hears nothing of them: what it would be told, or asked, goes here.
  */
 struct l2cap_bearer_owner {
     void *context;
-    /* The MTU for bearers of the link, if any may be made; otherwise 0, and why not. */
-    uint16_t (*mtu)(void *context, const struct link *link, uint16_t *out_result);
-    /* It is open, or its MTU has become another: the lesser of both ends'. Raises nothing. */
-    void (*set)(void *context, uint16_t index, struct link *link, struct l2cap_channel *channel, uint16_t mtu);
-    void (*receive)(void *context, uint16_t index, const uint8_t *sdu, size_t length);
-    /* It is not open any more; `result` if it never was. */
-    void (*ended)(void *context, uint16_t index, struct link *link, uint16_t result);
+    /* The MTU for bearers of the link, if any may be made; otherwise the result that says why not, negated. */
+    int (*mtu)(void *context, const struct link *link);
+    /* It is open, or an MTU has become another. Raises nothing. */
+    void (*set)(void *context, struct l2cap_channel *channel);
+    /* An SDU has come: it is what is whole. */
+    void (*receive)(void *context, struct l2cap_channel *channel);
+    /* It is not open any more, and may be free; `result` if it never was. */
+    void (*ended)(void *context, const struct l2cap_channel *channel, struct link *link, uint16_t result);
 };
 
 struct l2cap_listener {
@@ -213,10 +213,7 @@ static inline bool l2cap_psm_is_of_bearers(const struct l2cap_channels *channels
     return BLUET_HAS_EATT && psm == L2CAP_PSM_EATT && channels->bearer_limit;
 }
 
-/* Open, or with a new MTU. */
-BLUET_INTERNAL void l2cap_bearer_set(struct l2cap_channels *channels, struct l2cap_channel *channel);
 BLUET_INTERNAL void l2cap_bearer_ended(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t result);
-BLUET_INTERNAL void l2cap_bearer_receive(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* The peer has given credits. */
 BLUET_INTERNAL void l2cap_bearer_flush(struct l2cap_channels *channels, struct l2cap_channel *channel);
 /* Octets of one frame's information payload, with which it fills packets. */

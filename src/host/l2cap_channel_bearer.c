@@ -7,31 +7,18 @@
 
 enum { SPANS_MOST = 4 };
 
-static uint16_t index_of(const struct l2cap_channels *channels, const struct l2cap_channel *channel)
-{
-    return (uint16_t)(channel - channels->channels - channels->limit);
-}
-
 BLUET_INTERNAL void l2cap_bearers_connect(struct l2cap_channels *channels, struct link *link)
 {
-    uint16_t result;
+    int mtu = channels->owner.mtu(channels->owner.context, link);
     const struct l2cap_channel_plan plan = {
         .link = link,
         .psm = L2CAP_PSM_EATT,
-        .mtu = channels->owner.mtu(channels->owner.context, link, &result),
+        .mtu = (uint16_t)mtu,
         .bearer = true,
         .enhanced = true,
     };
-    if (plan.mtu)
+    if (mtu > 0)
         (void)l2cap_channels_ask(channels, &plan, L2CAP_ENHANCED_MOST);
-}
-
-BLUET_INTERNAL void l2cap_bearer_set(struct l2cap_channels *channels, struct l2cap_channel *channel)
-{
-    const struct l2cap_bearer_owner *owner = &channels->owner;
-    uint16_t ours = channel->incoming.terms.mtu;
-    uint16_t theirs = channel->outgoing.terms.mtu;
-    owner->set(owner->context, index_of(channels, channel), channel->link, channel, theirs < ours ? theirs : ours);
 }
 
 /* One that waits for the peer's word about its end has no room any more, and its owner knows of the end already. */
@@ -46,22 +33,13 @@ BLUET_INTERNAL void l2cap_bearer_ended(struct l2cap_channels *channels, struct l
     if (known || channel->state != CHANNEL_AWAIT_DISCONNECTION)
         l2cap_channel_free(channels, channel);
     if (!known)
-        owner->ended(owner->context, index_of(channels, channel), link, result);
+        owner->ended(owner->context, channel, link, result);
 }
 
 BLUET_INTERNAL void l2cap_bearer_close(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
     if (channel->state == CHANNEL_OPEN)
         l2cap_channel_request_end(channels, channel);
-}
-
-/* The ring is empty before each SDU, which therefore lies in one piece. */
-BLUET_INTERNAL void l2cap_bearer_receive(struct l2cap_channels *channels, struct l2cap_channel *channel)
-{
-    const struct l2cap_bearer_owner *owner = &channels->owner;
-    size_t length = channel->incoming.whole;
-    channel->incoming.whole = 0;
-    owner->receive(owner->context, index_of(channels, channel), channel->incoming.ring, length);
 }
 
 /* ---- Out ---- */

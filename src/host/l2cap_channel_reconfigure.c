@@ -38,7 +38,7 @@ BLUET_INTERNAL void l2cap_channels_reconfigure_request(struct l2cap_channels *ch
         channel->outgoing.terms.mtu = terms.mtu;
         channel->outgoing.terms.mps = terms.mps;
         if (l2cap_channel_is_bearer(channel) && channel->state == CHANNEL_OPEN)
-            l2cap_bearer_set(channels, channel);
+            channels->owner.set(channels->owner.context, channel);
     }
     words[0] = result;
     (void)l2cap_channels_respond(channels, command, words + 1);

@@ -318,12 +318,12 @@ static uint16_t accept(struct l2cap_channels *channels, const struct l2cap_chann
 static uint16_t check_request(const struct l2cap_channels *channels, struct l2cap_channel_plan *plan)
 {
     const struct l2cap_bearer_owner *owner = &channels->owner;
-    uint16_t result = L2CAP_RESULT_SUCCESS;
-    plan->mtu = BLUET_HAS_EATT && plan->bearer ? owner->mtu(owner->context, plan->link, &result)
-                                               : l2cap_channel_listener_mtu(channels, plan->psm);
-    if (result)
-        return result;
-    if (!plan->mtu || (plan->enhanced && !is_enhanced_able(channels, plan->mtu)))
+    int mtu = BLUET_HAS_EATT && plan->bearer ? owner->mtu(owner->context, plan->link)
+                                             : l2cap_channel_listener_mtu(channels, plan->psm);
+    if (mtu < 0)
+        return (uint16_t)-mtu;
+    plan->mtu = (uint16_t)mtu;
+    if (!mtu || (plan->enhanced && !is_enhanced_able(channels, plan->mtu)))
         return L2CAP_RESULT_SPSM_NOT_SUPPORTED; /* at least not by this way: the peer may ask by the other */
     return l2cap_terms_are_valid(&plan->terms, plan->enhanced) ? L2CAP_RESULT_SUCCESS
                                                                : L2CAP_RESULT_UNACCEPTABLE_PARAMETERS;
