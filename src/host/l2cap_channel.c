@@ -380,12 +380,12 @@ static void give_credits(struct l2cap_channels *channels, struct l2cap_channel *
     uint16_t credits = worthwhile_credits(channel);
     if (!credits || channel->state != CHANNEL_OPEN)
         return;
-    struct l2cap_command command = {
-        .link = channel->link,
-        .code = L2CAP_FLOW_CONTROL_CREDIT,
-        .identifier = l2cap_signal_identifier(channels->signal, channel->link), /* nothing answers it */
-        .words = {channel->local_cid, credits},
-    };
+    struct l2cap_command command;
+    command.link = channel->link;
+    command.code = L2CAP_FLOW_CONTROL_CREDIT;
+    command.identifier = l2cap_signal_identifier(channels->signal, channel->link); /* nothing answers it */
+    command.words[0] = channel->local_cid;
+    command.words[1] = credits;
     if (l2cap_channels_command_send(channels, &command, command.words + 2))
         channels->waiting = true;
     else

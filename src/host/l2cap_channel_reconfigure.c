@@ -83,8 +83,10 @@ BLUET_INTERNAL int l2cap_channels_reconfigure(struct l2cap_channels *channels, s
                                               size_t count, uint16_t mtu)
 {
     struct l2cap_channel *own[L2CAP_ENHANCED_MOST];
-    struct l2cap_command command = {.link = link, .words = {mtu, channels->local_mps}};
-    uint16_t *next = command.words + 2;
+    struct l2cap_command command;
+    uint16_t *next = command.words;
+    *next++ = mtu;
+    *next++ = channels->local_mps;
     if (count == 0 || count > L2CAP_ENHANCED_MOST)
         return BLUET_EINVAL;
     for (size_t i = 0; i < count; i++) {
@@ -98,6 +100,7 @@ BLUET_INTERNAL int l2cap_channels_reconfigure(struct l2cap_channels *channels, s
         if (!l2cap_channel_grow(channels, own[i], mtu))
             return BLUET_ENOMEM;
     }
+    command.link = link;
     command.identifier = l2cap_signal_identifier(channels->signal, link);
     command.code = L2CAP_CREDIT_BASED_RECONFIGURE_REQUEST;
     int error = l2cap_channels_command_send(channels, &command, next);

@@ -87,7 +87,7 @@ BLUET_INTERNAL int l2cap_channels_respond(struct l2cap_channels *channels, struc
  */
 BLUET_INTERNAL void l2cap_channel_send_request(struct l2cap_channels *channels, struct l2cap_channel *channel)
 {
-    struct l2cap_command command = {.link = channel->link, .identifier = channel->identifier};
+    struct l2cap_command command;
     uint16_t *next = command.words;
     if (channel->awaits == L2CAP_DISCONNECTION_RESPONSE) {
         *next++ = channel->peer_cid;
@@ -99,7 +99,9 @@ BLUET_INTERNAL void l2cap_channel_send_request(struct l2cap_channels *channels, 
         while ((asked = l2cap_channel_next_awaiting(channels, asked, channel->link, channel->identifier)))
             *next++ = asked->local_cid;
     }
+    command.link = channel->link;
     command.code = (uint8_t)(channel->awaits - 1);
+    command.identifier = channel->identifier;
     channel->owes_request = l2cap_channels_command_send(channels, &command, next);
     if (channel->owes_request)
         channels->waiting = true;
@@ -177,7 +179,7 @@ BLUET_INTERNAL bool l2cap_channels_await(const void *context, const struct link 
 }
 
 /* The channel whose time to wait ends first; NULL: none waits. */
-static struct l2cap_channel *next_to_end(const struct l2cap_channels *channels)
+static struct l2cap_channel *next_to_give_up(const struct l2cap_channels *channels)
 {
     struct l2cap_channel *next = NULL;
     struct l2cap_channel *channel = channels->channels;
@@ -190,7 +192,7 @@ static struct l2cap_channel *next_to_end(const struct l2cap_channels *channels)
 
 BLUET_INTERNAL uint64_t l2cap_channels_deadline(const struct l2cap_channels *channels)
 {
-    const struct l2cap_channel *next = next_to_end(channels);
+    const struct l2cap_channel *next = next_to_give_up(channels);
     return next ? next->deadline : BLUET_NEVER;
 }
 
@@ -206,7 +208,7 @@ static void give_up(struct l2cap_channels *channels, struct l2cap_channel *chann
 BLUET_INTERNAL void l2cap_channels_expire(struct l2cap_channels *channels)
 {
     struct l2cap_channel *next;
-    while ((next = next_to_end(channels)) && next->deadline <= channels->links->hci->now)
+    while ((next = next_to_give_up(channels)) && next->deadline <= channels->links->hci->now)
         give_up(channels, next, BLUET_STATUS_TIMEOUT);
 }
 
