@@ -142,6 +142,28 @@ def test_schedule_wakes_a_sleeping_main_thread(run):
     assert output_of(run(program)) == "1\n"
 
 
+def test_octets_for_text(run):
+    program = """
+        import json, struct, sys
+        joined = struct.pack("<HB", 1, 2) + "na\u00efve"
+        print(joined, struct.pack("B", 1) + b"x" + b"y", struct.unpack("<HB", joined[:3]))
+        value = bytearray()
+        value += struct.pack("B", 3) + "s"
+        print(value, json.dumps([b"aGk=\\n", (1, "x")]), json.loads(json.dumps({"k": bytearray(b"v")})))
+        json.dump((b"y", None), sys.stdout)
+        for wrong in (lambda: json.dumps({1, 2}), lambda: struct.pack("B", 1) + 2):
+            try:
+                wrong()
+            except TypeError:
+                print(" refused", end="")
+    """
+    assert output_of(run(program)).splitlines() == [
+        r"b'\x01\x00\x02na\xc3\xafve' b'\x01xy' (1, 2)",
+        r"""bytearray(b'\x03s') ["aGk=\n", [1, "x"]] {'k': 'v'}""",
+        '["y", null] refused refused',
+    ]
+
+
 def test_asyncio(run):
     program = """
         import asyncio, bluetooth, threading, time

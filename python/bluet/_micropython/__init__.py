@@ -8,6 +8,8 @@ import collections
 import gc
 import importlib
 import importlib.abc
+import json
+import struct
 import sys
 import time
 import traceback
@@ -16,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from bluet import bluetooth
-from bluet._micropython import clock, containers, event_loop, machine, micropython
+from bluet._micropython import clock, containers, event_loop, machine, micropython, octets
 
 # MicroPython's older names, all but the "u" those of CPython.
 _OLDER = {
@@ -59,6 +61,8 @@ def install() -> None:
     _add(time, **{name: getattr(clock, name) for name in clock.__all__})
     _add(asyncio, **{name: getattr(event_loop, name) for name in event_loop.__all__})
     _add(collections, deque=containers.deque)
+    _add(json, dump=octets.dump, dumps=octets.dumps)
+    _add(struct, pack=octets.pack)
     _add(gc, mem_free=lambda: 1 << 30, mem_alloc=lambda: 0)
     _add(sys, print_exception=_print_exception)
     micropython.install()
