@@ -1,9 +1,8 @@
 """MicroPython's own tests of its `bluetooth` module between two devices, run from its source: tests/multi_bluetooth."""
 
-import os
-import subprocess
 import sys
 
+import multitests
 import pytest
 import unix_port
 from conftest import HERE
@@ -39,16 +38,6 @@ NOT_ON_CPYTHON = {
     ("ble_l2cap", 1): "MicroPython's random numbers, which both sides compute",
     ("perf_gatt_char_write", 1): "bytearrays that take 256 for 0",
 }
-# The runner ends a program that has printed nothing for ten seconds; on a busy machine it is to wait longer.
-RUNNER = """
-import os, sys
-with open("run-multitests.py") as file:
-    text = file.read()
-assert "INSTANCE_READ_TIMEOUT_S = 10\\n" in text
-text = text.replace("INSTANCE_READ_TIMEOUT_S = 10\\n", "INSTANCE_READ_TIMEOUT_S = 60\\n")
-path = os.path.abspath("run-multitests.py")
-exec(compile(text, path, "exec"), {"__name__": "__main__", "__file__": path})
-"""
 
 
 def test_every_program_is_known(micropython):
@@ -58,17 +47,11 @@ def test_every_program_is_known(micropython):
 
 @pytest.fixture
 def instances(tmp_path, micropython):
-    """The words by which the runner knows our interpreters. Either is patient; CPython has the order of one thread."""
-
-    def instance(name, *words):
-        script = tmp_path / name
-        script.write_text(f'#!/bin/sh\nexec {sys.executable} {HERE / "patient.py"} {" ".join(map(str, words))} "$@"\n')
-        script.chmod(0o755)
-        return f"exec:{script}"
-
+    """CPython has the order of one thread."""
+    on_cpython = (sys.executable, HERE / "as_micropython.py", "--one-thread")
     return {
-        "micropython": instance("micropython", micropython),
-        "cpython": instance("cpython", sys.executable, HERE / "as_micropython.py", "--one-thread"),
+        "micropython": multitests.instance(tmp_path / "micropython", micropython),
+        "cpython": multitests.instance(tmp_path / "cpython", *on_cpython),
     }
 
 
@@ -79,15 +62,4 @@ def instances(tmp_path, micropython):
 def test_program(program, sides, instances, own_air):
     if "cpython" in sides and (program, sides.index("cpython")) in NOT_ON_CPYTHON:
         pytest.skip(f"needs {NOT_ON_CPYTHON[program, sides.index('cpython')]}")
-    words = [sys.executable, "-c", RUNNER]
-    for side in sides:
-        words += ["-i", instances[side]]
-    result = subprocess.run(
-        [*words, f"multi_bluetooth/{program}.py"],
-        cwd=unix_port.source() / "tests",
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert result.returncode == 0 and "1 tests passed" in result.stdout, result.stdout + result.stderr
+    multitests.run(f"multi_bluetooth/{program}.py", *(instances[side] for side in sides))
