@@ -250,16 +250,20 @@ static void raise_buffers_free(struct bluet *host)
     event_raise(&host->sink, &event);
 }
 
+/* The activation that has been overtaken ends before the deactivation goes on. */
+static void go_on_with_deactivation(struct bluet *host)
+{
+    int ticket = host->canceled_ticket;
+    host->canceled_ticket = 0;
+    hci_end_ticket(&host->hci, ticket, BLUET_ECANCELED, HCI_CANCELLED_BY_HOST);
+    host_close_continue(host);
+}
+
 /* Does what has become due by what came in, or by calls of the application. */
 static void settle(struct bluet *host)
 {
-    if (host->canceled_ticket) {
-        int ticket = host->canceled_ticket;
-        host->canceled_ticket = 0;
-        hci_end_ticket(&host->hci, ticket, BLUET_ECANCELED, HCI_CANCELLED_BY_HOST);
-    }
     if (host->state == HOST_DEACTIVATING)
-        host_close_continue(host);
+        go_on_with_deactivation(host);
     if (host->end.due)
         host_end(host);
     if (BLUET_HAS_SECURITY && host->sm.due)

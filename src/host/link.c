@@ -36,21 +36,25 @@ BLUET_INTERNAL void link_table_close(struct link_table *links)
     memset(links, 0, sizeof *links);
 }
 
+/* The place where the search for a handle begins, and so many behind it. */
+static struct link *link_place(const struct link_table *links, unsigned handle, unsigned behind)
+{
+    return &links->links[(handle + behind) % links->limit];
+}
+
 BLUET_INTERNAL struct link *link_open(struct link_table *links, uint16_t handle)
 {
     if (links->count == links->limit || link_find(links, handle))
         return NULL;
-    struct link *link = links->links;
-    while (link->state != LINK_FREE)
-        link++;
-    uint8_t *bucket = &links->buckets[handle % LINK_BUCKETS];
+    unsigned behind = 0;
+    while (link_place(links, handle, behind)->state != LINK_FREE)
+        behind++;
+    struct link *link = link_place(links, handle, behind);
     link->state = LINK_OPEN;
     link->handle = handle;
     link->transmit_octets = 27; /* Vol 6 Part B, 4.5.10 */
     link->transmit_phy = link->receive_phy = 1;
     link->rssi = 127;
-    link->next_in_bucket = *bucket;
-    *bucket = (uint8_t)(link->index + 1);
     links->count++;
     links->silent++;
     return link;
@@ -58,11 +62,10 @@ BLUET_INTERNAL struct link *link_open(struct link_table *links, uint16_t handle)
 
 BLUET_INTERNAL struct link *link_find(const struct link_table *links, uint16_t handle)
 {
-    for (uint8_t place = links->buckets[handle % LINK_BUCKETS]; place != 0;) {
-        struct link *link = &links->links[place - 1];
-        if (link->handle == handle)
+    for (unsigned behind = 0; behind < links->limit; behind++) {
+        struct link *link = link_place(links, handle, behind);
+        if (link->handle == handle && link->state != LINK_FREE)
             return link;
-        place = link->next_in_bucket;
     }
     return NULL;
 }
@@ -73,32 +76,27 @@ BLUET_INTERNAL struct link *link_find_open(const struct link_table *links, uint1
     return link && link->state == LINK_OPEN ? link : NULL;
 }
 
-/* ---- The queue of links that wait ---- */
+/* ---- The ring of links that wait ---- */
 
 static void waiting_append(struct link_table *links, struct link *link)
 {
-    link->transmit.next = 0;
-    if (links->last_waiting)
-        links->last_waiting->transmit.next = (uint8_t)(link->index + 1);
-    else
-        links->first_waiting = link;
+    struct link *last = links->waiting++ ? links->last_waiting : link;
+    link->transmit.next = last->transmit.next;
+    last->transmit.next = link;
     links->last_waiting = link;
-    links->waiting++;
 }
 
 static struct link *waiting_take(struct link_table *links)
 {
-    struct link *link = links->first_waiting;
-    links->first_waiting = link->transmit.next ? &links->links[link->transmit.next - 1] : NULL;
-    if (!links->first_waiting)
-        links->last_waiting = NULL;
+    struct link *link = links->last_waiting->transmit.next;
+    links->last_waiting->transmit.next = link->transmit.next;
     links->waiting--;
     return link;
 }
 
 static void waiting_remove(struct link_table *links, const struct link *link)
 {
-    for (uint8_t left = links->waiting; left > 0 && links->first_waiting; left--) {
+    for (uint8_t left = links->waiting; left > 0; left--) {
         struct link *other = waiting_take(links);
         if (other != link)
             waiting_append(links, other);
@@ -116,11 +114,6 @@ static void receive_end(struct link_table *links, struct link *link)
 
 BLUET_INTERNAL void link_close(struct link_table *links, struct link *link)
 {
-    uint8_t *place = &links->buckets[link->handle % LINK_BUCKETS];
-    while (*place != link->index + 1)
-        place = &links->links[*place - 1].next_in_bucket;
-    *place = link->next_in_bucket;
-
     if (link->transmit.head)
         waiting_remove(links, link);
     buffer_free(links->pool, link->transmit.head);
@@ -364,7 +357,7 @@ static void serve_channels(struct link_table *links, struct link *link)
 
 BLUET_INTERNAL void link_pump(struct link_table *links)
 {
-    for (uint8_t refused = 0; links->first_waiting && refused < links->waiting && links->hci->acl_free;) {
+    for (uint8_t refused = 0; refused < links->waiting && links->hci->acl_free;) {
         struct link *link = waiting_take(links);
         if (link_allowance(links, link)) {
             transmit_fragment(links, link);

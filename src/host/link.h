@@ -26,10 +26,10 @@ enum link_state {
 /* Frames that wait, one behind the other in one chain; where one ends is told by the length in its own header. */
 struct link_transmit {
     struct buffer *head, *tail;
+    struct link *next;  /* behind this one in the ring of links that wait for their turn */
     size_t frame_left;  /* octets of the frame at the head that have yet to go; 0: it has not begun */
     uint16_t in_flight; /* packets that hold a buffer of the controller */
     bool channels_turn; /* a frame of the queue was the last */
-    uint8_t next;       /* in the queue of links that wait for their turn, counted from 1; 0: none */
 };
 
 /* The frame being joined. */
@@ -65,12 +65,9 @@ struct link {
     bool update_asked;
     struct link_parameters wanted; /* of the last update that was asked for */
 
-    uint8_t next_in_bucket; /* counted from 1 */
     struct link_transmit transmit;
     struct link_receive receive;
 };
-
-enum { LINK_BUCKETS = 32 };
 
 /*
  * Whoever has frames that are not in the queue, as channels that wait for credits have: between two frames of a queue
@@ -85,16 +82,15 @@ struct link_table {
     struct hci *hci;
     struct link_channels channels;
     struct buffer_pool *pool;
-    struct link *links;         /* `limit` of them */
+    struct link *links;         /* `limit` of them, each at the place that its handle says, or not far behind it */
     uint8_t *desk;              /* where a frame is joined, and handed up from: room for `frame_size` octets */
     const struct link *at_desk; /* whose frame is being joined there; NULL: nobody's */
     uint16_t frame_size;        /* of a longer frame the octets are counted, not kept */
     uint8_t limit;
     uint8_t count;  /* links that are not free */
     uint8_t silent; /* of those, how many hold no buffer of the controller */
-    struct link *first_waiting, *last_waiting;
     uint8_t waiting;
-    uint8_t buckets[LINK_BUCKETS]; /* by handle: the first link, counted from 1; 0: none */
+    struct link *last_waiting; /* behind which the first comes */
 };
 
 /* One whole frame (Vol 3 Part A, 3.1). */

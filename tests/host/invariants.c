@@ -58,9 +58,11 @@ static void check_link(const struct link_table *links, const struct link *link)
     hold(!link->transmit.head == !(link->transmit.head && link->transmit.tail), "a queue has an end");
     hold(link->transmit.head || link->transmit.frame_left == 0, "a frame that has begun is in the queue");
     bool listed = false;
-    for (const struct link *other = links->first_waiting; other;
-         other = other->transmit.next ? &links->links[other->transmit.next - 1] : NULL)
+    const struct link *other = links->last_waiting;
+    for (uint8_t left = links->waiting; left > 0; left--) {
+        other = other->transmit.next;
         listed = listed || other == link;
+    }
     hold(listed == (link->transmit.head != NULL), "who has frames waits for his turn");
 }
 

@@ -74,7 +74,7 @@ static void test_no_room(void **state)
     talk_destroy(talk);
 }
 
-/* Many links, whose handles share buckets: each is found, in whatever order they end. */
+/* Many links, whose handles want the same places: each is found, in whatever order they end. */
 static void test_many_links(void **state)
 {
     (void)state;

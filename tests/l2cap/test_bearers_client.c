@@ -89,7 +89,7 @@ static struct talk *begin(uint16_t buffer_count)
 {
     const struct bluet_config limits = {.bearer_count = 2, .buffer_count = buffer_count};
     struct talk *talk = dialogue_begin(&limits);
-    talk->host->links.links[0].encrypted = true;
+    link_find(&talk->host->links, LINK)->encrypted = true;
     return talk;
 }
 
@@ -166,7 +166,7 @@ static void test_not_looked_for(void **state)
         ask_read(talk, handle);
         serve_read(talk, ATT, handle, "61");
     }
-    talk->host->links.links[0].encrypted = false;
+    link_find(&talk->host->links, LINK)->encrypted = false;
     ask_read(talk, 1);
     ask_read(talk, 2);
     serve_read(talk, ATT, 1, "61");
@@ -400,7 +400,7 @@ static void test_mtu_is_not_seen(void **state)
 
     const struct bluet_config limits = {.bearer_count = 1, .mtu_limit = 128};
     talk = dialogue_begin(&limits);
-    talk->host->links.links[0].encrypted = true;
+    link_find(&talk->host->links, LINK)->encrypted = true;
     exchange_mtu(talk, "02 80 00", "03 80 00");
     dialogue_tell(talk, "17 01 0a 00 27 00 40 00 40 00 09 00 50 00"); /* MTU 64 */
     talk_forget(talk);

@@ -24,7 +24,7 @@ static struct talk *begin_with(const struct bluet_config *limits, bool encrypted
         .uuid = {2, {0, 0xa0}}, .characteristics = characteristics, .characteristic_count = 3};
     uint16_t handles[3];
     struct talk *talk = dialogue_begin(limits);
-    talk->host->links.links[0].encrypted = encrypted;
+    link_find(&talk->host->links, LINK)->encrypted = encrypted;
     assert_int_equal(bluet_gatts_register_services(talk->host, handles, 3, &service, 1), 3);
     assert_int_equal(handles[0], VALUE);
     assert_int_equal(handles[1], OTHER);
@@ -62,7 +62,7 @@ static void test_link_is_not_encrypted(void **state)
     struct talk *talk = begin_with(&limits, false);
     dialogue_tell(talk, ASK_FOR_TWO);
     dialogue_hear(talk, "18 01 0c 00 00 00 00 00 00 00 05 00 00 00 00 00");
-    talk->host->links.links[0].key_known = true;
+    link_find(&talk->host->links, LINK)->key_known = true;
     dialogue_tell(talk, ASK_FOR_TWO);
     dialogue_hear(talk, "18 01 0c 00 00 00 00 00 00 00 08 00 00 00 00 00");
     dialogue_end(talk);
@@ -373,6 +373,13 @@ static void test_credits_come_back_in_batches(void **state)
     dialogue_end(talk);
 }
 
+/* Of the link's first enhanced bearer. */
+static uint16_t enhanced_mtu(const struct bluet *host)
+{
+    const struct att *att = &host->gatt.att;
+    return att_next(att, att_bearer(att, link_find(&host->links, LINK)))->mtu;
+}
+
 /* The MTU is the lesser of both ends', also after the peer's has grown. */
 static void test_mtu_grows(void **state)
 {
@@ -381,10 +388,10 @@ static void test_mtu_grows(void **state)
     struct talk *talk = begin_with(&limits, true);
     dialogue_tell(talk, "17 01 0a 00 27 00 40 00 80 00 09 00 50 00");
     dialogue_hear(talk, "18 01 0a 00 80 00 80 00 10 00 00 00 40 00");
-    assert_int_equal(talk->host->gatt.att.bearers[talk->host->links.limit].mtu, 0x40);
+    assert_int_equal(enhanced_mtu(talk->host), 0x40);
     dialogue_tell(talk, "19 02 06 00 00 02 80 00 50 00");
     dialogue_hear(talk, "1a 02 02 00 00 00");
-    assert_int_equal(talk->host->gatt.att.bearers[talk->host->links.limit].mtu, 0x80);
+    assert_int_equal(enhanced_mtu(talk->host), 0x80);
     dialogue_end(talk);
 }
 
@@ -403,7 +410,7 @@ static void test_link_is_lost(void **state)
     talk_expect_event(talk, "PERIPHERAL_DISCONNECT 0x0001 1/c00000000001 reason 0x13");
     talk_connect_central(talk, LINK);
     talk_forget(talk);
-    talk->host->links.links[0].encrypted = true;
+    link_find(&talk->host->links, LINK)->encrypted = true;
     dialogue_tell(talk, ASK_FOR_TWO);
     dialogue_hear(talk, "18 01 0c 00 40 00 40 00 10 00 00 00 40 00 41 00");
     dialogue_end(talk);
