@@ -46,9 +46,9 @@ def irq(event, data):
             return secrets.pop((kind, bytes(key)), None) is not None
         secrets[kind, bytes(key)] = bytes(value)
         return True
-    parts = tuple(bytes(part) if isinstance(part, memoryview) else part for part in data)
+    parts = [bytes(part) if isinstance(part, memoryview) else part for part in data]
     if event in (SERVICE_RESULT, CHARACTERISTIC_RESULT, DESCRIPTOR_RESULT):
-        parts = (*parts[:-1], bluetooth.UUID(data[-1]))
+        parts[-1] = bluetooth.UUID(data[-1])
     came.setdefault(event, []).append(parts)
     if event in flags:
         flags[event].set()
