@@ -15,8 +15,9 @@ static const uint32_t holdoff_us = 1000000;          /* after the first failure;
 
 BLUET_INTERNAL void sm_init(struct sm *sm)
 {
-    *sm = (struct sm){.burnt_passkey = NO_PASSKEY, .strangers = {.peer = {.type = 0xff}}};
-    sm->security = (struct bluet_security){.io = BLUET_IO_NO_INPUT_OUTPUT, .key_size = SM_KEY_SIZE_MOST};
+    *sm = (struct sm){.burnt_passkey = NO_PASSKEY};
+    sm->security.io = BLUET_IO_NO_INPUT_OUTPUT;
+    sm->security.key_size = SM_KEY_SIZE_MOST;
 }
 
 /* Pairings, bonds and works are in one block of memory, in this order. */
@@ -74,11 +75,10 @@ BLUET_INTERNAL void sm_load(struct sm *sm)
 
 BLUET_INTERNAL void sm_link_opened(struct sm *sm, struct link *link, const struct sm_ends *ends)
 {
-    struct sm_pairing *pairing = &sm->pairings[link->index];
+    struct sm_pairing *pairing = sm_pairing_of(sm, link);
     memset(pairing, 0, sizeof *pairing);
     pairing->sm = sm;
     pairing->link = link;
-    pairing->deadline = BLUET_NEVER;
     pairing->side = link->central ? SM_INITIATOR : SM_RESPONDER;
     sm_copy(&pairing->ends[pairing->side], &ends->own, sizeof ends->own);
     sm_copy(&pairing->ends[sm_peer_side(pairing)], &ends->peer, sizeof ends->peer);
@@ -91,7 +91,7 @@ BLUET_INTERNAL void sm_link_opened(struct sm *sm, struct link *link, const struc
 
 BLUET_INTERNAL void sm_link_closed(struct sm *sm, struct link *link)
 {
-    struct sm_pairing *pairing = &sm->pairings[link->index];
+    struct sm_pairing *pairing = sm_pairing_of(sm, link);
     link->encrypted = link->authenticated = false;
     if (pairing->state != SM_IDLE)
         sm_end(pairing, BLUET_STATUS_DISCONNECTED);
@@ -231,15 +231,16 @@ static void raise_update(const struct sm_pairing *pairing, uint16_t reason)
     event_raise(pairing->sm->links->hci->sink, &event);
 }
 
-static void set_security(struct link *link, bool encrypted, struct sm_pairing *pairing)
+/* The link is encrypted with the key that is about to be used, or no longer. */
+static void set_security(struct sm_pairing *pairing, bool encrypted)
 {
+    struct link *link = pairing->link;
+    pairing->held_flags = encrypted ? pairing->secret_flags : 0;
     link->encrypted = encrypted;
-    link->authenticated = encrypted && (pairing->secret_flags & SM_SECRET_AUTHENTICATED);
+    link->authenticated = pairing->held_flags & SM_SECRET_AUTHENTICATED;
     link->key_size = encrypted ? pairing->key_size : 0;
     link->key_short = false;
-    pairing->secure = encrypted && (pairing->secret_flags & SM_SECRET_SECURE);
-    if (!encrypted)
-        link->bonded = false;
+    link->bonded = encrypted && link->bonded;
 }
 
 BLUET_INTERNAL void sm_enter(struct sm_pairing *pairing, enum sm_state state)
@@ -252,7 +253,6 @@ BLUET_INTERNAL void sm_enter(struct sm_pairing *pairing, enum sm_state state)
 
 BLUET_INTERNAL void sm_end(struct sm_pairing *pairing, uint16_t reason)
 {
-    struct link *link = pairing->link;
     if (pairing->state != SM_AWAIT_KEPT_ENCRYPTION)
         count_attempt(pairing, reason);
     /* Of a passkey that has not served, a peer may have learned a part (2.3.5.6.3). */
@@ -262,14 +262,10 @@ BLUET_INTERNAL void sm_end(struct sm_pairing *pairing, uint16_t reason)
         sm_oob_pairing_ended(pairing, reason);
     /* What was agreed on has not come: the link is as good as one in the clear. */
     if (reason && pairing->state == SM_AWAIT_KEYS)
-        set_security(link, false, pairing);
+        set_security(pairing, false);
     pairing->sm->busy_count--;
-    pairing->state = SM_IDLE;
-    pairing->deadline = BLUET_NEVER;
-    pairing->action = BLUET_PASSKEY_ACTION_NONE;
-    pairing->model = SM_JUST_WORKS;
+    memset(&pairing->state, SM_IDLE, offsetof(struct sm_pairing, side) - offsetof(struct sm_pairing, state));
     pairing->passkey = 0;
-    pairing->answered = pairing->refused = pairing->due = pairing->kept_only = false;
     if (pairing->work)
         sm_wipe(pairing->work, sizeof *pairing->work);
     pairing->work = NULL;
@@ -349,11 +345,17 @@ static void end_step(struct sm_pairing *pairing, sm_result result)
 
 /* ---- Encryption (2.4.4) ---- */
 
-/* Random number and EDIV by which a key is asked for; of a key of Secure Connections, and of a short-term key, they are
- * zeros. */
+/* The numbers by which a key is told from others, as HCI has them: of one that is kept, or that of a pairing. */
 enum { NUMBERS_LENGTH = 10 };
 
-static const uint8_t zeros[NUMBERS_LENGTH];
+static void get_numbers(uint8_t out[NUMBERS_LENGTH], const struct sm_keys *kept)
+{
+    memset(out, 0, NUMBERS_LENGTH);
+    if (kept) {
+        sm_copy(out, kept->random, sizeof kept->random);
+        sm_copy(out + sizeof kept->random, kept->ediv, sizeof kept->ediv);
+    }
+}
 
 static void encryption_requested(void *context, const struct hci_result *result)
 {
@@ -375,8 +377,7 @@ static bool give_key(const struct sm_pairing *pairing, uint16_t opcode, const st
     write_u16(&writer, pairing->link->handle);
     if (opcode == HCI_LE_ENABLE_ENCRYPTION) {
         command.done = encryption_requested;
-        write_octets(&writer, kept ? kept->random : zeros, sizeof kept->random);
-        write_octets(&writer, kept ? kept->ediv : zeros, sizeof kept->ediv);
+        get_numbers(write_span(&writer, NUMBERS_LENGTH), kept);
     }
     if (key)
         write_reversed(&writer, key, 16);
@@ -413,7 +414,6 @@ static void restore(const struct sm_pairing *pairing)
 
 static void encrypted(struct sm_pairing *pairing)
 {
-    set_security(pairing->link, true, pairing);
     if (pairing->state == SM_AWAIT_ENCRYPTION) {
         end_step(pairing, sm_distribute(pairing));
         return;
@@ -425,18 +425,20 @@ static void encrypted(struct sm_pairing *pairing)
 
 BLUET_INTERNAL void sm_encryption_change(struct sm *sm, struct link *link, uint8_t status, bool enabled)
 {
-    struct sm_pairing *pairing = &sm->pairings[link->index];
+    struct sm_pairing *pairing = sm_pairing_of(sm, link);
     bool awaited = pairing->state == SM_AWAIT_ENCRYPTION || pairing->state == SM_AWAIT_KEPT_ENCRYPTION;
-    if (status == HCI_SUCCESS && enabled) {
-        if (awaited)
-            encrypted(pairing);
-        else if (!link->encrypted) /* with a key that nobody has given: not to be believed */
-            count_fault(pairing);
+    bool good = status == HCI_SUCCESS && enabled;
+    if (!awaited && good == link->encrypted)
+        return;
+    if (!awaited && good) { /* with a key that nobody has given: not to be believed */
+        count_fault(pairing);
         return;
     }
-    if (!awaited && !link->encrypted)
+    set_security(pairing, good);
+    if (good) {
+        encrypted(pairing);
         return;
-    set_security(link, false, pairing);
+    }
     if (awaited && status == HCI_SUCCESS)
         status = HCI_AUTHENTICATION_FAILURE;
     uint16_t reason = (uint16_t)(status ? BLUET_REASON_HCI | status : 0);
@@ -460,29 +462,26 @@ static bool find_kept(const struct sm_pairing *pairing, struct sm_secret *out_se
            sm_suffices(pairing, out_secret->keys.flags, out_secret->keys.key_size);
 }
 
-/* Of a bond, by the numbers that the event has. Raises. */
-static bool find_asked(const struct sm_pairing *pairing, struct sm_secret *out_secret, const uint8_t *numbers)
-{
-    const struct sm_keys *keys = &out_secret->keys;
-    return find_kept(pairing, out_secret, BLUET_SECRET_OURS) &&
-           memcmp(keys->random, numbers, sizeof keys->random) == 0 &&
-           memcmp(keys->ediv, numbers + sizeof keys->random, sizeof keys->ediv) == 0;
-}
-
 /* In the midst of a pairing there is no key but the one that it ends with, and not before it has ended well. */
 BLUET_INTERNAL void sm_long_term_key_request(struct sm *sm, struct link *link, struct reader *event)
 {
-    struct sm_pairing *pairing = &sm->pairings[link->index];
+    struct sm_pairing *pairing = sm_pairing_of(sm, link);
     struct sm_secret secret;
-    uint8_t numbers[NUMBERS_LENGTH];
+    const struct sm_keys *kept = NULL;
     const uint8_t *key = NULL;
+    uint8_t asked[NUMBERS_LENGTH];
+    uint8_t numbers[NUMBERS_LENGTH];
     bool begun = !(NOT_BEGUN >> pairing->state & 1);
-    read_octets(event, numbers, sizeof numbers);
-    if (!begun && find_asked(pairing, &secret, numbers))
-        key = secret.keys.ltk;
-    else if (pairing->state == SM_AWAIT_ENCRYPTION && pairing->side == SM_RESPONDER &&
-             memcmp(numbers, zeros, sizeof zeros) == 0)
+    read_octets(event, asked, sizeof asked);
+    if (begun && pairing->state == SM_AWAIT_ENCRYPTION && pairing->side == SM_RESPONDER) {
         key = pairing->work->exchange.secret + 16;
+    } else if (!begun && find_kept(pairing, &secret, BLUET_SECRET_OURS)) {
+        kept = &secret.keys;
+        key = secret.keys.ltk;
+    }
+    get_numbers(numbers, kept);
+    if (memcmp(numbers, asked, sizeof numbers) != 0)
+        key = NULL;
     uint16_t opcode = key ? HCI_LE_LONG_TERM_KEY_REQUEST_REPLY : HCI_LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY;
     if (!give_key(pairing, opcode, NULL, key))
         count_fault(pairing);
@@ -490,8 +489,8 @@ BLUET_INTERNAL void sm_long_term_key_request(struct sm *sm, struct link *link, s
         count_fault(pairing);
         send_failed(pairing, SM_UNSPECIFIED_REASON);
         sm_end(pairing, SM_UNSPECIFIED_REASON);
-    } else if (!begun && key) {
-        use_kept(pairing, &secret.keys);
+    } else if (key && kept) {
+        use_kept(pairing, kept);
     } else if (!begun) {
         sm_enter(pairing, SM_AWAIT_KEPT_ENCRYPTION);
         sm_end(pairing, BLUET_REASON_HCI | HCI_PIN_OR_KEY_MISSING);
@@ -501,7 +500,7 @@ BLUET_INTERNAL void sm_long_term_key_request(struct sm *sm, struct link *link, s
 
 BLUET_INTERNAL void sm_save(struct sm *sm, const struct link *link)
 {
-    const struct sm_pairing *pairing = &sm->pairings[link->index];
+    const struct sm_pairing *pairing = sm_pairing_of(sm, link);
     struct sm_secret ours;
     if (!link->bonded || pairing->state == SM_AWAIT_KEYS)
         return;
@@ -555,14 +554,13 @@ static sm_result begin_pairing(struct sm_pairing *pairing)
 static bool is_good_enough(const struct sm_pairing *pairing)
 {
     const struct link *link = pairing->link;
-    int flags = (link->authenticated ? SM_SECRET_AUTHENTICATED : 0) | (pairing->secure ? SM_SECRET_SECURE : 0);
-    return link->encrypted && sm_suffices(pairing, (uint8_t)flags, link->key_size) &&
+    return link->encrypted && sm_suffices(pairing, pairing->held_flags, link->key_size) &&
            (link->bonded || !pairing->sm->security.bond);
 }
 
 BLUET_INTERNAL int sm_pair(struct sm *sm, struct link *link)
 {
-    struct sm_pairing *pairing = &sm->pairings[link->index];
+    struct sm_pairing *pairing = sm_pairing_of(sm, link);
     if (pairing->dead)
         return BLUET_ETIMEDOUT;
     if (pairing->state != SM_IDLE || is_good_enough(pairing))
@@ -685,7 +683,7 @@ static sm_result check_command(const struct sm_pairing *pairing, const struct sm
 
 BLUET_INTERNAL void sm_receive(struct sm *sm, struct link *link, struct reader *frame)
 {
-    struct sm_pairing *pairing = &sm->pairings[link->index];
+    struct sm_pairing *pairing = sm_pairing_of(sm, link);
     uint8_t code = read_u8(frame);
     if (pairing->dead || code == 0 || code > sizeof sm_commands / sizeof *sm_commands) {
         count_fault(pairing);

@@ -75,22 +75,22 @@ struct sm_pairing {
     struct link *link; /* NULL: there is none with this index */
     struct sm_bond *bond;
     struct sm_work *work; /* NULL: no features have been exchanged */
-    uint8_t state;        /* enum sm_state */
-    uint8_t side;         /* ours, enum sm_side: the link layer has who begins as central */
+    uint8_t state;        /* enum sm_state; what follows down to `side` begins and ends with what is under way */
     uint8_t model;        /* enum sm_model */
     uint8_t action;       /* that the user was asked for; 0: none */
-    uint8_t key_size;     /* of the key that is being made, or that is about to be used: */
-    uint8_t secret_flags; /* enum sm_secret_flag */
     bool answered;
-    bool refused; /* by the user */
-    bool due;     /* there is something to be done at the next poll */
+    bool refused;     /* by the user */
+    bool due;         /* there is something to be done at the next poll */
+    bool kept_only;   /* the peer has asked; no pairing comes of that where there is a bond */
+    bool oob_flagged; /* in this pairing we have the peer's out of band data, */
+    uint8_t side;     /* ours, enum sm_side: the link layer has who begins as central */
+    bool oob_known;   /* and the peer has ours */
     bool bonding;
-    bool oob_flagged;             /* in this pairing we have the peer's out of band data, */
-    bool oob_known;               /* and the peer has ours */
-    bool kept_only : 1;           /* the peer has asked; no pairing comes of that where there is a bond */
+    uint8_t key_size;             /* of the key that is being made, or that is about to be used: */
+    uint8_t secret_flags;         /* enum sm_secret_flag */
+    uint8_t held_flags;           /* of the key that the link is encrypted with */
     bool dead : 1;                /* after a timeout, until the link ends (Vol 3 Part H, 3.4) */
     bool key_missing : 1;         /* the peer has said so: the next pairing is the application's wish */
-    bool secure : 1;              /* the link is encrypted with a key of Secure Connections */
     bool signing_known[2];        /* by kind of secret */
     struct bluet_address ends[2]; /* by side, as on the air */
     uint32_t passkey;

@@ -53,7 +53,7 @@ static sm_result send_nonce(struct sm_pairing *pairing)
 static bool is_committed(const struct sm_pairing *pairing)
 {
     const uint8_t *x = pairing->work->exchange.x[sm_peer_side(pairing)];
-    const struct bluet_oob *data = sm_oob_of_peer(pairing);
+    const struct sm_oob_peer *data = sm_oob_of_peer(pairing);
     uint8_t confirm[16];
     if (!pairing->oob_flagged)
         return true;

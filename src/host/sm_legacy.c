@@ -10,7 +10,7 @@ static bool write_temporary_key(const struct sm_pairing *pairing, uint8_t out[16
     sm_write_passkey(pairing, out);
     if (pairing->model != SM_OUT_OF_BAND)
         return true;
-    const struct bluet_oob *data = sm_oob_of_peer(pairing);
+    const struct sm_oob_peer *data = sm_oob_of_peer(pairing);
     if (!data || !data->legacy)
         return false;
     sm_copy(out, data->temporary_key, sizeof data->temporary_key);

@@ -6,6 +6,10 @@
 
 /* With a key pair that has failed as often, no more is tried: a peer learns little of it (2.3.6). */
 enum { OWN_FAILURES_MOST = 3 };
+enum { VALUES_LENGTH = sizeof(struct sm_oob_peer) - offsetof(struct sm_oob_peer, random) };
+
+_Static_assert(VALUES_LENGTH == sizeof(struct bluet_oob) - offsetof(struct bluet_oob, temporary_key),
+               "all three values are turned round at once");
 
 static struct sm_oob *get_oob(struct sm *sm)
 {
@@ -57,10 +61,16 @@ static struct sm_oob_peer *find_peer(struct sm_oob *oob, const struct bluet_addr
 }
 
 /* By the address that it has on the air, or by the one that it is known under. */
-static struct sm_oob_peer *peer_of(const struct sm_pairing *pairing)
+BLUET_INTERNAL struct sm_oob_peer *sm_oob_of_peer(const struct sm_pairing *pairing)
 {
     struct sm_oob_peer *found = find_peer(pairing->sm->oob, sm_peer(pairing));
     return found ? found : find_peer(pairing->sm->oob, &pairing->link->peer);
+}
+
+BLUET_INTERNAL bool sm_oob_has_peers(const struct sm_pairing *pairing, bool secure)
+{
+    const struct sm_oob_peer *found = sm_oob_of_peer(pairing);
+    return found && (secure ? found->secure : found->legacy);
 }
 
 BLUET_INTERNAL int sm_oob_set_peer(struct sm *sm, const struct bluet_address *peer, const struct bluet_oob *data)
@@ -79,23 +89,16 @@ BLUET_INTERNAL int sm_oob_set_peer(struct sm *sm, const struct bluet_address *pe
         return BLUET_ENOMEM;
     place->used = true;
     sm_copy(&place->address, peer, sizeof *peer);
-    place->data.legacy = data->legacy;
-    place->data.secure = data->secure;
-    sm_reverse(place->data.temporary_key, data->temporary_key, 16);
-    sm_reverse(place->data.confirm, data->confirm, 16);
-    sm_reverse(place->data.random, data->random, 16);
+    place->legacy = data->legacy;
+    place->secure = data->secure;
+    sm_reverse((uint8_t *)place + offsetof(struct sm_oob_peer, random),
+               (const uint8_t *)data + offsetof(struct bluet_oob, temporary_key), VALUES_LENGTH);
     return BLUET_OK;
-}
-
-BLUET_INTERNAL const struct bluet_oob *sm_oob_of_peer(const struct sm_pairing *pairing)
-{
-    const struct sm_oob_peer *found = peer_of(pairing);
-    return found ? &found->data : NULL;
 }
 
 BLUET_INTERNAL void sm_oob_pairing_ended(const struct sm_pairing *pairing, uint16_t reason)
 {
-    struct sm_oob_peer *peer = peer_of(pairing);
+    struct sm_oob_peer *peer = sm_oob_of_peer(pairing);
     if (reason == SM_SUCCESS && peer)
         sm_wipe(peer, sizeof *peer);
     if (!pairing->oob_known || !sm_is_secure(pairing) || !sm_oob_has_own(pairing->sm))

@@ -10,10 +10,14 @@
 
 enum { SM_OOB_PEERS = 4 };
 
+/* What struct bluet_oob has, most significant octets first: that is also the other way round as a whole. */
 struct sm_oob_peer {
     bool used;
     struct bluet_address address;
-    struct bluet_oob data; /* most significant octets first */
+    bool legacy, secure;
+    uint8_t random[16];
+    uint8_t confirm[16];
+    uint8_t temporary_key[16];
 };
 
 struct sm_oob {
@@ -31,8 +35,10 @@ struct sm_pairing;
 BLUET_INTERNAL int sm_oob_own(struct sm *sm, uint8_t out_confirm[16], uint8_t out_random[16]);
 BLUET_INTERNAL int sm_oob_set_peer(struct sm *sm, const struct bluet_address *peer, const struct bluet_oob *data);
 
-/* Of the peer of that pairing, most significant octets first; NULL: none. */
-BLUET_INTERNAL const struct bluet_oob *sm_oob_of_peer(const struct sm_pairing *pairing);
+/* Of the peer of that pairing; NULL: none. */
+BLUET_INTERNAL struct sm_oob_peer *sm_oob_of_peer(const struct sm_pairing *pairing);
+/* Whether there is some of the peer for that kind of pairing. */
+BLUET_INTERNAL bool sm_oob_has_peers(const struct sm_pairing *pairing, bool secure);
 /* Whether the peer can have ours. */
 BLUET_INTERNAL bool sm_oob_has_own(const struct sm *sm);
 /* What a pairing has used is used up if it ended well; ours also when it has failed too often. */

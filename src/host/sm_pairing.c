@@ -7,6 +7,11 @@
 enum { ALL_KEYS = SM_ENCRYPTION_KEY | SM_IDENTITY_KEY | SM_SIGNING_KEY };
 enum { OUR_KEYS = BLUET_HAS_SIGNING ? ALL_KEYS : SM_ENCRYPTION_KEY | SM_IDENTITY_KEY };
 
+BLUET_INTERNAL struct sm_pairing *sm_pairing_of(const struct sm *sm, const struct link *link)
+{
+    return &sm->pairings[link->index];
+}
+
 /* ---- What we ask for ---- */
 
 BLUET_INTERNAL uint8_t sm_authentication_request(const struct sm_pairing *pairing)
@@ -36,19 +41,11 @@ BLUET_INTERNAL bool sm_suffices(const struct sm_pairing *pairing, uint8_t secret
 }
 
 /* Who begins, and has a temporary key and nothing else, has to leave out Secure Connections to use it. */
-static void set_out_of_band(const struct sm_pairing *pairing, uint8_t *features)
+static bool leaves_out_secure(const struct sm_pairing *pairing)
 {
     const struct bluet_security *security = &pairing->sm->security;
-    const struct bluet_oob *data = sm_oob_of_peer(pairing);
-    uint8_t secure = features[SM_FEATURE_AUTHENTICATION] & SM_SECURE_CONNECTIONS;
-    if (!data)
-        return;
-    if (pairing->side == SM_RESPONDER)
-        secure &= pairing->work->exchange.features[SM_INITIATOR][SM_FEATURE_AUTHENTICATION];
-    else if (BLUET_HAS_LEGACY_PAIRING && secure && !data->secure && !security->le_secure && !security->secure_only)
-        features[SM_FEATURE_AUTHENTICATION] &= (uint8_t)~SM_SECURE_CONNECTIONS;
-    secure &= features[SM_FEATURE_AUTHENTICATION];
-    features[SM_FEATURE_OOB] = secure ? data->secure : data->legacy;
+    return BLUET_HAS_LEGACY_PAIRING && pairing->side == SM_INITIATOR && !security->le_secure &&
+           !security->secure_only && !sm_oob_has_peers(pairing, true) && sm_oob_has_peers(pairing, false);
 }
 
 /* Ours. A responder may drop keys that it is asked for, but not add any. */
@@ -56,16 +53,19 @@ static uint8_t *write_features(struct sm_pairing *pairing)
 {
     const uint8_t *request = pairing->work->exchange.features[SM_INITIATOR];
     uint8_t *features = pairing->work->exchange.features[pairing->side];
+    if (pairing->side == SM_INITIATOR)
+        memset(features, 0xff, SM_FEATURES_LENGTH);
     features[0] = SM_PAIRING_REQUEST + pairing->side;
     features[SM_FEATURE_IO] = pairing->sm->security.io;
     features[SM_FEATURE_AUTHENTICATION] = sm_authentication_request(pairing);
     features[SM_FEATURE_KEY_SIZE] = SM_KEY_SIZE_MOST;
-    set_out_of_band(pairing, features);
-    for (size_t i = SM_FEATURE_INITIATOR_KEYS; i <= SM_FEATURE_RESPONDER_KEYS; i++) {
-        features[i] = features[SM_FEATURE_AUTHENTICATION] & SM_BONDING ? OUR_KEYS : 0;
-        if (pairing->side == SM_RESPONDER)
-            features[i] &= request[i];
-    }
+    if (leaves_out_secure(pairing))
+        features[SM_FEATURE_AUTHENTICATION] &= (uint8_t)~SM_SECURE_CONNECTIONS;
+    bool secure = features[SM_FEATURE_AUTHENTICATION] & request[SM_FEATURE_AUTHENTICATION] & SM_SECURE_CONNECTIONS;
+    features[SM_FEATURE_OOB] = sm_oob_has_peers(pairing, secure);
+    uint8_t keys = features[SM_FEATURE_AUTHENTICATION] & SM_BONDING ? OUR_KEYS : 0;
+    features[SM_FEATURE_INITIATOR_KEYS] = keys & request[SM_FEATURE_INITIATOR_KEYS];
+    features[SM_FEATURE_RESPONDER_KEYS] = keys & request[SM_FEATURE_RESPONDER_KEYS];
     return features;
 }
 
@@ -109,18 +109,19 @@ static bool may_replace(const struct sm_pairing *pairing)
            pairing->side == SM_INITIATOR;
 }
 
-/* Legacy Pairing has to have such data at both sides, Secure Connections at one (2.3.5.1, tables 2.6 and 2.7). */
+/*
+ * Legacy Pairing has to have such data at both sides, Secure Connections at one (2.3.5.1, tables 2.6 and 2.7). What is
+ * said to be there may be gone by now.
+ */
 static bool is_out_of_band(const struct sm_pairing *pairing, bool secure)
 {
     return secure ? pairing->oob_flagged || pairing->oob_known : pairing->oob_flagged && pairing->oob_known;
 }
 
-static bool has_out_of_band(const struct sm_pairing *pairing, bool secure)
+static bool lacks_out_of_band(const struct sm_pairing *pairing, bool secure)
 {
-    const struct bluet_oob *data = sm_oob_of_peer(pairing);
-    if (!secure)
-        return data && data->legacy;
-    return (!pairing->oob_flagged || (data && data->secure)) && (!pairing->oob_known || sm_oob_has_own(pairing->sm));
+    return (pairing->oob_flagged && !sm_oob_has_peers(pairing, secure)) ||
+           (pairing->oob_known && secure && !sm_oob_has_own(pairing->sm));
 }
 
 /* Both sides' features are known: what comes of them. */
@@ -137,19 +138,18 @@ static sm_result conclude(struct sm_pairing *pairing)
         return SM_UNSPECIFIED_REASON;
     pairing->oob_flagged = pairing->work->exchange.features[pairing->side][SM_FEATURE_OOB];
     pairing->oob_known = peer[SM_FEATURE_OOB];
-    bool out_of_band = is_out_of_band(pairing, secure);
-    if (out_of_band && !has_out_of_band(pairing, secure))
-        return SM_OOB_NOT_AVAILABLE;
-
-    pairing->model = out_of_band ? SM_OUT_OF_BAND : SM_JUST_WORKS;
-    if (!out_of_band && (either & SM_MITM))
+    pairing->model = SM_JUST_WORKS;
+    if (is_out_of_band(pairing, secure)) {
+        if (lacks_out_of_band(pairing, secure))
+            return SM_OOB_NOT_AVAILABLE;
+        pairing->model = SM_OUT_OF_BAND;
+    } else if (either & SM_MITM) {
         pairing->model = model_of(request[SM_FEATURE_IO], response[SM_FEATURE_IO], secure);
+    }
     pairing->key_size = peer[SM_FEATURE_KEY_SIZE];
     /* Of the two bits the one has no meaning yet: with it this is no bonding. */
     pairing->bonding = (both & SM_BONDING) && !(either & SM_BONDING_MASK & ~SM_BONDING);
-    pairing->secret_flags = secure ? SM_SECRET_SECURE : 0;
-    if (pairing->model != SM_JUST_WORKS)
-        pairing->secret_flags |= SM_SECRET_AUTHENTICATED;
+    pairing->secret_flags = (uint8_t)((secure ? SM_SECRET_SECURE : 0) | (pairing->model ? SM_SECRET_AUTHENTICATED : 0));
     if (pairing->key_size < pairing->sm->security.key_size)
         return SM_ENCRYPTION_KEY_SIZE;
     if ((!BLUET_HAS_LEGACY_PAIRING && !secure) || !sm_suffices(pairing, pairing->secret_flags, pairing->key_size) ||
@@ -222,7 +222,7 @@ BLUET_INTERNAL void sm_ask_user(struct sm_pairing *pairing, uint8_t action, uint
 
 BLUET_INTERNAL int sm_passkey(struct sm *sm, struct link *link, enum bluet_passkey_action action, uint32_t passkey)
 {
-    struct sm_pairing *pairing = &sm->pairings[link->index];
+    struct sm_pairing *pairing = sm_pairing_of(sm, link);
     bool compared = action == BLUET_PASSKEY_ACTION_NUMERIC_COMPARISON;
     bool refused = action == BLUET_PASSKEY_ACTION_NONE || (compared && passkey == 0);
     if (!sm_is_asking(pairing) || (action != BLUET_PASSKEY_ACTION_NONE && action != pairing->action))

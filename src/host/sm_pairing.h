@@ -54,6 +54,8 @@ static inline unsigned sm_peer_side(const struct sm_pairing *pairing)
 
 /* ---- sm_pairing.c ---- */
 
+BLUET_INTERNAL struct sm_pairing *sm_pairing_of(const struct sm *sm, const struct link *link);
+
 /* Who begins. */
 BLUET_INTERNAL sm_result sm_request_pairing(struct sm_pairing *pairing);
 BLUET_INTERNAL sm_result sm_pairing_request(struct sm_pairing *pairing, struct reader *pdu);

@@ -79,13 +79,13 @@ BLUET_INTERNAL sm_result sm_public_key(struct sm_pairing *pairing, struct reader
 /* Of that side: it proves the knowledge of the passkey, or of the random that came out of band. */
 static bool make_check(const struct sm_pairing *pairing, uint8_t out[16], unsigned side)
 {
-    const struct bluet_oob *data = sm_oob_of_peer(pairing);
+    const struct sm_oob_peer *data = sm_oob_of_peer(pairing);
     bool own = side == pairing->side;
     uint8_t r[16];
     sm_write_passkey(pairing, r);
-    if (pairing->model == SM_OUT_OF_BAND && own && pairing->oob_flagged && data)
+    if (own && pairing->oob_flagged && data)
         sm_copy(r, data->random, 16);
-    if (pairing->model == SM_OUT_OF_BAND && !own && pairing->oob_known && sm_oob_has_own(pairing->sm))
+    if (!own && pairing->oob_known && sm_oob_has_own(pairing->sm))
         sm_copy(r, pairing->sm->oob->random, 16);
     bool done = sm_f6(out, &pairing->work->exchange, pairing->ends, side, r);
     sm_wipe(r, sizeof r);

@@ -70,7 +70,7 @@ static bool move_on(struct sm_pairing *pairing, uint8_t sec_type, uint32_t next)
 
 BLUET_INTERNAL bool sm_may_sign(const struct sm *sm, const struct link *link)
 {
-    const struct sm_bond *bond = sm->pairings[link->index].bond;
+    const struct sm_bond *bond = sm_pairing_of(sm, link)->bond;
     return !link->encrypted && bond && (bond->flags & SM_SECRET_OWN_CSRK);
 }
 
@@ -81,7 +81,7 @@ static bool has_counter(const struct sm_signing *signing)
 
 BLUET_INTERNAL bool sm_signing_prepare(struct sm *sm, struct link *link)
 {
-    struct sm_pairing *pairing = &sm->pairings[link->index];
+    struct sm_pairing *pairing = sm_pairing_of(sm, link);
     const struct sm_signing *own = signing_of(pairing, BLUET_SECRET_OURS);
     if (!sm_may_sign(sm, link))
         return false;
@@ -92,7 +92,7 @@ BLUET_INTERNAL bool sm_signing_prepare(struct sm *sm, struct link *link)
 
 BLUET_INTERNAL bool sm_signing_sign(struct sm *sm, const struct link *link, struct writer *pdu)
 {
-    struct sm_signing *own = signing_of(&sm->pairings[link->index], BLUET_SECRET_OURS);
+    struct sm_signing *own = signing_of(sm_pairing_of(sm, link), BLUET_SECRET_OURS);
     uint8_t signature[SM_SIGNATURE_LENGTH];
     if (!sm_may_sign(sm, link) || !has_counter(own))
         return false;
@@ -131,7 +131,7 @@ static bool take_counter(struct sm_pairing *pairing, uint32_t counter)
 BLUET_INTERNAL bool sm_signing_verify(struct sm *sm, struct link *link, const struct reader *pdu, uint8_t *scratch,
                                       bool *out_authenticated)
 {
-    struct sm_pairing *pairing = &sm->pairings[link->index];
+    struct sm_pairing *pairing = sm_pairing_of(sm, link);
     const struct sm_signing *peer = signing_of(pairing, BLUET_SECRET_PEER);
     uint32_t counter;
     if (link->encrypted || reader_remaining(pdu) < ATT_SIGNATURE_LENGTH || !pairing->bond ||

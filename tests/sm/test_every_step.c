@@ -373,7 +373,7 @@ static void test_keys_are_gone(void **state)
         struct device *const devices[2] = {central, peripheral};
         uint8_t random[16] = {0};
         if (model == OUT_OF_BAND)
-            memcpy(random, central->host->sm.oob->peers[0].data.random, sizeof random);
+            memcpy(random, central->host->sm.oob->peers[0].random, sizeof random);
         devices_pair(central, peripheral);
         device_disconnect(central, peripheral);
         device_connect(central, peripheral);
