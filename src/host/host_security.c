@@ -85,11 +85,12 @@ int bluet_bond_read(struct bluet_bond *out_bond, uint8_t sec_type, const void *v
     if (whole)
         sm_copy(secret.blob, value, length);
     whole = whole && sm_secret_open(&secret, sec_type, length);
-    if (whole)
-        *out_bond = (struct bluet_bond){.peer = secret.keys.peer,
-                                        .authenticated = secret.keys.flags & SM_SECRET_AUTHENTICATED,
-                                        .secure = secret.keys.flags & SM_SECRET_SECURE,
-                                        .key_size = secret.keys.key_size};
+    if (whole) {
+        sm_copy(&out_bond->peer, &secret.keys.peer, sizeof secret.keys.peer);
+        out_bond->authenticated = secret.keys.flags & SM_SECRET_AUTHENTICATED;
+        out_bond->secure = secret.keys.flags & SM_SECRET_SECURE;
+        out_bond->key_size = secret.keys.key_size;
+    }
     sm_wipe(&secret, sizeof secret);
     return whole ? BLUET_OK : BLUET_EINVAL;
 }

@@ -167,17 +167,18 @@ static bool is_delay_of(const struct sm_holdoff *holdoff, const struct sm_pairin
  */
 static struct sm_holdoff *find_holdoff(const struct sm_pairing *pairing)
 {
-    struct sm_holdoff *found = &pairing->sm->strangers;
+    struct sm *sm = pairing->sm;
+    struct sm_holdoff *found = sm->holdoffs;
     if (!pairing->bond && sm_is_private(sm_peer(pairing)))
-        return found;
+        return &sm->strangers;
     for (size_t i = 0; i < SM_HOLDOFF_COUNT; i++) {
-        struct sm_holdoff *holdoff = &pairing->sm->holdoffs[i];
+        struct sm_holdoff *holdoff = &sm->holdoffs[i];
         if (is_delay_of(holdoff, pairing))
             return holdoff;
-        if (!is_delayed(pairing->sm, holdoff) && (found == &pairing->sm->strangers || holdoff->until < found->until))
+        if (holdoff->until < found->until)
             found = holdoff;
     }
-    return found;
+    return is_delayed(sm, found) ? &sm->strangers : found;
 }
 
 static bool is_held_off(const struct sm_pairing *pairing)
@@ -222,12 +223,10 @@ static void count_fault(const struct sm_pairing *pairing)
 static void raise_update(const struct sm_pairing *pairing, uint16_t reason)
 {
     const struct link *link = pairing->link;
-    struct bluet_event event = {.code = BLUET_EVENT_ENCRYPTION_UPDATE, .conn_handle = link->handle};
-    event.encryption_update.encrypted = link->encrypted;
-    event.encryption_update.authenticated = link->authenticated;
-    event.encryption_update.bonded = link->bonded;
-    event.encryption_update.key_size = link->key_size;
-    event.encryption_update.reason = reason;
+    const struct bluet_event event = {
+        .code = BLUET_EVENT_ENCRYPTION_UPDATE,
+        .conn_handle = link->handle,
+        .encryption_update = {link->encrypted, link->authenticated, link->bonded, link->key_size, reason}};
     event_raise(pairing->sm->links->hci->sink, &event);
 }
 

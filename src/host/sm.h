@@ -115,20 +115,20 @@ struct sm_keeper {
 };
 
 struct sm {
+    struct bluet_security security;
+    uint8_t busy_count; /* pairings that are not idle */
+    bool due;
+    uint8_t work_count;
     struct link_table *links;
     struct sm_pairing *pairings; /* by index of the link */
     struct sm_work *works;
-    uint8_t work_count;
     struct sm_oob *oob; /* NULL: none has been asked for or given */
     struct sm_bonds bonds;
     struct sm_keeper keeper;
-    struct bluet_security security;
     struct bluet_address identity; /* our own */
+    uint32_t burnt_passkey;        /* with which a pairing has failed; above 999999: none */
+    struct sm_holdoff strangers;   /* who have private addresses */
     struct sm_holdoff holdoffs[SM_HOLDOFF_COUNT];
-    struct sm_holdoff strangers; /* who have private addresses */
-    uint32_t burnt_passkey;      /* with which a pairing has failed; above 999999: none */
-    uint8_t busy_count;          /* pairings that are not idle */
-    bool due;
 };
 
 BLUET_INTERNAL void sm_init(struct sm *sm);

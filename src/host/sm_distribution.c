@@ -57,13 +57,15 @@ static void prepare_keys(const struct sm_pairing *pairing, struct sm_given *give
 static sm_result send_keys(const struct sm_pairing *pairing, struct sm_given *given)
 {
     uint8_t pdu[1 + 16];
+    uint8_t sends = given->sends;
     sm_result result = SM_SUCCESS;
     prepare_keys(pairing, given);
-    for (pdu[0] = SM_ENCRYPTION_INFORMATION; !result && given->sends; pdu[0]++, given->sends >>= 1) {
-        const struct key_pdu *key = &key_pdus[pdu[0] - SM_ENCRYPTION_INFORMATION];
+    given->sends = 0;
+    for (const struct key_pdu *key = key_pdus; sends && !result; key++, sends >>= 1) {
         const uint8_t *from = (const uint8_t *)&given->ours + key->place;
-        if (!(given->sends & 1))
+        if (!(sends & 1))
             continue;
+        pdu[0] = (uint8_t)(SM_ENCRYPTION_INFORMATION + (key - key_pdus));
         sm_copy(pdu + 1, from, key->plain);
         sm_reverse(pdu + 1 + key->plain, from + key->plain, key->reversed);
         given->ours.keys.flags |= key->flag;

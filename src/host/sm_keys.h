@@ -16,12 +16,12 @@ enum sm_side { SM_INITIATOR, SM_RESPONDER };
 
 /* What both sides have said, each value at the place of whose it is, and what they have in common. */
 struct sm_exchange {
+    uint8_t round;                           /* of twenty, of Passkey Entry */
     uint8_t features[2][SM_FEATURES_LENGTH]; /* Pairing Request and Pairing Response, as on the air */
     uint8_t nonce[2][16];
     uint8_t x[2][32];    /* of the public keys */
     uint8_t secret[32];  /* our private key, then the DHKey, then MacKey and the long-term key */
     uint8_t confirm[16]; /* the peer's, and later its DHKey Check */
-    uint8_t round;       /* of twenty, of Passkey Entry */
 };
 
 /* `ends` are the addresses of both sides, as on the air. 2.2.3 */

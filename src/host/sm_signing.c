@@ -108,11 +108,9 @@ BLUET_INTERNAL bool sm_signing_sign(struct sm *sm, const struct link *link, stru
 static bool is_genuine(const struct sm_signing *peer, struct reader pdu, uint8_t *scratch, uint32_t *out_counter)
 {
     uint8_t signature[SM_SIGNATURE_LENGTH];
-    size_t length = reader_remaining(&pdu) - sizeof signature;
-    struct writer message = writer_of(scratch, length);
-    write_octets(&message, read_span(&pdu, length - 4), length - 4);
-    *out_counter = read_u32(&pdu);
-    write_u32(&message, *out_counter);
+    size_t length = reader_remaining(&pdu) - SM_SIGNATURE_LENGTH;
+    read_octets(&pdu, scratch, length);
+    *out_counter = read_u32_at(scratch + length - 4);
     return sm_sign(signature, peer->csrk, scratch, length) &&
            sm_is_equal(signature, read_span(&pdu, sizeof signature), sizeof signature);
 }
