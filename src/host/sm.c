@@ -371,16 +371,19 @@ static void encryption_requested(void *context, const struct hci_result *result)
 static bool give_key(const struct sm_pairing *pairing, uint16_t opcode, const struct sm_keys *kept, const uint8_t *key)
 {
     uint8_t parameters[28];
-    struct writer writer = writer_of(parameters, sizeof parameters);
     struct hci_command command = {.opcode = opcode, .context = pairing->sm, .argument = pairing->link->handle};
-    write_u16(&writer, pairing->link->handle);
+    size_t length = 2;
+    write_u16_at(parameters, command.argument);
     if (opcode == HCI_LE_ENABLE_ENCRYPTION) {
         command.done = encryption_requested;
-        get_numbers(write_span(&writer, NUMBERS_LENGTH), kept);
+        get_numbers(parameters + length, kept);
+        length += NUMBERS_LENGTH;
     }
-    if (key)
-        write_reversed(&writer, key, 16);
-    bool queued = hci_request(pairing->sm->links->hci, &command, parameters, writer.length);
+    if (key) {
+        sm_reverse(parameters + length, key, 16);
+        length += 16;
+    }
+    bool queued = hci_request(pairing->sm->links->hci, &command, parameters, length);
     sm_wipe(parameters, sizeof parameters);
     return queued;
 }

@@ -10,8 +10,10 @@ enum { PASSKEY_ROUNDS = 20, PASSKEY_BIT = 0x80 };
 BLUET_INTERNAL void sm_write_passkey(const struct sm_pairing *pairing, uint8_t out[16])
 {
     memset(out, 0, 16);
-    for (unsigned i = 0; i < 4; i++)
-        out[15 - i] = (uint8_t)(pairing->passkey >> 8 * i);
+    out[12] = (uint8_t)(pairing->passkey >> 24);
+    out[13] = (uint8_t)(pairing->passkey >> 16);
+    out[14] = (uint8_t)(pairing->passkey >> 8);
+    out[15] = (uint8_t)pairing->passkey;
 }
 
 /* What goes into a confirm value of Secure Connections beside keys and nonce: nothing, or a bit of the passkey. */
@@ -62,7 +64,7 @@ static bool is_committed(const struct sm_pairing *pairing)
 
 static uint8_t passkey_action(const struct sm_pairing *pairing)
 {
-    bool displays = pairing->model == (pairing->side == SM_INITIATOR ? SM_INITIATOR_DISPLAYS : SM_RESPONDER_DISPLAYS);
+    bool displays = pairing->model == SM_INITIATOR_DISPLAYS + pairing->side;
     if (!sm_is_passkey_entry(pairing))
         return BLUET_PASSKEY_ACTION_NONE;
     return displays ? BLUET_PASSKEY_ACTION_DISPLAY : BLUET_PASSKEY_ACTION_INPUT;

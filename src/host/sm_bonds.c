@@ -160,8 +160,9 @@ BLUET_INTERNAL void sm_bonds_keep_irk(struct sm_bonds *bonds)
 BLUET_INTERNAL struct sm_bond *sm_bonds_find_identity(const struct sm_bonds *bonds, const struct bluet_address *peer)
 {
     for (uint8_t i = 0; i < bonds->limit; i++) {
-        if (bonds->bonds[i].used && hci_address_equal(&bonds->bonds[i].peer, peer))
-            return &bonds->bonds[i];
+        struct sm_bond *bond = &bonds->bonds[i];
+        if (bond->used && hci_address_equal(&bond->peer, peer))
+            return bond;
     }
     return NULL;
 }
@@ -170,8 +171,9 @@ BLUET_INTERNAL struct sm_bond *sm_bonds_place(const struct sm_bonds *bonds, cons
 {
     struct sm_bond *place = sm_bonds_find_identity(bonds, peer);
     for (uint8_t i = 0; !place && i < bonds->limit; i++) {
-        if (!bonds->bonds[i].used && !bonds->bonds[i].deleted_ticket)
-            place = &bonds->bonds[i];
+        struct sm_bond *bond = &bonds->bonds[i];
+        if (!bond->used && !bond->deleted_ticket)
+            place = bond;
     }
     return place;
 }
@@ -226,8 +228,9 @@ BLUET_INTERNAL struct sm_bond *sm_bonds_find(const struct sm_bonds *bonds, const
     if (!sm_is_resolvable(peer))
         return sm_bonds_find_identity(bonds, peer);
     for (uint8_t i = 0; i < bonds->limit; i++) {
-        if (resolves(&bonds->bonds[i], peer))
-            return &bonds->bonds[i];
+        struct sm_bond *bond = &bonds->bonds[i];
+        if (resolves(bond, peer))
+            return bond;
     }
     return NULL;
 }

@@ -47,10 +47,13 @@ BLUET_INTERNAL bool sm_f5(struct sm_exchange *exchange, const struct bluet_addre
 {
     static const uint8_t salt[16] = {0x6c, 0x88, 0x83, 0x91, 0xaa, 0xf5, 0xa5, 0x38,
                                      0x60, 0x37, 0x0b, 0xdb, 0x5a, 0x60, 0x83, 0xbe};
-    uint8_t message[53] = {0, 'b', 't', 'l', 'e', [51] = 256 >> 8}; /* the last two: length of the key, in bits */
+    static const uint8_t name[4] = {'b', 't', 'l', 'e'};
+    uint8_t message[53] = {0};
     uint8_t key[16];
+    sm_copy(message + 1, name, sizeof name);
     sm_copy(message + 5, exchange->nonce, sizeof exchange->nonce);
     sm_copy(message + 37, ends, 2 * sizeof *ends);
+    message[51] = 256 >> 8; /* with the last octet the length of the key, in bits */
     bool done = crypto_aes_cmac(key, salt, exchange->secret, sizeof exchange->secret) &&
                 crypto_aes_cmac(exchange->secret, key, message, sizeof message);
     message[0] = 1;
