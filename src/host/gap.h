@@ -24,7 +24,6 @@ struct gap_activity {
     bool paused;           /* it is on, but the controller has been told to stop for a moment */
     bool resuming;         /* and to go on */
     uint8_t filter_policy; /* for whom: of advertising Vol 4 Part E, 7.8.5; of scanning 1 is the accept list's only */
-    int ticket;            /* of the last start; of advertising, or stop */
 };
 
 /* As the controller is told: what is behind `length` is zero. */
@@ -59,11 +58,14 @@ struct gap_connect {
     bool found;       /* under `found_address` */
     bool held;        /* it begins again when gap_connect_release() says so */
     uint8_t own_type; /* as the controller is told */
-    uint16_t attempt; /* tells the answers to this one from those to the last */
-    uint32_t timeout_ms;
-    uint64_t give_up; /* when the attempt ends, however often it begins; 0: it has not begun */
+};
+
+struct gap_attempt {
+    uint64_t give_up; /* when it ends, however often it begins; 0: it has not begun */
     uint64_t deadline;
+    uint32_t timeout_ms;
     struct link_parameters parameters;
+    uint16_t number;             /* tells the answers to this one from those to the last */
     struct bluet_address peer;   /* as the application has put it */
     struct bluet_address target; /* as the controller is told */
     struct bluet_address found_address;
@@ -122,37 +124,45 @@ struct gap_privacy {
     bool local;       /* its list holds our own key: we use resolvable addresses */
     uint8_t next;     /* bond to be put into the list */
     uint8_t refusals; /* in a row, because something had been begun meanwhile */
-    uint16_t changes; /* of the bonds, that the list has followed */
-    uint64_t retry;   /* not before this time */
 };
 
 /* ---- All of it ---- */
 
+/* What is looked at most stands first. All but what is marked is forgotten with each activation. */
 struct gap {
-    struct hci *hci;
-    const struct hci_controller *controller;
-    struct link_table *links;
-    struct sm_bonds *bonds;
-    struct l2cap_signal *signal;
-
-    struct gap_activity advertising; /* from here on it is forgotten with each activation */
-    bool started;                    /* the controller has */
-    int accept_ticket;               /* of the last change of the accept list */
+    struct gap_activity advertising;
 #if BLUET_HAS_CENTRAL
     struct gap_activity scanning;
-    struct gap_scan scan;
     struct gap_connect connect;
 #endif
 #if BLUET_HAS_PRIVACY
     struct gap_privacy privacy;
 #endif
+    bool started; /* the controller has */
+
+    struct hci *hci; /* these are not */
+    const struct hci_controller *controller;
+    struct link_table *links;
+    struct sm_bonds *bonds;
+    struct l2cap_signal *signal;
+    struct gap_address address;
+
+    int advertising_ticket; /* of the last start or stop */
+    int accept_ticket;      /* of the last change of the accept list */
+#if BLUET_HAS_PRIVACY
+    uint64_t privacy_retry; /* not before this time */
+    uint16_t list_changes;  /* of the bonds, that the controller's list has followed */
+#endif
+#if BLUET_HAS_CENTRAL
+    int scanning_ticket; /* of the last start */
+    struct gap_scan scan;
+    struct gap_attempt attempt;
+#endif
+    struct bluet_address advertising_own;            /* under which it has begun */
+    struct gap_advertising_data advertising_data[2]; /* and the scan response */
 #if BLUET_HAS_SECURITY
     struct gap_resolver resolver;
 #endif
-    struct bluet_address advertising_own; /* under which it has begun */
-    struct gap_advertising_data advertising_data, response_data;
-
-    struct gap_address address; /* from here on not */
 };
 
 /* Nothing runs. */
@@ -199,6 +209,6 @@ static inline uint8_t gap_stop_flags(const struct gap_activity *activity)
 }
 
 /* An answer to a command of a start. Whether the last start has come to its end with it, and is on or off. */
-BLUET_INTERNAL bool gap_start_done(struct gap_activity *activity, const struct hci_result *result);
+BLUET_INTERNAL bool gap_start_done(struct gap_activity *activity, int ticket, const struct hci_result *result);
 
 #endif

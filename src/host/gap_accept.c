@@ -51,16 +51,16 @@ BLUET_INTERNAL int gap_accept_set(struct gap *gap, const struct bluet_address *a
         return command.ticket;
     gap->accept_ticket = command.ticket;
     set_uses(gap, uses);
-    uint8_t octets[ENTRY_LENGTH];
-    struct writer writer = writer_of(octets, 0);
-    for (const struct bluet_address *address = addresses;; address++) {
-        if (count-- == 0)
+    for (size_t i = 0; i <= count; i++) {
+        uint8_t octets[ENTRY_LENGTH];
+        struct writer writer = writer_of(octets, sizeof octets);
+        if (i > 0) {
+            command.opcode = HCI_LE_ADD_DEVICE_TO_FILTER_ACCEPT_LIST;
+            gap_write_address(&writer, &addresses[i - 1]);
+        }
+        if (i == count)
             command.flags = HCI_LAST;
         hci_queue(gap->hci, &command, octets, writer.length);
-        if (command.flags)
-            return command.ticket;
-        command.opcode = HCI_LE_ADD_DEVICE_TO_FILTER_ACCEPT_LIST;
-        writer = writer_of(octets, sizeof octets);
-        gap_write_address(&writer, address);
     }
+    return command.ticket;
 }

@@ -73,6 +73,12 @@ static void choose(const struct gap *gap, struct bluet_address *out, uint8_t typ
     memcpy(out->octets, type == BLUET_ADDRESS_PUBLIC ? gap->controller->public_octets : random_octets, ADDRESS_LENGTH);
 }
 
+BLUET_INTERNAL uint8_t gap_address_type(const struct gap *gap)
+{
+    bool is_public = gap->address.mode == BLUET_ADDRESS_MODE_PUBLIC && gap->controller->has_public;
+    return is_public ? BLUET_ADDRESS_PUBLIC : BLUET_ADDRESS_RANDOM;
+}
+
 BLUET_INTERNAL void gap_address_own(const struct gap *gap, struct bluet_address *out)
 {
     choose(gap, out, gap_address_type(gap), gap->address.random_octets);
@@ -112,27 +118,26 @@ static void change_done(void *context, const struct hci_result *result)
 BLUET_INTERNAL int gap_address_change(struct gap *gap, enum bluet_address_mode mode)
 {
     struct gap_address *address = &gap->address;
-    struct hci_command command = {.opcode = HCI_LE_SET_RANDOM_ADDRESS,
-                                  .flags = HCI_LAST,
-                                  .done = change_done,
-                                  .context = gap,
-                                  .argument = (uint16_t)address->mode};
+    int ticket = 0;
     if (mode != BLUET_ADDRESS_MODE_PUBLIC || !gap->controller->has_public) {
         uint8_t octets[ADDRESS_LENGTH];
-        if (!make(gap, mode, octets))
-            return BLUET_ENOTSUP;
-        command.ticket = hci_begin(gap->hci, 1, ADDRESS_LENGTH);
-        if (command.ticket < 0)
-            return command.ticket;
-        memcpy(address->changing_octets, octets, ADDRESS_LENGTH);
         uint8_t parameters[ADDRESS_LENGTH];
         struct writer writer = writer_of(parameters, sizeof parameters);
+        struct hci_command command = {.opcode = HCI_LE_SET_RANDOM_ADDRESS,
+                                      .done = change_done,
+                                      .context = gap,
+                                      .argument = (uint16_t)address->mode};
+        if (!make(gap, mode, octets))
+            return BLUET_ENOTSUP;
         write_reversed(&writer, octets, ADDRESS_LENGTH);
-        hci_queue(gap->hci, &command, parameters, ADDRESS_LENGTH);
+        ticket = hci_ask(gap->hci, &command, parameters, ADDRESS_LENGTH);
+        if (ticket < 0)
+            return ticket;
+        memcpy(address->changing_octets, octets, ADDRESS_LENGTH);
     }
     address->mode = mode;
     address->since = gap->hci->now;
-    return command.ticket;
+    return ticket;
 }
 
 BLUET_INTERNAL bool gap_address_renew(struct gap *gap)
@@ -143,7 +148,5 @@ BLUET_INTERNAL bool gap_address_renew(struct gap *gap)
 BLUET_INTERNAL uint64_t gap_address_deadline(const struct gap *gap)
 {
     const struct gap_address *address = &gap->address;
-    if (address->mode != BLUET_ADDRESS_MODE_RPA && address->mode != BLUET_ADDRESS_MODE_NRPA)
-        return BLUET_NEVER;
-    return address->since + address->timeout_s * UINT64_C(1000000);
+    return gap_address_is_private(gap) ? address->since + address->timeout_s * UINT64_C(1000000) : BLUET_NEVER;
 }

@@ -13,10 +13,10 @@ BLUET_INTERNAL void gap_address_own(const struct gap *gap, struct bluet_address 
 /* The one by which peers know us for good (Vol 3 Part C, 10.8.2): the public one, or else the static. */
 BLUET_INTERNAL void gap_address_identity(const struct gap *gap, struct bluet_address *out);
 /* Of our own address. */
-static inline uint8_t gap_address_type(const struct gap *gap)
+BLUET_INTERNAL uint8_t gap_address_type(const struct gap *gap);
+static inline bool gap_address_is_private(const struct gap *gap)
 {
-    bool is_public = gap->address.mode == BLUET_ADDRESS_MODE_PUBLIC && gap->controller->has_public;
-    return is_public ? BLUET_ADDRESS_PUBLIC : BLUET_ADDRESS_RANDOM;
+    return gap->address.mode >= BLUET_ADDRESS_MODE_RPA;
 }
 
 /* As HCI commands have it: its type, then the octets. */

@@ -19,7 +19,7 @@ struct advertising {
     uint32_t interval_us;
     enum advertising_type type;
     const struct bluet_address *peer;
-    const struct bluet_span *data, *response; /* NULL: as they were */
+    const struct bluet_span *data[2]; /* and the scan response; NULL: as it was */
 };
 
 static void advertise_start_done(void *context, const struct hci_result *result)
@@ -27,14 +27,14 @@ static void advertise_start_done(void *context, const struct hci_result *result)
     struct gap *gap = context;
     if (BLUET_HAS_SECURITY)
         gap_address_own(gap, &gap->advertising_own);
-    (void)gap_start_done(&gap->advertising, result);
+    (void)gap_start_done(&gap->advertising, gap->advertising_ticket, result);
 }
 
 static void advertise_stop_done(void *context, const struct hci_result *result)
 {
     struct gap *gap = context;
     bool still_on = result->status != HCI_SUCCESS && result->status != HCI_COMMAND_DISALLOWED;
-    if (still_on && result->ticket == gap->advertising.ticket)
+    if (still_on && result->ticket == gap->advertising_ticket)
         gap->advertising.state = GAP_ON;
 }
 
@@ -68,17 +68,21 @@ static void queue_advertising_parameters(struct gap *gap, struct hci_command *co
     hci_queue(gap->hci, command, octets, sizeof octets);
 }
 
-static void queue_data(const struct gap *gap, struct hci_command *command, uint16_t opcode,
-                       struct gap_advertising_data *data, const struct bluet_span *given)
+/* Vol 4 Part E, 7.8.7, 7.8.8 */
+static void queue_data(struct gap *gap, struct hci_command *command, const struct advertising *asked)
 {
-    if (given) {
-        struct writer writer = writer_of(data, sizeof *data);
-        write_u8(&writer, (uint8_t)given->length);
-        write_octets(&writer, given->data, given->length);
-        write_zeros(&writer, writer_room(&writer));
+    for (size_t i = 0; i < 2; i++) {
+        struct gap_advertising_data *data = &gap->advertising_data[i];
+        const struct bluet_span *given = asked->data[i];
+        if (given) {
+            memset(data, 0, sizeof *data);
+            data->length = (uint8_t)given->length;
+            if (given->length)
+                memcpy(data->octets, given->data, given->length);
+        }
+        command->opcode = i == 0 ? HCI_LE_SET_ADVERTISING_DATA : HCI_LE_SET_SCAN_RESPONSE_DATA;
+        hci_queue(gap->hci, command, data, sizeof *data);
     }
-    command->opcode = opcode;
-    hci_queue(gap->hci, command, data, sizeof *data);
 }
 
 /* A ticket. -ENOMEM */
@@ -93,15 +97,13 @@ static int begin_advertising(struct gap *gap, const struct advertising *asked)
     if (gap_advertise_is_on(gap))
         gap_enable(gap, &command, HCI_LE_SET_ADVERTISING_ENABLE, false);
     gap_set(&gap->advertising, GAP_AWAIT_START);
-    gap->advertising.ticket = command.ticket;
+    gap->advertising_ticket = command.ticket;
     command.flags = 0;
     command.done = advertise_start_done;
     command.context = gap;
     queue_advertising_parameters(gap, &command, asked);
-    if (!asked->peer) {
-        queue_data(gap, &command, HCI_LE_SET_ADVERTISING_DATA, &gap->advertising_data, asked->data);
-        queue_data(gap, &command, HCI_LE_SET_SCAN_RESPONSE_DATA, &gap->response_data, asked->response);
-    }
+    if (!asked->peer)
+        queue_data(gap, &command, asked);
     command.flags = HCI_LAST;
     gap_enable(gap, &command, HCI_LE_SET_ADVERTISING_ENABLE, true);
     return command.ticket;
@@ -115,8 +117,7 @@ static bool data_fits(const struct bluet_span *data)
 BLUET_INTERNAL int gap_advertise_start(struct gap *gap, uint32_t interval_us, const struct bluet_span *data,
                                        const struct bluet_span *response, bool connectable)
 {
-    const struct advertising asked = {interval_us, connectable ? ADV_IND : ADV_SCAN_IND, .data = data,
-                                      .response = response};
+    const struct advertising asked = {interval_us, connectable ? ADV_IND : ADV_SCAN_IND, .data = {data, response}};
     return data_fits(data) && data_fits(response) ? begin_advertising(gap, &asked) : BLUET_EINVAL;
 }
 
@@ -133,7 +134,7 @@ static void stop_with_ticket(struct gap *gap, int ticket)
                                   .flags = HCI_LAST | gap_stop_flags(&gap->advertising),
                                   .done = advertise_stop_done,
                                   .context = gap};
-    gap->advertising.ticket = ticket;
+    gap->advertising_ticket = ticket;
     gap_set(&gap->advertising, GAP_OFF);
     gap_enable(gap, &command, HCI_LE_SET_ADVERTISING_ENABLE, false);
 }

@@ -35,7 +35,7 @@ static const uint32_t again_step_us = 1000; /* up to a quarter of a second */
 static void go_to(struct gap *gap, enum gap_connect_state state, uint64_t deadline)
 {
     gap->connect.state = (uint8_t)state;
-    gap->connect.deadline = deadline;
+    gap->attempt.deadline = deadline;
 }
 
 /* Without a deadline of its own. */
@@ -46,7 +46,7 @@ static void await(struct gap *gap, enum gap_connect_state state)
 
 static void expire_in(struct gap *gap, uint32_t time_us)
 {
-    gap->connect.deadline = gap->hci->now + time_us;
+    gap->attempt.deadline = gap->hci->now + time_us;
 }
 
 /* The controller knows of it. */
@@ -82,7 +82,8 @@ static void create_done(void *context, const struct hci_result *result)
 {
     struct gap *gap = context;
     struct gap_connect *connect = &gap->connect;
-    if (result->argument != connect->attempt || !attempt_is_begun(gap))
+    struct gap_attempt *attempt = &gap->attempt;
+    if (result->argument != attempt->number || !attempt_is_begun(gap))
         return;
     /* A refusal ends the ticket; where there is none, the scan begins all the same, as the last one was. */
     if (result->opcode == HCI_LE_SET_SCAN_PARAMETERS && (result->status == HCI_SUCCESS || !result->ticket))
@@ -90,10 +91,10 @@ static void create_done(void *context, const struct hci_result *result)
     if (result->status != HCI_SUCCESS) {
         gap_connect_failed(gap, result->status);
     } else if (connect->state == GAP_CONNECT_AWAIT_START) {
-        if (connect->give_up == 0)
-            connect->give_up = gap->hci->now + connect->timeout_ms * 1000ull;
-        gap_address_own(gap, &connect->own);
-        go_to(gap, connect->seeking ? GAP_CONNECT_SEEK : GAP_CONNECT_ON, connect->give_up);
+        if (attempt->give_up == 0)
+            attempt->give_up = gap->hci->now + attempt->timeout_ms * 1000ull;
+        gap_address_own(gap, &attempt->own);
+        go_to(gap, connect->seeking ? GAP_CONNECT_SEEK : GAP_CONNECT_ON, attempt->give_up);
     }
 }
 
@@ -118,26 +119,33 @@ static int check_start(struct gap *gap, const struct bluet_address *peer)
 static void choose_target(struct gap *gap)
 {
     struct gap_connect *connect = &gap->connect;
-    const struct sm_bond *bond = BLUET_HAS_SECURITY && !connect->listed ? gap_resolve(gap, &connect->peer) : NULL;
-    connect->target = bond ? bond->peer : connect->peer;
+    const struct bluet_address *target = &gap->attempt.peer;
+    const struct sm_bond *bond = BLUET_HAS_SECURITY && !connect->listed ? gap_resolve(gap, target) : NULL;
     connect->own_type = gap_address_type(gap);
-    if (bond && bond->listed && gap->address.mode == BLUET_ADDRESS_MODE_RPA)
-        connect->own_type |= HCI_ADDRESS_RESOLVED;
-    connect->seeking = bond && !bond->listed && sm_has_irk(bond);
+    connect->seeking = connect->found = false;
+    if (bond) {
+        target = &bond->peer;
+        connect->seeking = !bond->listed && sm_has_irk(bond);
+        if (bond->listed && gap->address.mode == BLUET_ADDRESS_MODE_RPA)
+            connect->own_type |= HCI_ADDRESS_RESOLVED;
+    }
+    connect->sought = connect->seeking;
+    gap->attempt.target = *target;
 }
 
 /* Vol 4 Part E, 7.8.12. Whether there was room. */
 static bool queue_create_connection(struct gap *gap, struct hci_command *command)
 {
     const struct gap_connect *connect = &gap->connect;
+    const struct gap_attempt *attempt = &gap->attempt;
     uint8_t octets[CREATE_CONNECTION_LENGTH];
     struct writer writer = writer_of(octets, sizeof octets);
     write_u16(&writer, SCAN_INTERVAL);
     write_u16(&writer, SCAN_INTERVAL);
     write_u8(&writer, connect->listed); /* to one of the accept list, or the one that follows */
-    gap_write_address(&writer, &connect->target);
+    gap_write_address(&writer, &attempt->target);
     write_u8(&writer, connect->own_type);
-    link_put_parameters(&writer, &connect->parameters);
+    link_put_parameters(&writer, &attempt->parameters);
     write_u32(&writer, 0); /* length of connection events: as the controller likes */
     command->opcode = HCI_LE_CREATE_CONNECTION;
     return hci_request(gap->hci, command, octets, sizeof octets);
@@ -146,20 +154,17 @@ static bool queue_create_connection(struct gap *gap, struct hci_command *command
 static struct hci_command command_of(struct gap *gap, int ticket)
 {
     return (struct hci_command){
-        .ticket = ticket, .flags = HCI_LAST, .done = create_done, .context = gap, .argument = gap->connect.attempt};
+        .ticket = ticket, .flags = HCI_LAST, .done = create_done, .context = gap, .argument = gap->attempt.number};
 }
 
 /* There is room. */
 static void queue_attempt(struct gap *gap, int ticket)
 {
     static const struct gap_scan_parameters seek = {SEEK_INTERVAL_US, SEEK_INTERVAL_US, false, 0};
-    struct gap_connect *connect = &gap->connect;
     struct hci_command command = command_of(gap, ticket);
     await(gap, GAP_CONNECT_AWAIT_START);
     choose_target(gap);
-    connect->sought = connect->seeking;
-    connect->found = false;
-    if (connect->seeking)
+    if (gap->connect.seeking)
         gap_scan_queue(gap, &command, &seek);
     else
         queue_create_connection(gap, &command);
@@ -177,13 +182,13 @@ BLUET_INTERNAL int gap_connect_start(struct gap *gap, const struct bluet_address
     int ticket = hci_begin(gap->hci, 1 + GAP_SCAN_COMMANDS, GAP_SCAN_STOP_LENGTH + CREATE_CONNECTION_LENGTH);
     if (ticket < 0)
         return ticket;
-    struct gap_connect *connect = &gap->connect;
-    connect->attempt++;
-    connect->listed = !peer;
-    connect->peer = *(peer ? peer : &nobody);
-    connect->parameters = parameters;
-    connect->timeout_ms = timeout_ms ? timeout_ms : TIMEOUT_DEFAULT_MS;
-    connect->give_up = 0;
+    struct gap_attempt *attempt = &gap->attempt;
+    gap->connect.listed = !peer;
+    attempt->number++;
+    attempt->peer = *(peer ? peer : &nobody);
+    attempt->parameters = parameters;
+    attempt->timeout_ms = timeout_ms ? timeout_ms : TIMEOUT_DEFAULT_MS;
+    attempt->give_up = 0;
     if (gap_scan_is_on(gap))
         gap_scan_end(gap, ticket, HCI_MAY_FAIL);
     queue_attempt(gap, ticket);
@@ -201,7 +206,7 @@ BLUET_INTERNAL void gap_connect_reported(struct gap *gap)
     if (!gap_enable(gap, &end, HCI_LE_SET_SCAN_ENABLE, false)) /* it will be heard again */
         return;
     connect->sought = connect->seeking = false;
-    connect->target = connect->found_address;
+    gap->attempt.target = gap->attempt.found_address;
     await(gap, GAP_CONNECT_AWAIT_START);
     if (!queue_create_connection(gap, &begin))
         go_to(gap, GAP_CONNECT_AWAIT_AGAIN, gap->hci->now + retry_us);
@@ -211,24 +216,24 @@ BLUET_INTERNAL const struct bluet_address *gap_connect_await_peer(struct gap *ga
 {
     await(gap, GAP_CONNECT_AWAIT_PEER);
     gap->connect.held = false;
-    return gap->connect.listed ? NULL : &gap->connect.peer;
+    return gap->connect.listed ? NULL : &gap->attempt.peer;
 }
 
 BLUET_INTERNAL const struct bluet_address *gap_connect_own(const struct gap *gap)
 {
-    return &gap->connect.own;
+    return &gap->attempt.own;
 }
 
 BLUET_INTERNAL bool gap_connect_again(struct gap *gap)
 {
-    struct gap_connect *connect = &gap->connect;
+    const struct gap_attempt *attempt = &gap->attempt;
     const struct bluet_port *port = gap->hci->port;
     uint8_t random;
     port->random(port->context, &random, sizeof random);
     expire_in(gap, random * again_step_us);
-    if (connect->state != GAP_CONNECT_AWAIT_PEER || connect->deadline >= connect->give_up)
+    if (gap->connect.state != GAP_CONNECT_AWAIT_PEER || attempt->deadline >= attempt->give_up)
         return false;
-    connect->state = GAP_CONNECT_AWAIT_AGAIN;
+    gap->connect.state = GAP_CONNECT_AWAIT_AGAIN;
     return true;
 }
 
@@ -236,7 +241,7 @@ BLUET_INTERNAL bool gap_connect_again(struct gap *gap)
 static void cancel_done(void *context, const struct hci_result *result)
 {
     struct gap *gap = context;
-    if (result->argument != gap->connect.attempt || gap->connect.state != GAP_CONNECT_AWAIT_CANCEL)
+    if (result->argument != gap->attempt.number || gap->connect.state != GAP_CONNECT_AWAIT_CANCEL)
         return;
     if (result->opcode == HCI_LE_CREATE_CONNECTION_CANCEL)
         expire_in(gap, cancel_timeout_us);
@@ -274,7 +279,7 @@ BLUET_INTERNAL bool gap_connect_end(struct gap *gap, int ticket)
         go_to(gap, GAP_CONNECT_AWAIT_CANCEL, gap->hci->now);
     else if (!request_cancel(gap, ticket))
         return false;
-    connect->give_up = gap->hci->now;
+    gap->attempt.give_up = gap->hci->now;
     return true;
 }
 
@@ -292,10 +297,10 @@ BLUET_INTERNAL int gap_connect_cancel(struct gap *gap)
 
 static void begin_again(struct gap *gap)
 {
-    const struct gap_connect *connect = &gap->connect;
+    const struct gap_attempt *attempt = &gap->attempt;
     if (!hci_has_room(gap->hci, GAP_SCAN_COMMANDS, CREATE_CONNECTION_LENGTH))
         expire_in(gap, retry_us);
-    else if (connect->give_up && connect->give_up <= gap->hci->now)
+    else if (attempt->give_up && attempt->give_up <= gap->hci->now)
         gap_connect_failed(gap, HCI_UNKNOWN_CONNECTION_IDENTIFIER);
     else
         queue_attempt(gap, 0);
@@ -311,7 +316,7 @@ BLUET_INTERNAL bool gap_connect_hold(struct gap *gap)
     if (runs && !request_cancel(gap, 0))
         return false;
     if (waits)
-        connect->deadline = BLUET_NEVER;
+        gap->attempt.deadline = BLUET_NEVER;
     connect->held = runs || waits;
     return true;
 }
@@ -319,7 +324,7 @@ BLUET_INTERNAL bool gap_connect_hold(struct gap *gap)
 BLUET_INTERNAL void gap_connect_release(struct gap *gap)
 {
     if (gap->connect.held && gap->connect.state == GAP_CONNECT_AWAIT_AGAIN)
-        gap->connect.deadline = gap->hci->now;
+        gap->attempt.deadline = gap->hci->now;
     gap->connect.held = false;
 }
 
@@ -333,7 +338,7 @@ BLUET_INTERNAL void gap_connect_ended(struct gap *gap, uint8_t reason)
 
 BLUET_INTERNAL void gap_connect_expire(struct gap *gap)
 {
-    if (gap->connect.deadline > gap->hci->now)
+    if (gap->attempt.deadline > gap->hci->now)
         return;
     if (gap->connect.state == GAP_CONNECT_AWAIT_CANCEL)
         gap_connect_ended(gap, HCI_UNKNOWN_CONNECTION_IDENTIFIER);

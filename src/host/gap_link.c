@@ -36,24 +36,16 @@ static int ask_controller(struct gap *gap, const struct link *link, uint16_t opc
                           size_t length)
 {
     uint8_t octets[14];
-    struct writer writer = writer_of(octets, sizeof octets);
-    struct hci_command command = {.opcode = opcode,
-                                  .ticket = hci_begin(gap->hci, 1, sizeof octets),
-                                  .flags = HCI_LAST,
-                                  .done = link_command_done,
-                                  .context = gap,
-                                  .argument = link->handle};
-    if (command.ticket < 0)
-        return command.ticket;
+    struct hci_command command = {
+        .opcode = opcode, .done = link_command_done, .context = gap, .argument = link->handle};
     if (opcode == HCI_READ_RSSI)
         command.least = 3;
     if (opcode == HCI_LE_CONNECTION_UPDATE && !link->central)
-        command.flags |= HCI_MAY_FAIL;
-    write_u16(&writer, link->handle);
+        command.flags = HCI_MAY_FAIL;
+    write_u16_at(octets, link->handle);
     for (size_t i = 0; i < length; i += sizeof *words)
-        write_u16(&writer, words[i / sizeof *words]);
-    hci_queue(gap->hci, &command, octets, length + 2);
-    return command.ticket;
+        write_u16_at(octets + 2 + i, *words++);
+    return hci_ask(gap->hci, &command, octets, length + 2);
 }
 
 /* ---- Parameters ---- */
@@ -76,12 +68,9 @@ BLUET_INTERNAL int gap_link_update(struct gap *gap, struct link *link, const str
     if (!link->central && !hci_has_feature(gap->controller, HCI_FEATURE_CONNECTION_PARAMETERS_REQUEST))
         return l2cap_signal_request_update(gap->signal, link, &wanted);
     link->wanted = wanted;
-    const uint16_t words[] = {wanted.interval_min,
-                              wanted.interval_max,
-                              wanted.latency,
-                              wanted.supervision_timeout,
-                              0, /* length of connection events: as the controller likes */
-                              0};
+    /* Last the length of connection events: as the controller likes. */
+    const uint16_t words[] = {
+        wanted.interval_min, wanted.interval_max, wanted.latency, wanted.supervision_timeout, 0, 0};
     int ticket = ask_controller(gap, link, HCI_LE_CONNECTION_UPDATE, words, sizeof words);
     if (ticket > 0)
         link->update_asked = !link->central;

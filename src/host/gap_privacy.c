@@ -36,7 +36,7 @@ static void look_at_list(struct gap *gap)
     if (gap_privacy_list_is_right(gap))
         return;
     privacy->list_due = privacy->enabled || next_with_irk(gap->bonds, 0) < gap->bonds->limit;
-    privacy->changes = gap->bonds->changes;
+    gap->list_changes = gap->bonds->changes;
     gap->resolver.offloaded = false;
 }
 
@@ -46,7 +46,7 @@ BLUET_INTERNAL uint64_t gap_privacy_deadline(const struct gap *gap)
     if (!gap_privacy_is_due(gap))
         return gap->started ? gap_address_deadline(gap) : BLUET_NEVER;
     bool waits = privacy->state == GAP_PRIVACY_IDLE || privacy->state == GAP_PRIVACY_AWAIT_ROOM;
-    return waits && !gap_connect_is_changing(gap) ? privacy->retry : BLUET_NEVER;
+    return waits && !gap_connect_is_changing(gap) ? gap->privacy_retry : BLUET_NEVER;
 }
 
 BLUET_INTERNAL void gap_privacy_expire(struct gap *gap)
@@ -85,7 +85,7 @@ static void end_pause(struct gap *gap)
     bool resumed = run_all(gap, true);
     gap->privacy.state = resumed ? GAP_PRIVACY_IDLE : GAP_PRIVACY_AWAIT_ROOM;
     if (!resumed)
-        gap->privacy.retry = gap->hci->now + refused_retry_us;
+        gap->privacy_retry = gap->hci->now + refused_retry_us;
     else if (BLUET_HAS_CENTRAL)
         gap_connect_release(gap);
 }
@@ -110,7 +110,7 @@ static void refuse_list(struct gap *gap)
 static void try_again_later(struct gap *gap)
 {
     struct gap_privacy *privacy = &gap->privacy;
-    privacy->retry = gap->hci->now + (refused_retry_us << privacy->refusals);
+    gap->privacy_retry = gap->hci->now + (refused_retry_us << privacy->refusals);
     if (privacy->refusals++ >= REFUSALS_MOST) {
         privacy->refusals = 0;
         if (privacy->address_due)
@@ -163,7 +163,7 @@ static void find_step(struct gap *gap)
 {
     struct gap_privacy *privacy = &gap->privacy;
     if (privacy->state == GAP_PRIVACY_SET_ADDRESS &&
-        (!privacy->address_due || gap_address_deadline(gap) == BLUET_NEVER || !gap_address_renew(gap))) {
+        (!privacy->address_due || !gap_address_is_private(gap) || !gap_address_renew(gap))) {
         privacy->address_due = false;
         privacy->state = GAP_PRIVACY_DISABLE;
     }
@@ -248,9 +248,9 @@ static void work_done(void *context, const struct hci_result *result)
         try_again_later(gap);
         return;
     }
-    if (adding && privacy->changes != gap->bonds->changes) {
+    if (adding && gap->list_changes != gap->bonds->changes) {
         /* A bond has come or gone, perhaps in the place of the one that is being added: from the start. */
-        privacy->changes = gap->bonds->changes;
+        gap->list_changes = gap->bonds->changes;
         begin_list(privacy, GAP_PRIVACY_CLEAR);
     } else {
         step_done(gap, result->status == HCI_SUCCESS);
@@ -289,7 +289,7 @@ BLUET_INTERNAL void gap_privacy_settle(struct gap *gap)
         look_at_list(gap);
     if (privacy->state == GAP_PRIVACY_AWAIT_QUIET && !gap_connect_is_changing(gap))
         begin_work(gap);
-    if (privacy->retry > gap->hci->now)
+    if (gap->privacy_retry > gap->hci->now)
         return;
     if (privacy->state == GAP_PRIVACY_AWAIT_ROOM)
         end_pause(gap);

@@ -42,7 +42,7 @@ static inline bool gap_privacy_list_is_right(const struct gap *gap)
 #if BLUET_HAS_PRIVACY
     const struct gap_privacy *privacy = &gap->privacy;
     return privacy->list_refused ||
-           (privacy->changes == gap->bonds->changes &&
+           (gap->list_changes == gap->bonds->changes &&
             (!privacy->enabled || privacy->local == (gap->address.mode == BLUET_ADDRESS_MODE_RPA)));
 #else
     (void)gap;

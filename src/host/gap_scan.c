@@ -10,6 +10,9 @@
 #include "spec/hci.h"
 #include "spec/writer.h"
 
+/* Of a report: its type, an address with its type, and the length of the data; of a directed one the type of a second
+ * address, of which the octets stand where otherwise the data are. */
+enum { REPORT_HEAD_LENGTH = 9, DIRECTED_LENGTH = 6 };
 enum { SCAN_LEAST_US = 2500, ADVERTISING_DATA_LARGEST = 31, ADV_DIRECT_IND = 1, SCAN_RSP = 4 };
 
 static const uint32_t scan_retry_us = 10000;
@@ -40,7 +43,7 @@ BLUET_INTERNAL void gap_scan_close(struct gap *gap)
 static void scan_start_done(void *context, const struct hci_result *result)
 {
     struct gap *gap = context;
-    if (!gap_start_done(&gap->scanning, result))
+    if (!gap_start_done(&gap->scanning, gap->scanning_ticket, result))
         return;
     if (!gap_scan_is_on(gap))
         raise_scan_done(gap);
@@ -79,7 +82,7 @@ BLUET_INTERNAL int gap_scan_start(struct gap *gap, uint32_t duration_ms, uint32_
     if (command.ticket < 0)
         return command.ticket;
     gap->scanning.state = GAP_AWAIT_START;
-    gap->scanning.ticket = command.ticket;
+    gap->scanning_ticket = command.ticket;
     gap->scan.duration_ms = duration_ms;
     const struct gap_scan_parameters parameters = {interval_us, window_us, active, gap->scanning.filter_policy};
     gap_scan_queue(gap, &command, &parameters);
@@ -133,57 +136,48 @@ BLUET_INTERNAL void gap_scan_resumed(void *context, const struct hci_result *res
 
 /* ---- Reports ---- */
 
-/* What may be connected to, perhaps the peer that is sought. `address` is as on the air; the event has the identity, if
- * it could be resolved. */
-static void look_for_sought(struct gap_connect *connect, const struct bluet_event *event,
-                            const struct bluet_address *address)
+/* Perhaps the peer that is sought, if it may be connected to. `address` is as on the air; the event has the identity,
+ * where it could be resolved. */
+static void look_for_sought(struct gap *gap, const struct bluet_event *event, const struct bluet_address *address)
 {
-    if (connect->found || event->scan_result.adv_type > ADV_DIRECT_IND ||
-        !hci_address_equal(&event->scan_result.peer, &connect->target))
+    if (gap->connect.found || event->scan_result.adv_type > ADV_DIRECT_IND ||
+        !hci_address_equal(&event->scan_result.peer, &gap->attempt.target))
         return;
-    connect->found = true;
-    connect->found_address = *address;
+    gap->connect.found = true;
+    gap->attempt.found_address = *address;
 }
 
-/* False: it is cut off. A report that comes after the end of its scan is of no interest to anybody. */
-static bool take_report(struct gap *gap, struct reader *event, bool directed)
+/* One whole report: `head` is all up to the data, or to whom it is directed, `tail` the rest. */
+static void take_report(struct gap *gap, const uint8_t *head, const uint8_t *tail, uint8_t length, bool directed)
 {
     struct bluet_event raised;
-    struct bluet_address *peer = &raised.scan_result.peer;
-    uint16_t types = read_u16(event); /* of the event, and of the address */
-    uint8_t address_type = (uint8_t)(types >> 8);
-    read_reversed(event, peer->octets, sizeof peer->octets);
-    raised.scan_result.length = directed ? 0 : read_u8(event);
-    raised.scan_result.data = read_span(event, raised.scan_result.length);
-    if (directed)
-        read_span(event, 7); /* to whom */
-    raised.scan_result.rssi = (int8_t)read_u8(event);
-    if (!reader_ok(event))
-        return false;
     bool reported = gap_scan_is_on(gap) || gap->scan.stops;
-    if (!reported && !gap->connect.sought)
-        return true;
-    raised.scan_result.adv_type = (uint8_t)types;
+    if (!reported && !gap->connect.sought) /* its scan has ended: of no interest to anybody */
+        return;
     /* 2 and 3 are identity addresses that the controller has resolved (Vol 4 Part E, 7.7.65.2). */
-    if (address_type > HCI_ADDRESS_TYPE_LARGEST || raised.scan_result.adv_type > SCAN_RSP ||
-        raised.scan_result.length > ADVERTISING_DATA_LARGEST ||
-        (directed && raised.scan_result.adv_type != ADV_DIRECT_IND)) {
+    if (head[1] > HCI_ADDRESS_TYPE_LARGEST || head[0] > SCAN_RSP || length > ADVERTISING_DATA_LARGEST ||
+        (directed && head[0] != ADV_DIRECT_IND)) {
         gap->hci->dropped++;
-        return true;
+        return;
     }
     raised.code = BLUET_EVENT_SCAN_RESULT;
     raised.conn_handle = 0xffff;
+    raised.scan_result.peer.type = head[1] & 1;
+    for (size_t i = 0; i < sizeof raised.scan_result.peer.octets; i++)
+        raised.scan_result.peer.octets[i] = head[REPORT_HEAD_LENGTH - 2 - i];
+    raised.scan_result.adv_type = head[0];
+    raised.scan_result.rssi = (int8_t)tail[length];
     raised.scan_result.primary_phy = 1;
     raised.scan_result.secondary_phy = 0;
-    peer->type = address_type & 1;
-    const struct bluet_address address = *peer;
-    if (BLUET_HAS_SECURITY && address_type == BLUET_ADDRESS_RANDOM)
-        gap_resolve_reported(gap, peer);
+    raised.scan_result.data = tail;
+    raised.scan_result.length = directed ? 0 : length;
+    const struct bluet_address address = raised.scan_result.peer;
+    if (BLUET_HAS_SECURITY && head[1] == BLUET_ADDRESS_RANDOM)
+        gap_resolve_reported(gap, &raised.scan_result.peer);
     if (gap->connect.sought)
-        look_for_sought(&gap->connect, &raised, &address);
+        look_for_sought(gap, &raised, &address);
     if (reported)
         event_raise(gap->hci->sink, &raised);
-    return true;
 }
 
 /* Reports stand one behind the other. What is cut off at the end counts as one. */
@@ -191,8 +185,14 @@ BLUET_INTERNAL void gap_scan_report(struct gap *gap, struct reader *event, bool 
 {
     uint8_t count = read_u8(event);
     bool whole = count > 0;
-    while (count-- && whole)
-        whole = take_report(gap, event, directed);
+    while (count-- && whole) {
+        const uint8_t *head = read_span(event, REPORT_HEAD_LENGTH);
+        uint8_t length = directed ? DIRECTED_LENGTH : head ? head[REPORT_HEAD_LENGTH - 1] : 0;
+        const uint8_t *tail = read_span(event, length + 1u); /* and the signal strength */
+        whole = head && tail;
+        if (whole)
+            take_report(gap, head, tail, length, directed);
+    }
     if (!whole)
         gap->hci->dropped++;
 }

@@ -133,6 +133,15 @@ BLUET_INTERNAL bool hci_request(struct hci *hci, const struct hci_command *comma
     return true;
 }
 
+BLUET_INTERNAL int hci_ask(struct hci *hci, struct hci_command *command, const void *parameters, size_t length)
+{
+    command->ticket = hci_begin(hci, 1, length);
+    command->flags |= HCI_LAST;
+    if (command->ticket > 0)
+        hci_queue(hci, command, parameters, length);
+    return command->ticket;
+}
+
 /* ---- Tickets ---- */
 
 /* `response` NULL: none. */

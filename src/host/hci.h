@@ -77,6 +77,8 @@ BLUET_INTERNAL void hci_close(struct hci *hci);
 BLUET_INTERNAL bool hci_has_room(const struct hci *hci, size_t command_count, size_t parameter_length);
 /* A ticket if so many commands with so many octets of parameters in all fit into the queue. -ENOMEM */
 BLUET_INTERNAL int hci_begin(struct hci *hci, size_t command_count, size_t parameter_length);
+/* The same for one command, which is queued: the last of its ticket. */
+BLUET_INTERNAL int hci_ask(struct hci *hci, struct hci_command *command, const void *parameters, size_t length);
 /* A command of the host's own making, without a ticket; it may use the room that hci_begin() holds back. Whether it
  * fit. */
 BLUET_INTERNAL bool hci_request(struct hci *hci, const struct hci_command *command, const void *parameters,

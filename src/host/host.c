@@ -353,7 +353,7 @@ uint64_t bluet_deadline(const struct bluet *host)
         return BLUET_NEVER;
     uint64_t deadline = earlier(hci_deadline(&host->hci), host_close_deadline(host));
 #if BLUET_HAS_CENTRAL
-    deadline = earlier(deadline, earlier(host->gap.scan.deadline, host->gap.connect.deadline));
+    deadline = earlier(deadline, earlier(host->gap.scan.deadline, host->gap.attempt.deadline));
 #endif
     if (BLUET_HAS_PRIVACY)
         deadline = earlier(deadline, gap_privacy_deadline(&host->gap));

@@ -25,7 +25,7 @@ int bluet_gap_connect_cancel(struct bluet *host)
     int error = host_check_active(host);
     if (error)
         return error;
-    struct link *link = link_find_peer(&host->links, &host->gap.connect.peer);
+    struct link *link = link_find_peer(&host->links, &host->gap.attempt.peer);
     bool unheard = host->gap.connect.state == GAP_CONNECT_AWAIT_PEER && link;
     if (!unheard)
         return gap_connect_cancel(&host->gap);

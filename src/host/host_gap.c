@@ -165,9 +165,6 @@ int bluet_hci_command(struct bluet *host, uint16_t opcode, const void *parameter
         return BLUET_EINVAL;
     if (is_ours(opcode))
         return BLUET_ENOTSUP;
-    int ticket = hci_begin(&host->hci, 1, length);
-    struct hci_command command = {.opcode = opcode, .ticket = ticket, .flags = HCI_LAST | HCI_RAW};
-    if (ticket > 0)
-        hci_queue(&host->hci, &command, parameters, length);
-    return ticket;
+    struct hci_command command = {.opcode = opcode, .flags = HCI_RAW};
+    return hci_ask(&host->hci, &command, parameters, length);
 }

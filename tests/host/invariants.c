@@ -166,7 +166,7 @@ static void check_gap(const struct gap *gap, bool active)
     hold(gap_connect_is_on(gap) || !gap->connect.held, "only an attempt is held back");
     hold(!gap->connect.sought || gap_connect_is_on(gap), "who is sought is to be connected to");
     hold(gap->scanning.state == GAP_ON || gap->scan.deadline == BLUET_NEVER, "only what runs can expire");
-    hold(gap_connect_is_on(gap) || gap->connect.deadline == BLUET_NEVER, "only an attempt can expire");
+    hold(gap_connect_is_on(gap) || gap->attempt.deadline == BLUET_NEVER, "only an attempt can expire");
 #endif
     hold(!paused || !gap_privacy_is_ready(gap) || !active, "a pause ends");
 }
