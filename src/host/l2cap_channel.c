@@ -130,26 +130,22 @@ BLUET_INTERNAL void l2cap_channel_settle(struct l2cap_channels *channels, struct
     channel->awaits = 0;
 }
 
-/* Room for what comes in. */
-static size_t ring_size(const struct l2cap_channels *channels, uint16_t mtu)
-{
-    return (size_t)mtu + channels->receive_size;
-}
-
 static void keep_outgoing(struct l2cap_channel *channel)
 {
     l2cap_outgoing_keep(&channel->outgoing, channel->incoming.ring + channel->incoming.size);
 }
 
-/* A block for both directions: behind the ring there is room for what is kept of what goes out. False: no memory. */
-static bool put_block(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu)
+/* A block for both directions: behind the ring there is room for what is kept of what goes out. */
+BLUET_INTERNAL bool l2cap_channel_grow(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu)
 {
-    size_t ring = ring_size(channels, mtu);
+    struct l2cap_incoming *incoming = &channel->incoming;
+    size_t ring = (size_t)mtu + channels->receive_size;
     size_t copy = mtu * 2u < UINT16_MAX ? mtu * 2u : UINT16_MAX;
+    if (ring <= incoming->size)
+        return true;
     uint8_t *block = memory_take(channels_port(channels), ring + copy);
     if (!block)
         return false;
-    struct l2cap_incoming *incoming = &channel->incoming;
     uint8_t *old_block = incoming->ring;
     size_t old_size = incoming->size + channel->outgoing.size;
     if (old_block)
@@ -161,11 +157,6 @@ static bool put_block(struct l2cap_channels *channels, struct l2cap_channel *cha
     keep_outgoing(channel);
     memory_give(channels_port(channels), old_block, old_size);
     return true;
-}
-
-BLUET_INTERNAL bool l2cap_channel_grow(struct l2cap_channels *channels, struct l2cap_channel *channel, uint16_t mtu)
-{
-    return ring_size(channels, mtu) <= channel->incoming.size || put_block(channels, channel, mtu);
 }
 
 /* A place: one that is free, or else one that holds what nobody may ever read. */
@@ -217,7 +208,7 @@ BLUET_INTERNAL struct l2cap_channel *l2cap_channel_take(struct l2cap_channels *c
         channel.incoming.ring = channels->bearer_rings + index * channels->bearer_room;
         channel.incoming.size = channels->bearer_room;
         channel.incoming.few = CREDITS_FEW;
-    } else if (!put_block(channels, &channel, plan->mtu)) {
+    } else if (!l2cap_channel_grow(channels, &channel, plan->mtu)) {
         return NULL;
     }
     channel.incoming.terms.credits = worthwhile_credits(&channel);
@@ -434,14 +425,13 @@ BLUET_INTERNAL bool l2cap_channels_receive(struct l2cap_channels *channels, stru
         return false;
     if (channel->state == CHANNEL_AWAIT_DISCONNECTION)
         return true; /* was on its way when we asked for the end */
-    enum l2cap_outcome outcome = l2cap_incoming_receive(&channel->incoming, payload);
-    if (outcome == L2CAP_SDU_BROKEN) {
+    if (!l2cap_incoming_receive(&channel->incoming, payload)) {
         l2cap_channel_broken(channels, channel);
         return true;
     }
-    if (outcome == L2CAP_SDU_WHOLE && l2cap_channel_is_bearer(channel))
+    if (channel->incoming.awaited == 0 && l2cap_channel_is_bearer(channel))
         channels->owner.receive(channels->owner.context, channel);
-    else if (outcome == L2CAP_SDU_WHOLE && channel->incoming.whole)
+    else if (channel->incoming.awaited == 0 && channel->incoming.whole)
         l2cap_channel_raise(channels, channel, BLUET_EVENT_L2CAP_RECV, 0, 0);
     give_credits(channels, channel); /* unless the application has ended it */
     return true;

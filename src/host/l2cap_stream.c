@@ -67,7 +67,7 @@ static void ring_put(struct l2cap_incoming *incoming, const uint8_t *data, size_
     incoming->joined = (uint16_t)(incoming->joined + length);
 }
 
-BLUET_INTERNAL enum l2cap_outcome l2cap_incoming_receive(struct l2cap_incoming *incoming, struct reader *payload)
+BLUET_INTERNAL bool l2cap_incoming_receive(struct l2cap_incoming *incoming, struct reader *payload)
 {
     struct l2cap_terms *terms = &incoming->terms;
     size_t awaited = incoming->awaited;
@@ -78,16 +78,16 @@ BLUET_INTERNAL enum l2cap_outcome l2cap_incoming_receive(struct l2cap_incoming *
     }
     size_t length = reader_remaining(payload);
     if (broken || !reader_ok(payload) || !terms->credits || length > awaited || length > ring_room(incoming))
-        return L2CAP_SDU_BROKEN;
+        return false;
 
     terms->credits--;
     ring_put(incoming, payload->cursor, length);
     incoming->awaited = (uint16_t)(awaited - length);
-    if (incoming->awaited)
-        return L2CAP_SDU_GOES_ON;
-    incoming->whole += incoming->joined;
-    incoming->joined = 0;
-    return L2CAP_SDU_WHOLE;
+    if (incoming->awaited == 0) {
+        incoming->whole += incoming->joined;
+        incoming->joined = 0;
+    }
+    return true;
 }
 
 static void ring_copy(const struct l2cap_incoming *incoming, uint8_t *out, size_t length)

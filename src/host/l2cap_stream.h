@@ -54,14 +54,11 @@ BLUET_INTERNAL void l2cap_outgoing_sent(struct l2cap_outgoing *outgoing, size_t 
 /* What is left of the SDU, if one is under way, is copied to where there is room for one. */
 BLUET_INTERNAL void l2cap_outgoing_keep(struct l2cap_outgoing *outgoing, uint8_t *copy);
 
-enum l2cap_outcome {
-    L2CAP_SDU_GOES_ON,
-    L2CAP_SDU_WHOLE,
-    L2CAP_SDU_BROKEN /* the peer has broken a rule: the channel must be disconnected */
-};
-
-/* One K-frame's information payload. */
-BLUET_INTERNAL enum l2cap_outcome l2cap_incoming_receive(struct l2cap_incoming *incoming, struct reader *payload);
+/*
+ * One K-frame's information payload; nothing more is awaited if an SDU is whole with it. False: the peer has broken a
+ * rule, and the channel must be disconnected.
+ */
+BLUET_INTERNAL bool l2cap_incoming_receive(struct l2cap_incoming *incoming, struct reader *payload);
 /* Takes up to `size` octets of whole SDUs; returns how many. */
 BLUET_INTERNAL size_t l2cap_incoming_read(struct l2cap_incoming *incoming, void *out, size_t size);
 /* What the ring holds goes to another, which is no smaller. */
