@@ -173,35 +173,35 @@ static int hear_included_uuid(struct gatt_client *client, struct gatt_procedure 
     return go_on_after(procedure, procedure->offset);
 }
 
-/* How long the entries are that follow; 0: it makes no sense. */
-static size_t read_entry_length(const struct gatt_procedure *procedure, struct reader *response)
+/* How long UUID or value of the entries that follow are; negative: it makes no sense. */
+static int read_entry_shape(const struct gatt_procedure *procedure, struct reader *response)
 {
     enum { SHORT_FORMAT = 1, LONG_FORMAT = 2 };
     const struct entry_shape *shape = &shapes[procedure->kind];
-    size_t entry = shape->head;
+    int entry = shape->head;
     if (procedure->request != ATT_FIND_BY_TYPE_VALUE_REQUEST)
         entry = read_u8(response);
     if (procedure->request == ATT_FIND_INFORMATION_REQUEST)
         entry = entry == SHORT_FORMAT ? 4 : entry == LONG_FORMAT ? 18 : 0;
-    size_t rest = entry - shape->head;
-    bool fits = entry > 0 && entry >= shape->head && (rest == 2 || rest == shape->other || shape->other == ANY);
-    return fits && reader_remaining(response) && reader_remaining(response) % entry == 0 ? entry : 0;
+    int rest = entry - shape->head;
+    size_t length = reader_remaining(response);
+    bool fits = rest == 2 || rest == shape->other || (shape->other == ANY && rest >= 0);
+    return fits && length && length % (size_t)entry == 0 ? rest : -1;
 }
 
 static int hear_list(struct gatt_client *client, struct gatt_procedure *procedure, struct reader *response)
 {
-    size_t entry = read_entry_length(procedure, response);
-    size_t rest = entry - shapes[procedure->kind].head;
+    int rest = read_entry_shape(procedure, response);
     struct reader entries = *response;
     uint32_t expected = procedure->handle;
     uint16_t handle = 0;
-    if (!entry)
+    if (rest < 0)
         return BLUET_STATUS_PROTOCOL;
     while (reader_remaining(response)) {
         handle = read_u16(response);
         if (handle < expected || handle > procedure->end_handle)
             return BLUET_STATUS_PROTOCOL;
-        uint16_t last = hear_entry(client, procedure, response, handle, rest);
+        uint16_t last = hear_entry(client, procedure, response, handle, (size_t)rest);
         if (last == 0)
             return BLUET_STATUS_PROTOCOL;
         expected = last + 1u;
