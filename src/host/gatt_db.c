@@ -252,7 +252,7 @@ BLUET_INTERNAL void gatt_db_put(struct gatt_db *db, const struct gatt_attribute 
         value->length = (uint16_t)(position + fitting);
 }
 
-static int grow(struct gatt_db *db, struct gatt_attribute *attribute, size_t size)
+BLUET_INTERNAL int gatt_db_resize(struct gatt_db *db, struct gatt_attribute *attribute, size_t size)
 {
     if (size > UINT16_MAX)
         return BLUET_EINVAL;
@@ -260,11 +260,6 @@ static int grow(struct gatt_db *db, struct gatt_attribute *attribute, size_t siz
     if (!error)
         attribute->grown = true;
     return error;
-}
-
-BLUET_INTERNAL int gatt_db_reserve(struct gatt_db *db, struct gatt_attribute *attribute, size_t size)
-{
-    return size > db->values[attribute->slot].size ? grow(db, attribute, size) : BLUET_OK;
 }
 
 BLUET_INTERNAL void gatt_db_write_local(struct gatt_value *value, const void *data, size_t length)
@@ -277,7 +272,7 @@ BLUET_INTERNAL void gatt_db_write_local(struct gatt_value *value, const void *da
 BLUET_INTERNAL int gatt_db_set_buffer(struct gatt_db *db, struct gatt_attribute *attribute, size_t size, bool append)
 {
     struct gatt_value *value = &db->values[attribute->slot];
-    int error = attribute->grown || size > GATT_VALUE_SIZE ? grow(db, attribute, size) : BLUET_OK;
+    int error = attribute->grown || size > GATT_VALUE_SIZE ? gatt_db_resize(db, attribute, size) : BLUET_OK;
     if (error)
         return error;
     value->size = (uint16_t)size;

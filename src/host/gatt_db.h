@@ -196,8 +196,8 @@ BLUET_INTERNAL size_t gatt_db_begin_write(struct gatt_db *db, const struct gatt_
 BLUET_INTERNAL void gatt_db_put(struct gatt_db *db, const struct gatt_attribute *attribute, size_t position,
                                 const struct bluet_span *data);
 
-/* Makes room for a local write. -EINVAL: over 65535. -ENOMEM */
-BLUET_INTERNAL int gatt_db_reserve(struct gatt_db *db, struct gatt_attribute *attribute, size_t size);
+/* A block of that size for the value. -EINVAL: over 65535. -ENOMEM */
+BLUET_INTERNAL int gatt_db_resize(struct gatt_db *db, struct gatt_attribute *attribute, size_t size);
 BLUET_INTERNAL void gatt_db_write_local(struct gatt_value *value, const void *data, size_t length);
 /* Empties the value. -EINVAL, -ENOMEM */
 BLUET_INTERNAL int gatt_db_set_buffer(struct gatt_db *db, struct gatt_attribute *attribute, size_t size, bool append);

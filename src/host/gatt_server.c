@@ -492,12 +492,13 @@ BLUET_INTERNAL int gatt_server_local_write(struct gatt_server *server, uint16_t 
     struct gatt_attribute *attribute = gatt_db_find_users(server->db, value_handle);
     if (!attribute)
         return BLUET_EINVAL;
-    int error = gatt_db_reserve(server->db, attribute, length);
+    struct gatt_value *value = gatt_db_buffer(server->db, attribute);
+    int error = length > value->size ? gatt_db_resize(server->db, attribute, length) : BLUET_OK;
     if (!error && send_update)
         error = gatt_push_update(server, attribute, data, length);
     if (error)
         return error;
-    gatt_db_write_local(gatt_db_buffer(server->db, attribute), data, length);
+    gatt_db_write_local(value, data, length);
     return (int)length;
 }
 
