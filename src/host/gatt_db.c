@@ -262,6 +262,16 @@ BLUET_INTERNAL int gatt_db_resize(struct gatt_db *db, struct gatt_attribute *att
     return error;
 }
 
+BLUET_INTERNAL void gatt_db_read_local(struct gatt_db *db, const struct gatt_attribute *attribute,
+                                       const void **out_value, size_t *out_length)
+{
+    struct gatt_value *value = gatt_db_buffer(db, attribute);
+    *out_value = value->octets;
+    *out_length = value->length;
+    if (attribute->append)
+        value->length = 0;
+}
+
 BLUET_INTERNAL void gatt_db_write_local(struct gatt_value *value, const void *data, size_t length)
 {
     if (length)

@@ -198,6 +198,9 @@ BLUET_INTERNAL void gatt_db_put(struct gatt_db *db, const struct gatt_attribute 
 
 /* A block of that size for the value. -EINVAL: over 65535. -ENOMEM */
 BLUET_INTERNAL int gatt_db_resize(struct gatt_db *db, struct gatt_attribute *attribute, size_t size);
+/* One that is joined from writes is empty then. */
+BLUET_INTERNAL void gatt_db_read_local(struct gatt_db *db, const struct gatt_attribute *attribute,
+                                       const void **out_value, size_t *out_length);
 BLUET_INTERNAL void gatt_db_write_local(struct gatt_value *value, const void *data, size_t length);
 /* Empties the value. -EINVAL, -ENOMEM */
 BLUET_INTERNAL int gatt_db_set_buffer(struct gatt_db *db, struct gatt_attribute *attribute, size_t size, bool append);

@@ -471,27 +471,10 @@ BLUET_INTERNAL int gatt_server_configuration(const struct gatt_server *server, c
     return 0;
 }
 
-BLUET_INTERNAL int gatt_server_local_read(struct gatt_server *server, const void **out_value, size_t *out_length,
-                                          uint16_t value_handle)
-{
-    struct gatt_attribute *attribute = gatt_db_find_users(server->db, value_handle);
-    if (!attribute)
-        return BLUET_EINVAL;
-    struct gatt_value *value = gatt_db_buffer(server->db, attribute);
-    *out_value = value->octets;
-    *out_length = value->length;
-    if (attribute->append)
-        value->length = 0;
-    return BLUET_OK;
-}
-
 /* The clients are told first, from the caller's memory: if that cannot be, nothing has changed. */
-BLUET_INTERNAL int gatt_server_local_write(struct gatt_server *server, uint16_t value_handle, const void *data,
-                                           size_t length, bool send_update)
+BLUET_INTERNAL int gatt_server_local_write(struct gatt_server *server, struct gatt_attribute *attribute,
+                                           const void *data, size_t length, bool send_update)
 {
-    struct gatt_attribute *attribute = gatt_db_find_users(server->db, value_handle);
-    if (!attribute)
-        return BLUET_EINVAL;
     struct gatt_value *value = gatt_db_buffer(server->db, attribute);
     int error = length > value->size ? gatt_db_resize(server->db, attribute, length) : BLUET_OK;
     if (!error && send_update)
@@ -500,10 +483,4 @@ BLUET_INTERNAL int gatt_server_local_write(struct gatt_server *server, uint16_t 
         return error;
     gatt_db_write_local(value, data, length);
     return (int)length;
-}
-
-BLUET_INTERNAL int gatt_server_set_buffer(struct gatt_server *server, uint16_t value_handle, size_t length, bool append)
-{
-    struct gatt_attribute *attribute = gatt_db_find_users(server->db, value_handle);
-    return attribute ? gatt_db_set_buffer(server->db, attribute, length, append) : BLUET_EINVAL;
 }

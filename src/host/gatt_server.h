@@ -14,17 +14,13 @@
 
 #include "host/gatt_server_state.h"
 
-/* What the public functions of the same names do, once the host is active and the link found. */
+/* What the public functions of the same names do, once the host is active, and the link or the attribute found. */
 
 /* As bluet_gatts_register_services(); the caller has seen to BLUET_EBUSY. */
 BLUET_INTERNAL int gatt_server_register(struct gatt_server *server, uint16_t *out_handles, size_t handle_capacity,
                                         const struct bluet_service *services, size_t service_count);
-BLUET_INTERNAL int gatt_server_local_read(struct gatt_server *server, const void **out_value, size_t *out_length,
-                                          uint16_t value_handle);
-BLUET_INTERNAL int gatt_server_local_write(struct gatt_server *server, uint16_t value_handle, const void *data,
-                                           size_t length, bool send_update);
-BLUET_INTERNAL int gatt_server_set_buffer(struct gatt_server *server, uint16_t value_handle, size_t length,
-                                          bool append);
+BLUET_INTERNAL int gatt_server_local_write(struct gatt_server *server, struct gatt_attribute *attribute,
+                                           const void *data, size_t length, bool send_update);
 
 /* What is to be pushed: what is given, or without `data` the local value. Of several the handles, and how many. */
 struct gatt_push {

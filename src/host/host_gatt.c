@@ -49,20 +49,33 @@ int bluet_gatts_register_services(struct bluet *host, uint16_t *out_handles, siz
     return gatt_server_register(&host->gatt.server, out_handles, handle_capacity, services, service_count);
 }
 
-int bluet_gatts_read(struct bluet *host, const void **out_value, size_t *out_length, uint16_t value_handle)
-{
-    int error = host_check_active(host);
-    return error ? error : gatt_server_local_read(&host->gatt.server, out_value, out_length, value_handle);
-}
-
-int bluet_gatts_write(struct bluet *host, uint16_t value_handle, const void *data, size_t length, bool send_update)
+static int find_value_by_handle(struct bluet *host, struct gatt_attribute **out_attribute, uint16_t handle)
 {
     int error = host_check_active(host);
     if (error)
         return error;
+    *out_attribute = gatt_db_find_users(&host->gatt.db, handle);
+    return *out_attribute ? BLUET_OK : BLUET_EINVAL;
+}
+
+int bluet_gatts_read(struct bluet *host, const void **out_value, size_t *out_length, uint16_t value_handle)
+{
+    struct gatt_attribute *attribute;
+    int error = find_value_by_handle(host, &attribute, value_handle);
+    if (!error)
+        gatt_db_read_local(&host->gatt.db, attribute, out_value, out_length);
+    return error;
+}
+
+int bluet_gatts_write(struct bluet *host, uint16_t value_handle, const void *data, size_t length, bool send_update)
+{
+    struct gatt_attribute *attribute;
+    int error = find_value_by_handle(host, &attribute, value_handle);
+    if (error)
+        return error;
     bool was_starved = host_sending_begins(host);
     return host_sending_ended(host, was_starved,
-                              gatt_server_local_write(&host->gatt.server, value_handle, data, length, send_update));
+                              gatt_server_local_write(&host->gatt.server, attribute, data, length, send_update));
 }
 
 static int push_by(struct bluet *host, uint16_t conn_handle, struct gatt_push *push, int (*how)(struct gatt_push *))
@@ -119,6 +132,7 @@ bool bluet_subscription_events(const struct bluet *host)
 
 int bluet_gatts_set_buffer(struct bluet *host, uint16_t value_handle, size_t length, bool append)
 {
-    int error = host_check_active(host);
-    return error ? error : gatt_server_set_buffer(&host->gatt.server, value_handle, length, append);
+    struct gatt_attribute *attribute;
+    int error = find_value_by_handle(host, &attribute, value_handle);
+    return error ? error : gatt_db_set_buffer(&host->gatt.db, attribute, length, append);
 }

@@ -454,3 +454,24 @@ int room_notify_multiple(struct gatt_server *server, struct link *link, const ui
 {
     return gatt_server_notify_multiple(&(struct gatt_push){server, link, {handles, count}, 0});
 }
+
+int room_local_read(struct gatt_server *server, const void **out_value, size_t *out_length, uint16_t handle)
+{
+    struct gatt_attribute *attribute = gatt_db_find_users(server->db, handle);
+    if (!attribute)
+        return BLUET_EINVAL;
+    gatt_db_read_local(server->db, attribute, out_value, out_length);
+    return BLUET_OK;
+}
+
+int room_local_write(struct gatt_server *server, uint16_t handle, const void *data, size_t length, bool send_update)
+{
+    struct gatt_attribute *attribute = gatt_db_find_users(server->db, handle);
+    return attribute ? gatt_server_local_write(server, attribute, data, length, send_update) : BLUET_EINVAL;
+}
+
+int room_set_buffer(struct gatt_server *server, uint16_t handle, size_t length, bool append)
+{
+    struct gatt_attribute *attribute = gatt_db_find_users(server->db, handle);
+    return attribute ? gatt_db_set_buffer(server->db, attribute, length, append) : BLUET_EINVAL;
+}

@@ -172,6 +172,11 @@ static inline int gatt_client_write(struct gatt_client *client, struct link *lin
     return gatt_client_begin(client, link, &question);
 }
 
+/* What the application does with its values. */
+int room_local_read(struct gatt_server *server, const void **out_value, size_t *out_length, uint16_t handle);
+int room_local_write(struct gatt_server *server, uint16_t handle, const void *data, size_t length, bool send_update);
+int room_set_buffer(struct gatt_server *server, uint16_t handle, size_t length, bool append);
+
 /* What the application pushes. */
 int room_notify(struct gatt_server *server, struct link *link, uint16_t handle, const void *data, size_t length);
 int room_indicate(struct gatt_server *server, struct link *link, uint16_t handle, const void *data, size_t length);

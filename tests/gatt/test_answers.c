@@ -131,7 +131,7 @@ static void fill_server(void)
         if (rows[i].what != CHARACTERISTIC && rows[i].what != DESCRIPTOR)
             continue;
         assert_int_equal(
-            gatt_server_local_write(&room->gatt.server, handles[next++], row_value(&rows[i]), rows[i].length, false),
+            room_local_write(&room->gatt.server, handles[next++], row_value(&rows[i]), rows[i].length, false),
             rows[i].length);
     }
 }
@@ -238,7 +238,7 @@ static void check_written(const uint8_t *pdu, size_t length)
         const struct oracle_attribute *attribute = &oracle->attributes[oracle->written[i] - 1];
         const void *value;
         size_t value_length;
-        assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &value_length, oracle->written[i]), 0);
+        assert_int_equal(room_local_read(&room->gatt.server, &value, &value_length, oracle->written[i]), 0);
         if (value_length != attribute->length || memcmp(value, attribute->value, value_length) != 0) {
             print_pdu("value   ", value, value_length);
             print_pdu("expected", attribute->value, attribute->length);

@@ -94,7 +94,7 @@ static size_t indications(const struct room *room)
 static void update(struct room *room, uint16_t handle, const void *value, size_t length)
 {
     size_t before = indications(room);
-    gatt_server_local_write(&room->gatt.server, handle, value, length, true);
+    room_local_write(&room->gatt.server, handle, value, length, true);
     begun += indications(room) - before;
 }
 
@@ -113,16 +113,16 @@ static void call_server(struct room *room)
             room_register(room);
         break;
     case 1:
-        gatt_server_local_read(server, &read, &length, any_handle());
+        room_local_read(server, &read, &length, any_handle());
         break;
     case 2:
         if (any(2))
             update(room, any_handle(), value, any(600));
         else
-            gatt_server_local_write(server, any_handle(), value, any(600), false);
+            room_local_write(server, any_handle(), value, any(600), false);
         break;
     case 3:
-        gatt_server_set_buffer(server, any_handle(), any(600), any(2));
+        room_set_buffer(server, any_handle(), any(600), any(2));
         break;
     case 4:
         room_notify(server, link, any_handle(), any(2) ? value : NULL, any(600));

@@ -349,7 +349,7 @@ static struct room *owe_long_answer(void)
 {
     struct room *room = with_services();
     room_set_mtu(room, 0, 100);
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, 22, "0123456789012345678901234", 25, false), 25);
+    assert_int_equal(room_local_write(&room->gatt.server, 22, "0123456789012345678901234", 25, false), 25);
     room->no_buffers = true;
     hear(room, 0, "0a 1600");
     expect_event(room, "read-request 40 0016");
@@ -415,7 +415,7 @@ static void test_prepared_write_whose_echo_cannot_go_out(void **state)
         struct room *room = room_create_with(16, sizes[i], 4);
         room_register(room);
         room_set_mtu(room, 0, 60);
-        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 25, 100, false), 0);
+        assert_int_equal(room_set_buffer(&room->gatt.server, 25, 100, false), 0);
         uint8_t request[60] = {ATT_PREPARE_WRITE_REQUEST, 0x19};
         /* The first of a queue, then one behind another. */
         for (size_t before = 0; before < 3; before++) {
@@ -434,7 +434,7 @@ static void test_prepared_write_whose_echo_cannot_go_out(void **state)
         forget(room);
         const void *value;
         size_t octets;
-        assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &octets, 25), 0);
+        assert_int_equal(room_local_read(&room->gatt.server, &value, &octets, 25), 0);
         assert_int_equal(octets, 11);
         assert_memory_equal(value, "abcdefghijk", 11);
         room_destroy(room);

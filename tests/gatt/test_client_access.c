@@ -218,7 +218,7 @@ static void test_long_write_to_a_real_server(void **state)
         room_register_one(room, BLUET_FLAG_READ | BLUET_FLAG_WRITE);
         for (unsigned link = 0; i / 4 && link < 2; link++)
             room_set_mtu(room, link, mtus[i / 4]);
-        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 22, 512, false), 0);
+        assert_int_equal(room_set_buffer(&room->gatt.server, 22, 512, false), 0);
         char value[513] = {0};
         for (size_t octet = 0; octet < 512; octet++)
             value[octet] = (char)('0' + octet % 71);
@@ -231,7 +231,7 @@ static void test_long_write_to_a_real_server(void **state)
         expect_event(room, "write-done 40 0016 000");
         const void *stored;
         size_t length;
-        assert_int_equal(gatt_server_local_read(&room->gatt.server, &stored, &length, 22), 0);
+        assert_int_equal(room_local_read(&room->gatt.server, &stored, &length, 22), 0);
         assert_int_equal(length, 512);
         assert_memory_equal(stored, value, 512);
         forget(room);

@@ -138,7 +138,7 @@ static void test_long_reads_of_every_length(void **state)
         uint8_t value[512], found[600];
         for (size_t i = 0; i < sizeof value; i++)
             value[i] = (uint8_t)(i * 7);
-        assert_int_equal(gatt_server_local_write(&room->gatt.server, handle, value, length, false), (int)length);
+        assert_int_equal(room_local_write(&room->gatt.server, handle, value, length, false), (int)length);
         assert_int_equal(gatt_client_read_long(client_of(room), &room->link[0], handle), 0);
         assert_int_equal(converse(room), 2 * (length / 22 + 1));
         size_t done = 0;
@@ -361,7 +361,7 @@ static void test_reliable_write_to_a_real_server(void **state)
         struct room *room = room_create_with(32, sizes[i], 4);
         room_register(room);
         const struct bluet_write writes[] = {both[0], {30, NULL, 0}, {27, "text", 4}, {36, "no", 2}};
-        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 25, 30, false), 0);
+        assert_int_equal(room_set_buffer(&room->gatt.server, 25, 30, false), 0);
         assert_int_equal(gatt_client_write_reliable(client_of(room), &room->link[0], writes, 3), 0);
         converse(room);
         expect_event(room, "write 41 0019");
@@ -370,15 +370,15 @@ static void test_reliable_write_to_a_real_server(void **state)
         expect_event(room, "write-done 40 001b 000");
         const void *value;
         size_t length;
-        assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &length, 25), 0);
+        assert_int_equal(room_local_read(&room->gatt.server, &value, &length, 25), 0);
         assert_int_equal(length, 25);
         assert_memory_equal(value, both[0].data, 25);
         /* One of them may not be written: none is. */
-        assert_int_equal(gatt_server_local_write(&room->gatt.server, 25, "", 0, false), 0);
+        assert_int_equal(room_local_write(&room->gatt.server, 25, "", 0, false), 0);
         assert_int_equal(gatt_client_write_reliable(client_of(room), &room->link[0], writes, 4), 0);
         converse(room);
         expect_event(room, "write-done 40 0024 003");
-        assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &length, 25), 0);
+        assert_int_equal(room_local_read(&room->gatt.server, &value, &length, 25), 0);
         assert_int_equal(length, 0);
         room_destroy(room);
     }

@@ -190,7 +190,7 @@ static void test_three_hundred_services(void **state)
     for (unsigned n = 0; n < SERVICES; n++) {
         uint16_t i = (uint16_t)n;
         assert_int_equal(handles[i], 20 + 4 * i + 2);
-        assert_int_equal(gatt_server_local_write(&room->gatt.server, handles[i], &i, sizeof i, false), sizeof i);
+        assert_int_equal(room_local_write(&room->gatt.server, handles[i], &i, sizeof i, false), sizeof i);
     }
     for (unsigned n = 0; n < SERVICES; n++) {
         uint16_t i = (uint16_t)n;
@@ -260,22 +260,22 @@ static void test_local_write_grows_for_good_or_changes_nothing(void **state)
     const void *value;
     size_t length;
     memset(text, 'x', sizeof text);
-    assert_int_equal(gatt_server_local_write(server, handle, "short", 5, false), 5);
+    assert_int_equal(room_local_write(server, handle, "short", 5, false), 5);
     room->refused_allocation = room->allocations + 1;
-    assert_int_equal(gatt_server_local_write(server, handle, text, 100, false), BLUET_ENOMEM);
-    assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
+    assert_int_equal(room_local_write(server, handle, text, 100, false), BLUET_ENOMEM);
+    assert_int_equal(room_local_read(server, &value, &length, handle), 0);
     assert_int_equal(length, 5);
     assert_memory_equal(value, "short", 5);
-    assert_int_equal(gatt_server_local_write(server, handle, text, 100, false), 100);
-    assert_int_equal(gatt_server_local_write(server, handle, "", 0, false), 0);
+    assert_int_equal(room_local_write(server, handle, text, 100, false), 100);
+    assert_int_equal(room_local_write(server, handle, "", 0, false), 0);
     room_set_mtu(room, 0, 100);
     uint8_t request[100] = {ATT_WRITE_REQUEST, 22, 0};
     hear_octets(room, 0, request, 60);
     expect(room, 0, "13");
     expect_event(room, "write 40 0016");
-    assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
+    assert_int_equal(room_local_read(server, &value, &length, handle), 0);
     assert_int_equal(length, 57);
-    assert_int_equal(gatt_server_local_write(server, handle, text, 65536, false), BLUET_EINVAL);
+    assert_int_equal(room_local_write(server, handle, text, 65536, false), BLUET_EINVAL);
     room_destroy(room);
 }
 
@@ -290,26 +290,26 @@ static void test_buffers_of_every_size(void **state)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const void *value;
         size_t length;
-        assert_int_equal(gatt_server_set_buffer(server, handle, sizes[i], false), 0);
-        assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
+        assert_int_equal(room_set_buffer(server, handle, sizes[i], false), 0);
+        assert_int_equal(room_local_read(server, &value, &length, handle), 0);
         assert_int_equal(length, 0);
         uint8_t request[103] = {ATT_WRITE_REQUEST, 22, 0};
         memset(request + 3, 'a' + (int)i, 100);
         hear_octets(room, 0, request, sizeof request);
         expect(room, 0, "13");
         expect_event(room, "write 40 0016");
-        assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
+        assert_int_equal(room_local_read(server, &value, &length, handle), 0);
         assert_int_equal(length, sizes[i] < 100 ? sizes[i] : 100);
         assert_memory_equal(value, request + 3, length);
     }
-    assert_int_equal(gatt_server_set_buffer(server, handle, 65536, false), BLUET_EINVAL);
+    assert_int_equal(room_set_buffer(server, handle, 65536, false), BLUET_EINVAL);
     room->refused_allocation = room->allocations + 1;
-    assert_int_equal(gatt_server_set_buffer(server, handle, 200, true), BLUET_ENOMEM);
+    assert_int_equal(room_set_buffer(server, handle, 200, true), BLUET_ENOMEM);
     const void *value;
     size_t length;
-    assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
+    assert_int_equal(room_local_read(server, &value, &length, handle), 0);
     assert_int_equal(length, 100);
-    assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
+    assert_int_equal(room_local_read(server, &value, &length, handle), 0);
     assert_int_equal(length, 100);
     room_destroy(room);
 }
@@ -322,24 +322,24 @@ static void test_joined_writes(void **state)
     struct gatt_server *server = &room->gatt.server;
     const void *value;
     size_t length;
-    assert_int_equal(gatt_server_set_buffer(server, handle, 10, true), 0);
+    assert_int_equal(room_set_buffer(server, handle, 10, true), 0);
     hear(room, 0, "52 1600 616263");
     hear(room, 0, "52 1600 646566");
     hear(room, 0, "52 1600 6768696a6b6c");
     expect_event(room, "write 40 0016");
     expect_event(room, "write 40 0016");
     expect_event(room, "write 40 0016");
-    assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
+    assert_int_equal(room_local_read(server, &value, &length, handle), 0);
     assert_int_equal(length, 10);
     assert_memory_equal(value, "abcdefghij", 10);
-    assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
+    assert_int_equal(room_local_read(server, &value, &length, handle), 0);
     assert_int_equal(length, 0);
     hear(room, 0, "52 1600 61");
     expect_event(room, "write 40 0016");
-    assert_int_equal(gatt_server_local_write(server, handle, "new", 3, false), 3);
+    assert_int_equal(room_local_write(server, handle, "new", 3, false), 3);
     hear(room, 0, "52 1600 62");
     expect_event(room, "write 40 0016");
-    assert_int_equal(gatt_server_local_read(server, &value, &length, handle), 0);
+    assert_int_equal(room_local_read(server, &value, &length, handle), 0);
     assert_int_equal(length, 4);
     assert_memory_equal(value, "newb", 4);
     room_destroy(room);
@@ -355,13 +355,13 @@ static void test_only_the_applications_values_are_local(void **state)
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         const void *value;
         size_t length;
-        assert_int_equal(gatt_server_local_read(server, &value, &length, others[i]), BLUET_EINVAL);
-        assert_int_equal(gatt_server_local_write(server, others[i], "x", 1, true), BLUET_EINVAL);
-        assert_int_equal(gatt_server_set_buffer(server, others[i], 1, true), BLUET_EINVAL);
+        assert_int_equal(room_local_read(server, &value, &length, others[i]), BLUET_EINVAL);
+        assert_int_equal(room_local_write(server, others[i], "x", 1, true), BLUET_EINVAL);
+        assert_int_equal(room_set_buffer(server, others[i], 1, true), BLUET_EINVAL);
         assert_int_equal(room_notify(server, &room->link[0], others[i], "x", 1), BLUET_EINVAL);
         assert_int_equal(room_indicate(server, &room->link[0], others[i], "x", 1), BLUET_EINVAL);
     }
-    assert_int_equal(gatt_server_local_write(server, 27, "name", 4, true), 4);
+    assert_int_equal(room_local_write(server, 27, "name", 4, true), 4);
     assert_int_equal(room_notify(server, &room->link[0], 27, NULL, 0), BLUET_EINVAL);
     room_destroy(room);
 }

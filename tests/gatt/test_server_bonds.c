@@ -105,7 +105,7 @@ static void test_subscriptions_come_back(void **state)
     exchange(room, 0, "0a 0d00", "0b 0200");
     assert_false(was_configured(room, 0));
     /* What was written meanwhile was for those who were there. */
-    gatt_server_local_write(&room->gatt.server, 22, "x", 1, true);
+    room_local_write(&room->gatt.server, 22, "x", 1, true);
     expect(room, 0, "1b 1600 78");
     room_destroy(room);
 }

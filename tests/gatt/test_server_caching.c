@@ -168,7 +168,7 @@ static void test_unasked_values_wait_for_awareness(void **state)
     exchange(room, 0, "12 1700 0100", "13");
     exchange(room, 1, "12 1700 0100", "13");
     assert_int_equal(gatt_server_register(server, NULL, 0, two, 2), 2);
-    assert_int_equal(gatt_server_local_write(server, 22, "a", 1, true), 1);
+    assert_int_equal(room_local_write(server, 22, "a", 1, true), 1);
     expect(room, 1, "1b 1600 61");
     assert_int_equal(room_indicate(server, &room->link[0], 25, "b", 1), 0);
     gatt_flush(&room->gatt);
@@ -194,8 +194,8 @@ static void test_multiple_notifications(void **state)
     room_register(room);
     struct gatt_server *server = &room->gatt.server;
     static const uint16_t handles[] = {22, 25, 32, 22};
-    assert_int_equal(gatt_server_local_write(server, 22, "abc", 3, false), 3);
-    assert_int_equal(gatt_server_local_write(server, 25, "de", 2, false), 2);
+    assert_int_equal(room_local_write(server, 22, "abc", 3, false), 3);
+    assert_int_equal(room_local_write(server, 25, "de", 2, false), 2);
     /* Who does not take them gets one at a time. */
     assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 2), 2);
     expect(room, 0, "1b 1600 616263");
@@ -207,11 +207,11 @@ static void test_multiple_notifications(void **state)
     expect(room, 0, "1b 1600 616263");
     assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 0), 0);
     /* Filled to the octet, and one beyond; then one that fills a PDU alone. */
-    assert_int_equal(gatt_server_local_write(server, 32, "0123456", 7, false), 7);
+    assert_int_equal(room_local_write(server, 32, "0123456", 7, false), 7);
     assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 3), 3);
     expect(room, 0, "23 1600 0300 616263 1900 0200 6465");
     expect(room, 0, "1b 2000 30313233343536");
-    assert_int_equal(gatt_server_local_write(server, 32, "01234", 5, false), 5);
+    assert_int_equal(room_local_write(server, 32, "01234", 5, false), 5);
     assert_int_equal(room_notify_multiple(server, &room->link[0], handles, 3), 3);
     expect(room, 0, "23 1600 0300 616263 1900 0200 6465 2000 0500 3031323334");
     room_destroy(room);
@@ -270,7 +270,7 @@ static void test_application_is_asked_about_writes(void **state)
     expect_event(room, "write 40 0016");
     const void *value;
     size_t length;
-    assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &length, handle), 0);
+    assert_int_equal(room_local_read(&room->gatt.server, &value, &length, handle), 0);
     assert_int_equal(length, 5);
     assert_memory_equal(value, "abcxy", 5);
     /* Nobody is asked about a configuration. */

@@ -21,14 +21,14 @@ static int indicate(struct room *room, unsigned link, uint16_t handle, const cha
 
 static int update(struct room *room, uint16_t handle, const char *data)
 {
-    return gatt_server_local_write(&room->gatt.server, handle, data, strlen(data), true);
+    return room_local_write(&room->gatt.server, handle, data, strlen(data), true);
 }
 
 static void expect_local(struct room *room, uint16_t handle, const char *expected)
 {
     const void *value;
     size_t length;
-    assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &length, handle), 0);
+    assert_int_equal(room_local_read(&room->gatt.server, &value, &length, handle), 0);
     assert_int_equal(length, strlen(expected));
     assert_memory_equal(value, expected, length);
 }
@@ -39,7 +39,7 @@ static void test_notify(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, 22, "local", 5, false), 5);
+    assert_int_equal(room_local_write(&room->gatt.server, 22, "local", 5, false), 5);
     assert_int_equal(notify(room, 0, 22, "abc"), 0);
     expect(room, 0, "1b 1600 616263");
     assert_int_equal(notify(room, 1, 22, NULL), 0);
@@ -314,7 +314,7 @@ static void test_update(void **state)
     expect(room, 0, "1b 1600 616263");
     expect(room, 2, "1b 1600 616263");
     expect_nothing(room);
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, 22, "quiet", 5, false), 5);
+    assert_int_equal(room_local_write(&room->gatt.server, 22, "quiet", 5, false), 5);
     expect_nothing(room);
     /* Indication where only that is subscribed to, notification where both are. */
     exchange(room, 0, "12 2100 0200", "13");
@@ -374,7 +374,7 @@ static void test_update_that_reached_some(void **state)
     expect(room, 2, "1b 1600 6f6e65");
     expect_nothing(room);
     exchange(room, 1, "0a 1700", "0b 0100");
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, 22, "two", 3, false), 3);
+    assert_int_equal(room_local_write(&room->gatt.server, 22, "two", 3, false), 3);
     room->no_buffers = true;
     gatt_flush(&room->gatt);
     expect_nothing(room);

@@ -14,7 +14,7 @@ static struct room *with_services(void)
 static void put(struct room *room, uint16_t handle, const char *value)
 {
     int length = (int)strlen(value);
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, handle, value, (size_t)length, false), length);
+    assert_int_equal(room_local_write(&room->gatt.server, handle, value, (size_t)length, false), length);
 }
 
 /* ---- Find Information ---- */
@@ -238,7 +238,7 @@ static void test_read_by_type_of_long_values(void **state)
     uint16_t handle = room_register_one(room, BLUET_FLAG_READ);
     uint8_t value[600];
     memset(value, 'v', sizeof value);
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, handle, value, sizeof value, false), sizeof value);
+    assert_int_equal(room_local_write(&room->gatt.server, handle, value, sizeof value, false), sizeof value);
     hear(room, 0, "08 0100 ffff 372a");
     assert_int_equal(room->sent[0].length, 23);
     assert_int_equal(room->sent[0].octets[1], 21);
@@ -361,7 +361,7 @@ static void test_what_lies_beyond_512_octets_is_out_of_reach(void **state)
     uint16_t handle = room_register_one(room, BLUET_FLAG_READ);
     uint8_t value[600];
     memset(value, 'v', sizeof value);
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, handle, value, sizeof value, false), sizeof value);
+    assert_int_equal(room_local_write(&room->gatt.server, handle, value, sizeof value, false), sizeof value);
     room_set_mtu(room, 0, 517);
     hear(room, 0, "0a 1600");
     assert_int_equal(room->sent[0].length, 513);
@@ -477,8 +477,8 @@ static void write_when_asked(struct room *room, const struct bluet_event *event)
         return;
     char value[100];
     memset(value, 'n', sizeof value);
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, event->attribute.attr_handle, value, 100, false), 100);
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, event->attribute.attr_handle, "new", 3, false), 3);
+    assert_int_equal(room_local_write(&room->gatt.server, event->attribute.attr_handle, value, 100, false), 100);
+    assert_int_equal(room_local_write(&room->gatt.server, event->attribute.attr_handle, "new", 3, false), 3);
 }
 
 static void test_what_the_handler_writes_is_what_is_read(void **state)

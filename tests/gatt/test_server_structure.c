@@ -232,7 +232,7 @@ static void test_hash_follows_the_definitions(void **state)
     memcpy(second, room->gatt.db.hash, sizeof second);
     assert_memory_not_equal(first, second, sizeof first);
     /* Values do not count, subscriptions neither. */
-    assert_int_equal(gatt_server_local_write(&room->gatt.server, 22, "abc", 3, false), 3);
+    assert_int_equal(room_local_write(&room->gatt.server, 22, "abc", 3, false), 3);
     exchange(room, 0, "12 1700 0100", "13");
     room_register(room);
     assert_memory_equal(room->gatt.db.hash, second, sizeof second);

@@ -15,7 +15,7 @@ static void expect_local(struct room *room, uint16_t handle, const char *expecte
 {
     const void *value;
     size_t length;
-    assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &length, handle), 0);
+    assert_int_equal(room_local_read(&room->gatt.server, &value, &length, handle), 0);
     assert_int_equal(length, strlen(expected));
     assert_memory_equal(value, expected, length);
 }
@@ -189,7 +189,7 @@ static void test_long_write(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 25, 100, false), 0);
+    assert_int_equal(room_set_buffer(&room->gatt.server, 25, 100, false), 0);
     exchange(room, 0, "16 1900 0000 303132333435363738393031323334353637",
              "17 1900 0000 303132333435363738393031323334353637");
     exchange(room, 0, "16 1900 1200 3839", "17 1900 1200 3839");
@@ -296,7 +296,7 @@ static void test_offsets_within_the_old_value(void **state)
     (void)state;
     struct room *room = with_services();
     struct gatt_server *server = &room->gatt.server;
-    assert_int_equal(gatt_server_local_write(server, 25, "0123456789", 10, false), 10);
+    assert_int_equal(room_local_write(server, 25, "0123456789", 10, false), 10);
     exchange(room, 0, "16 1900 0400 6162", "17 1900 0400 6162");
     hear(room, 0, "18 01");
     expect(room, 0, "19");
@@ -319,7 +319,7 @@ static void test_joined_values_take_long_writes(void **state)
 {
     (void)state;
     struct room *room = with_services();
-    assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 30, 12, true), 0);
+    assert_int_equal(room_set_buffer(&room->gatt.server, 30, 12, true), 0);
     hear(room, 0, "52 1e00 616263");
     hear(room, 0, "16 1e00 0000 303132");
     hear(room, 0, "16 1e00 0300 333435");
@@ -354,7 +354,7 @@ static void test_no_value_beyond_the_largest(void **state)
     for (size_t over = 0; over < 2; over++) {
         struct room *room = room_create_with(40, 64, 4);
         room_register(room);
-        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 25, 600, false), 0);
+        assert_int_equal(room_set_buffer(&room->gatt.server, 25, 600, false), 0);
         uint16_t offset = 0;
         for (; offset + 18 <= 512; offset = (uint16_t)(offset + 18))
             prepare(room, 0, 25, offset, 18);
@@ -366,7 +366,7 @@ static void test_no_value_beyond_the_largest(void **state)
         forget(room);
         const void *value;
         size_t length;
-        assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &length, 25), 0);
+        assert_int_equal(room_local_read(&room->gatt.server, &value, &length, 25), 0);
         assert_int_equal(length, over ? 0 : 512);
         for (size_t i = 0; i < length; i++)
             assert_int_equal(((const uint8_t *)value)[i], (uint8_t)i);
@@ -382,7 +382,7 @@ static void test_queue_is_bounded(void **state)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct room *room = room_create_with(12, sizes[i], 4);
         room_register(room);
-        assert_int_equal(gatt_server_set_buffer(&room->gatt.server, 25, 600, false), 0);
+        assert_int_equal(room_set_buffer(&room->gatt.server, 25, 600, false), 0);
         size_t taken = 0;
         for (;; taken++) {
             prepare(room, 0, 25, (uint16_t)(taken * 5), 5);
@@ -402,7 +402,7 @@ static void test_queue_is_bounded(void **state)
         expect_event(room, "write 40 0019");
         const void *value;
         size_t length;
-        assert_int_equal(gatt_server_local_read(&room->gatt.server, &value, &length, 25), 0);
+        assert_int_equal(room_local_read(&room->gatt.server, &value, &length, 25), 0);
         assert_int_equal(length, taken * 5);
         for (size_t octet = 0; octet < length; octet++)
             assert_int_equal(((const uint8_t *)value)[octet], (uint8_t)octet);
