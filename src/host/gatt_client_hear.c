@@ -185,7 +185,7 @@ static int read_entry_shape(const struct gatt_procedure *procedure, struct reade
         entry = entry == SHORT_FORMAT ? 4 : entry == LONG_FORMAT ? 18 : 0;
     int rest = entry - shape->head;
     size_t length = reader_remaining(response);
-    bool fits = rest == 2 || rest == shape->other || (shape->other == ANY && rest >= 0);
+    bool fits = entry > 0 && (rest == 2 || rest == shape->other || shape->other == ANY);
     return fits && length && length % (size_t)entry == 0 ? rest : -1;
 }
 
