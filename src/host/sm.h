@@ -79,19 +79,19 @@ struct sm_pairing {
     uint8_t model;        /* enum sm_model */
     uint8_t action;       /* that the user was asked for; 0: none */
     bool answered;
-    bool refused;     /* by the user */
-    bool due;         /* there is something to be done at the next poll */
-    bool kept_only;   /* the peer has asked; no pairing comes of that where there is a bond */
-    bool oob_flagged; /* in this pairing we have the peer's out of band data, */
-    uint8_t side;     /* ours, enum sm_side: the link layer has who begins as central */
-    bool oob_known;   /* and the peer has ours */
-    bool bonding;
-    uint8_t key_size;             /* of the key that is being made, or that is about to be used: */
-    uint8_t secret_flags;         /* enum sm_secret_flag */
-    uint8_t held_flags;           /* of the key that the link is encrypted with */
+    bool refused;         /* by the user */
+    bool due;             /* there is something to be done at the next poll */
+    bool kept_only;       /* the peer has asked; no pairing comes of that where there is a bond */
+    bool oob_flagged;     /* in this pairing we have the peer's out of band data, */
+    uint8_t side;         /* ours, enum sm_side: the link layer has who begins as central */
+    uint8_t key_size;     /* of the key that is being made, or that is about to be used: */
+    uint8_t secret_flags; /* enum sm_secret_flag */
+    uint8_t held_flags;   /* of the key that the link is encrypted with */
+    bool oob_known : 1;   /* and the peer has ours */
+    bool bonding : 1;
     bool dead : 1;                /* after a timeout, until the link ends (Vol 3 Part H, 3.4) */
     bool key_missing : 1;         /* the peer has said so: the next pairing is the application's wish */
-    bool signing_known[2];        /* by kind of secret */
+    uint8_t signing_known;        /* a bit for each kind of secret */
     struct bluet_address ends[2]; /* by side, as on the air */
     uint32_t passkey;
     uint64_t deadline;

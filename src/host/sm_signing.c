@@ -21,17 +21,18 @@ static struct sm_signing *signing_of(struct sm_pairing *pairing, uint8_t sec_typ
 static bool is_known(struct sm_pairing *pairing, uint8_t sec_type)
 {
     struct sm_signing *signing = signing_of(pairing, sec_type);
-    bool *known = &pairing->signing_known[sec_type - BLUET_SECRET_OURS];
+    uint8_t bit = (uint8_t)(1 << sec_type);
     struct sm_secret secret;
-    if (*known)
+    if (pairing->signing_known & bit)
         return true;
-    *known = sm_read_kept(pairing, &secret, sec_type, SM_SECRET_CSRK);
-    if (*known) {
+    bool found = sm_read_kept(pairing, &secret, sec_type, SM_SECRET_CSRK);
+    if (found) {
+        pairing->signing_known |= bit;
         signing->next = signing->kept = secret.counter;
         sm_copy(signing->csrk, secret.keys.csrk, sizeof signing->csrk);
     }
     sm_wipe(&secret, sizeof secret);
-    return *known;
+    return found;
 }
 
 /* The secret, if it still has that key. */
@@ -159,5 +160,5 @@ BLUET_INTERNAL void sm_signing_end(struct sm_pairing *pairing)
 BLUET_INTERNAL void sm_signing_forget(struct sm_pairing *pairing)
 {
     sm_wipe(pairing->signing, sizeof pairing->signing);
-    pairing->signing_known[0] = pairing->signing_known[1] = false;
+    pairing->signing_known = 0;
 }
