@@ -246,6 +246,25 @@ def test_their_central_reads_and_writes(make_ours, theirs):
         assert theirs.next("read")[1] in (ATT + INSUFFICIENT_AUTHENTICATION, ATT + INSUFFICIENT_ENCRYPTION)
 
 
+@pytest.mark.stranger("NimBLE", "central and peripheral", "MTU, asked for by either side")
+@pytest.mark.parametrize("we_ask", [True, False], ids=["we ask", "they ask"])
+@either_way
+def test_mtu(make_ours, theirs, connect, we_ask):
+    """The smaller of 200 and 300, whoever asks; values are cut to it."""
+    ours = make_ours(services=SERVICES)
+    for mine, yours in ((200, 300), (300, 200)):
+        ours.ble.config(mtu=mine)
+        conn, connection = connect(ours, theirs)
+        theirs.do("prefer", yours)
+        ours.ble.gattc_exchange_mtu(conn) if we_ask else theirs.do("mtu", connection)
+        assert ours.next(bluetooth.IRQ_MTU_EXCHANGED) == (conn, 200)
+        assert theirs.next("mtu")[0::2] == [connection, 200]
+        ours.ble.gatts_notify(conn, ours.handles[4], bytes(250))
+        assert theirs.next("notified") == [connection, ours.handles[4], bytes(197).hex()]
+        theirs.do("disconnect", connection)
+        theirs.next("disconnected")
+
+
 # ---- Links ----
 
 

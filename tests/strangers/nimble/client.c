@@ -60,10 +60,14 @@ static int on_written(uint16_t connection, const struct ble_gatt_error *error, s
 
 /* ---- Commands: the connection first ---- */
 
+/* prefer MTU: for connections that are not there yet, and the exchanges of all */
+static int prefer(const struct words *words)
+{
+    return ble_att_set_preferred_mtu(number16(words, 1));
+}
+
 static int exchange_mtu(const struct words *words)
 {
-    if (words->count > 2)
-        ble_att_set_preferred_mtu(number16(words, 2));
     return ble_gattc_exchange_mtu(number16(words, 1), on_mtu, NULL);
 }
 
@@ -132,7 +136,8 @@ static int write_command(const struct words *words)
     return ble_gattc_write_no_rsp(number16(words, 1), number16(words, 2), octets_in_buffer(words, 3));
 }
 
-const struct command client_commands[] = {{"mtu", exchange_mtu},
+const struct command client_commands[] = {{"prefer", prefer},
+                                          {"mtu", exchange_mtu},
                                           {"services", discover_services},
                                           {"service-by", discover_service},
                                           {"included", discover_included},
