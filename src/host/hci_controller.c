@@ -43,9 +43,8 @@ static const struct {
 
 static bool needs_random_address(struct hci_controller *controller)
 {
-    const struct hci_controller_owner *owner = &controller->owner;
     const uint8_t *octets = controller->has_public ? controller->public_octets : NULL;
-    controller->address = owner->choose_address(owner->context, octets);
+    controller->address = controller->owner->choose_address(controller->context, octets);
     return controller->address.type == BLUET_ADDRESS_RANDOM;
 }
 
@@ -177,7 +176,7 @@ static void controller_step_done(void *context, const struct hci_result *result)
     if (good)
         controller_start_from(controller, step + 1);
     else
-        controller->owner.started(controller->owner.context, unknown ? BLUET_ENOTSUP : BLUET_EIO, result->status);
+        controller->owner->started(controller->context, unknown ? BLUET_ENOTSUP : BLUET_EIO, result->status);
 }
 
 static void controller_start_from(struct hci_controller *controller, enum controller_step step)
@@ -187,7 +186,7 @@ static void controller_start_from(struct hci_controller *controller, enum contro
     if (controller->stopped) /* by the application, when it was asked for secrets */
         return;
     if (step == STEP_COUNT) {
-        controller->owner.started(controller->owner.context, BLUET_OK, HCI_SUCCESS);
+        controller->owner->started(controller->context, BLUET_OK, HCI_SUCCESS);
         return;
     }
     uint8_t parameters[8] = {0};
@@ -202,8 +201,8 @@ static void controller_start_from(struct hci_controller *controller, enum contro
 }
 
 BLUET_INTERNAL void hci_controller_start(struct hci_controller *controller, struct hci *hci,
-                                         const struct hci_controller_owner *owner)
+                                         const struct hci_controller_owner *owner, void *context)
 {
-    *controller = (struct hci_controller){.hci = hci, .owner = *owner};
+    *controller = (struct hci_controller){.hci = hci, .owner = owner, .context = context};
     controller_start_from(controller, STEP_RESET);
 }

@@ -33,7 +33,6 @@ enum { HCI_VERSION_5_0 = 9, HCI_DATA_LENGTH_OCTETS = 251, HCI_DATA_LENGTH_US = 2
 
 /* Who starts a controller, and what he is asked and told. */
 struct hci_controller_owner {
-    void *context;
     /* The address to use, now that the controller's own is known; NULL: it has none. */
     struct bluet_address (*choose_address)(void *context, const uint8_t *public_octets);
     /* The start has ended; with BLUET_OK or BLUET_EIO. */
@@ -42,7 +41,8 @@ struct hci_controller_owner {
 
 struct hci_controller {
     struct hci *hci;
-    struct hci_controller_owner owner;
+    const struct hci_controller_owner *owner;
+    void *context; /* the owner's */
     uint8_t version;
     uint8_t public_octets[6];
     bool has_public;
@@ -54,7 +54,7 @@ struct hci_controller {
 
 /* Begins with a Reset, and ends by telling the owner. */
 BLUET_INTERNAL void hci_controller_start(struct hci_controller *controller, struct hci *hci,
-                                         const struct hci_controller_owner *owner);
+                                         const struct hci_controller_owner *owner, void *context);
 
 /* The answer under way leads to no further step. */
 static inline void hci_controller_stop(struct hci_controller *controller)

@@ -224,8 +224,8 @@ int bluet_activate(struct bluet *host)
     host->ticket = hci_new_ticket(&host->hci);
     host->end = (struct host_end){0};
     host->send_refused = false;
-    const struct hci_controller_owner owner = {host, choose_address, controller_started};
-    hci_controller_start(&host->controller, &host->hci, &owner);
+    static const struct hci_controller_owner owner = {choose_address, controller_started};
+    hci_controller_start(&host->controller, &host->hci, &owner, host);
     gap_open(&host->gap);
     return host->ticket;
 }

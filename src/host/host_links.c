@@ -21,14 +21,14 @@ static bool request_of(struct bluet *host, const struct hci_command *command, ui
 static void raise_connect(struct bluet *host, const struct link *link)
 {
     struct bluet_event event = {.conn_handle = link->handle};
-    event.code = link->central ? BLUET_EVENT_PERIPHERAL_CONNECT : BLUET_EVENT_CENTRAL_CONNECT;
+    event.code = link_is_central(link) ? BLUET_EVENT_PERIPHERAL_CONNECT : BLUET_EVENT_CENTRAL_CONNECT;
     event.connect.peer = link->peer;
     event_raise(&host->sink, &event);
 }
 
 BLUET_INTERNAL void host_link_heard(struct bluet *host, struct link *link)
 {
-    if (!BLUET_HAS_CENTRAL || link->heard || !link->central || link->state != LINK_OPEN)
+    if (!BLUET_HAS_CENTRAL || !link->central || link->heard || link->state != LINK_OPEN)
         return;
     link->heard = true;
     gap_connect_succeeded(&host->gap);
@@ -57,14 +57,14 @@ static void unheard_link_ended(struct bluet *host, uint8_t reason)
 BLUET_INTERNAL void host_link_ended(struct bluet *host, struct link *link, uint8_t reason)
 {
     struct bluet_event event = {.conn_handle = link->handle};
-    event.code = link->central ? BLUET_EVENT_PERIPHERAL_DISCONNECT : BLUET_EVENT_CENTRAL_DISCONNECT;
+    event.code = link_is_central(link) ? BLUET_EVENT_PERIPHERAL_DISCONNECT : BLUET_EVENT_CENTRAL_DISCONNECT;
     event.disconnect.peer = link->peer;
     event.disconnect.reason = reason;
     host->ended[host->ended_next++ % HOST_ENDED_KEPT] = (struct host_ended){link->handle, reason, true};
     bool canceled = host->state == HOST_DEACTIVATING;
     if (end_was_heard(host, reason))
         host_link_heard(host, link);
-    bool unheard = BLUET_HAS_CENTRAL && link->central && !link->heard;
+    bool unheard = link_is_central(link) && !link->heard;
     link->state = LINK_CLOSING;
     l2cap_signal_link_closed(&host->signal, link);
     if (BLUET_HAS_L2CAP_CHANNELS)

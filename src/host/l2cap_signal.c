@@ -132,7 +132,7 @@ static void update_requested(struct l2cap_signal *signal, struct signal_command 
 {
     struct link_parameters parameters;
     link_read_parameters(&command->parameters, &parameters);
-    if (!reader_done(&command->parameters) || !command->link->central) {
+    if (!reader_done(&command->parameters) || !link_is_central(command->link)) {
         signal_not_understood(signal, command);
         return;
     }
@@ -217,7 +217,7 @@ static struct l2cap_signal_kept *place_to_keep(struct l2cap_signal *signal, cons
  * Without a buffer for the response the request is kept, as the peer would wait for it in vain; one of each link, and
  * of few links, for more at a time is rare, and a peer that gets no answer gives up (Vol 3 Part A, 6.2.1).
  */
-static bool keep_request(struct l2cap_signal *signal, const struct signal_command *command, struct reader *whole,
+static bool keep_request(struct l2cap_signal *signal, const struct signal_command *command, const uint8_t *octets,
                          size_t length)
 {
     struct link *link = command->link;
@@ -233,15 +233,17 @@ static bool keep_request(struct l2cap_signal *signal, const struct signal_comman
     }
     place->link = link;
     place->length = (uint8_t)length;
-    read_octets(whole, place->octets, length);
+    memcpy(place->octets, octets, length);
     signal->kept_count++;
     return true;
 }
 
 static void signal_command_received(struct l2cap_signal *signal, struct link *link, struct reader *frame, bool too_long)
 {
-    struct reader whole = *frame;
-    struct signal_command command = {.link = link};
+    const uint8_t *start = frame->cursor;
+    size_t whole = reader_remaining(frame);
+    struct signal_command command;
+    command.link = link;
     command.code = read_u8(frame);
     command.identifier = read_u8(frame);
     uint16_t length = read_u16(frame);
@@ -251,13 +253,11 @@ static void signal_command_received(struct l2cap_signal *signal, struct link *li
         hci_protocol_error(signal->links->hci);
         return;
     }
-    if (keep_request(signal, &command, &whole, reader_remaining(&whole) - reader_remaining(frame)))
+    if (keep_request(signal, &command, start, whole - reader_remaining(frame)))
         return;
     if (too_long && is_request(command.code))
-        signal_reject(signal, &command, (uint16_t[]){L2CAP_MTU_EXCEEDED, L2CAP_SIGNALLING_MTU}, 2);
-    else if (too_long)
-        hci_protocol_error(signal->links->hci);
-    else if (!reader_ok(&command.parameters))
+        signal_reject(signal, &command, (const uint16_t[]){L2CAP_MTU_EXCEEDED, L2CAP_SIGNALLING_MTU}, 2);
+    else if (too_long || !reader_ok(&command.parameters))
         not_taken(signal, &command);
     else
         command_received(signal, &command);
@@ -291,7 +291,7 @@ BLUET_INTERNAL int l2cap_signal_request_update(struct l2cap_signal *signal, stru
                                                const struct link_parameters *parameters)
 {
     struct l2cap_signal_link *request = &signal->requests[link->index];
-    if (link->central || !link_parameters_are_valid(parameters))
+    if (link_is_central(link) || !link_parameters_are_valid(parameters))
         return BLUET_EINVAL;
     if (request->awaited)
         return BLUET_EALREADY;
@@ -308,22 +308,28 @@ BLUET_INTERNAL int l2cap_signal_request_update(struct l2cap_signal *signal, stru
     return BLUET_OK;
 }
 
-BLUET_INTERNAL uint64_t l2cap_signal_deadline(const struct l2cap_signal *signal)
+/* The request whose answer has to come first; NULL: none is awaited. */
+static const struct l2cap_signal_link *most_urgent(const struct l2cap_signal *signal)
 {
-    uint64_t deadline = BLUET_NEVER;
+    const struct l2cap_signal_link *urgent = NULL;
     for (uint8_t i = 0; signal->awaiting_count && i < signal->links->limit; i++) {
         const struct l2cap_signal_link *request = &signal->requests[i];
-        if (request->awaited && request->deadline < deadline)
-            deadline = request->deadline;
+        if (request->awaited && (!urgent || request->deadline < urgent->deadline))
+            urgent = request;
     }
-    return deadline;
+    return urgent;
+}
+
+BLUET_INTERNAL uint64_t l2cap_signal_deadline(const struct l2cap_signal *signal)
+{
+    const struct l2cap_signal_link *urgent = most_urgent(signal);
+    return urgent ? urgent->deadline : BLUET_NEVER;
 }
 
 BLUET_INTERNAL void l2cap_signal_expire(struct l2cap_signal *signal)
 {
-    for (uint8_t i = 0; signal->awaiting_count && i < signal->links->limit; i++) {
-        const struct l2cap_signal_link *request = &signal->requests[i];
-        if (request->awaited && request->deadline <= signal->links->hci->now)
-            update_ended(signal, &signal->links->links[i], HCI_LL_RESPONSE_TIMEOUT);
+    while (l2cap_signal_deadline(signal) <= signal->links->hci->now) {
+        const struct l2cap_signal_link *urgent = most_urgent(signal);
+        update_ended(signal, &signal->links->links[urgent - signal->requests], HCI_LL_RESPONSE_TIMEOUT);
     }
 }

@@ -93,6 +93,11 @@ struct link_table {
     struct link *last_waiting; /* behind which the first comes */
 };
 
+static inline bool link_is_central(const struct link *link)
+{
+    return BLUET_HAS_CENTRAL && link->central;
+}
+
 /* One whole frame (Vol 3 Part A, 3.1). */
 struct link_frame {
     struct link *link;
