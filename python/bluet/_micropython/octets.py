@@ -13,6 +13,8 @@ _pack, _dump, _dumps = struct.pack, json.dump, json.dumps
 class _Octets(bytes):
     """MicroPython adds the UTF-8 of a string to bytes."""
 
+    __slots__ = ()
+
     def __add__(self, other: Any) -> bytes:
         return bytes.__add__(self, other.encode() if isinstance(other, str) else other)
 
