@@ -18,5 +18,10 @@ endfunction()
 
 file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/host/*.c ${PROJECT_SOURCE_DIR}/src/spec/*.c)
 bluet_size_program(size_memory "${host_sources}")
+foreach(feature CENTRAL GATT_CLIENT L2CAP_CHANNELS EATT SECURITY LEGACY_PAIRING SIGNING PRIVACY)
+    list(APPEND others_files ${bluet_${feature}_files})
+endforeach()
+list(JOIN others_files "|" others_files)
+list(FILTER host_sources EXCLUDE REGEX "/(${others_files})[.]c$")
 bluet_size_program(size_peripheral "${host_sources}"
     BLUET_CENTRAL=0 BLUET_GATT_CLIENT=0 BLUET_L2CAP_CHANNELS=0 BLUET_SECURITY=0)
