@@ -9,7 +9,7 @@ packages_build=(build-essential ca-certificates cmake libjansson-dev libmbedtls-
     libusb-1.0-0-dev ninja-build pkg-config python3 python3-dev python3-venv)
 packages_check=("${packages_build[@]}" bluez clang clang-tidy gcc-arm-none-eabi libcmocka-dev libnewlib-arm-none-eabi
     qemu-system-arm shellcheck tshark valgrind)
-packages_strangers=(bluez busybox-static cargo dbus nodejs npm qemu-system-x86)
+packages_strangers=(bluez busybox-static dbus nodejs npm qemu-system-x86)
 packages_fuzz=("${packages_build[@]}" clang libcmocka-dev)
 packages_bench=("${packages_build[@]}" valgrind)
 packages_size=("${packages_build[@]}" gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm)
@@ -71,6 +71,13 @@ want() {
         is_installed "$package" || command -v "$package" >/dev/null || missing+=("$package")
     done
     ((${#missing[@]} == 0)) || (need "${missing[@]}") || say "Going on without: ${missing[*]}"
+}
+
+# Debian 12 has a later one beside its own, which is too old for what is in the registry now.
+want_cargo() {
+    if ! command -v cargo >/dev/null; then
+        if apt-cache show cargo-web >/dev/null 2>&1; then want cargo-web; else want cargo; fi
+    fi
 }
 
 # Clang's sanitizers come in a package that has its version in the name.
@@ -155,6 +162,7 @@ task_check() {
     need_venv cmake/requirements.txt tests/requirements.txt
     if (($# == 0)) || [[ " $* " == *" stranger"* ]]; then
         want "${packages_strangers[@]}"
+        want_cargo
     fi
     exec build/venv/bin/python tests/check.py "$@"
 }
