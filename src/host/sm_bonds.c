@@ -250,6 +250,7 @@ BLUET_INTERNAL struct sm_bond *sm_bonds_keep(struct sm_bonds *bonds, const struc
     if (!sm_bonds_write(bonds, secret, BLUET_SECRET_OURS))
         return NULL;
     sm_copy(&secret->keys, &given->theirs.keys, sizeof secret->keys);
+    secret->counter = 0;
     secret->tail_length = given->identified ? sizeof given->theirs.irk : 0;
     sm_copy(secret->tail, given->theirs.irk, sizeof given->theirs.irk);
     bool kept = sm_bonds_write(bonds, secret, BLUET_SECRET_PEER);

@@ -2,6 +2,10 @@
 #include "devices.h"
 
 #include "host/host.h"
+#include "host/sm_bonds.h"
+#include "spec/hci.h"
+#include "spec/l2cap.h"
+#include "spec/sm.h"
 
 #include <string.h>
 
@@ -132,12 +136,65 @@ static void test_room_for_one(void **state)
     scene_end(&scene);
 }
 
+/* ---- Keys that not both sides give ---- */
+
+static unsigned signing_sides; /* that the request asks for keys to sign with: 1: the initiator, 2: the responder */
+
+static bool ask_for_keys(struct device *device, const uint8_t *packet, size_t length)
+{
+    enum { CID = 7, CODE = 9, KEYS = 14 };
+    uint8_t altered[64];
+    if (packet[0] != HCI_ACL_DATA || packet[CID] != L2CAP_CID_SECURITY_MANAGER || packet[CODE] != SM_PAIRING_REQUEST)
+        return true;
+    memcpy(altered, packet, length);
+    for (unsigned side = 0; side < 2; side++) {
+        if (!(signing_sides >> side & 1))
+            altered[KEYS + side] &= (uint8_t)~SM_SIGNING_KEY;
+    }
+    assert_int_equal(bluet_air_receive(device->controller, altered, length), BLUET_OK);
+    return false;
+}
+
+/* Whether there is a key in a secret to sign with; it is new, and has signed nothing yet. */
+static bool is_to_sign(const struct device *device, uint8_t type)
+{
+    const struct secret *kept = device_secret(device, type);
+    struct sm_secret secret;
+    assert_non_null(kept);
+    memcpy(secret.blob, kept->value, kept->length);
+    assert_true(sm_secret_open(&secret, type, kept->length));
+    if (secret.keys.flags & SM_SECRET_CSRK)
+        assert_int_equal(secret.counter, 0);
+    return secret.keys.flags & SM_SECRET_CSRK;
+}
+
+static void test_counters_begin_at_zero(void **state)
+{
+    (void)state;
+    for (signing_sides = 0; signing_sides < 4; signing_sides++) {
+        begin(false);
+        central->say = ask_for_keys;
+        /* What is kept of configurations is longer than nothing. */
+        assert_true(bluet_gattc_write(central->host, central->conns[0], GATT_SERVICE_CHANGED_HANDLE + 1, "\x02", 2,
+                                      BLUET_WRITE_WITH_RESPONSE) >= 0);
+        scene_run(&scene, 1000000, NULL);
+        devices_pair(central, peripheral);
+        for (unsigned side = 0; side < 2; side++) {
+            bool signs = BLUET_HAS_SIGNING && (signing_sides >> side & 1);
+            assert_int_equal(is_to_sign(side ? peripheral : central, BLUET_SECRET_OURS), signs);
+            assert_int_equal(is_to_sign(side ? central : peripheral, BLUET_SECRET_PEER), signs);
+        }
+        scene_end(&scene);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_secret_is_refused),
         cmocka_unit_test(test_refused_anew),
         cmocka_unit_test(test_room_for_one),
+        cmocka_unit_test(test_counters_begin_at_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
