@@ -81,7 +81,7 @@ int bluet_bonds(const struct bluet *host, struct bluet_address *out_peers, size_
 int bluet_bond_read(struct bluet_bond *out_bond, uint8_t sec_type, const void *value, size_t length)
 {
     struct sm_secret secret;
-    bool whole = sec_type != BLUET_SECRET_IRK && length <= SM_SECRET_SIZE;
+    bool whole = sec_type != BLUET_SECRET_IRK && length > 0 && length <= SM_SECRET_SIZE;
     if (whole)
         sm_copy(secret.blob, value, length);
     whole = whole && sm_secret_open(&secret, sec_type, length);

@@ -188,13 +188,26 @@ static void test_counters_begin_at_zero(void **state)
     }
 }
 
+/* ---- What those who list secrets have ---- */
+
+static void test_no_secret_at_all(void **state)
+{
+    (void)state;
+    static const uint8_t longer[SM_SECRET_SIZE + 1] = {2};
+    struct bluet_bond bond;
+    for (uint8_t type = BLUET_SECRET_OURS; type <= (uint8_t)BLUET_SECRET_PEER; type++) {
+        assert_int_equal(bluet_bond_read(&bond, type, NULL, 0), BLUET_EINVAL);
+        for (size_t length = 0; length <= sizeof longer; length++)
+            assert_int_equal(bluet_bond_read(&bond, type, longer, length), BLUET_EINVAL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_secret_is_refused),
-        cmocka_unit_test(test_refused_anew),
-        cmocka_unit_test(test_room_for_one),
-        cmocka_unit_test(test_counters_begin_at_zero),
+        cmocka_unit_test(test_one_secret_is_refused), cmocka_unit_test(test_refused_anew),
+        cmocka_unit_test(test_room_for_one),          cmocka_unit_test(test_counters_begin_at_zero),
+        cmocka_unit_test(test_no_secret_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
