@@ -271,13 +271,12 @@ BLUET_INTERNAL bool gap_connect_end(struct gap *gap, int ticket)
 {
     struct gap_connect *connect = &gap->connect;
     connect->held = false;
-    if (connect->state == GAP_CONNECT_OFF || connect->state == GAP_CONNECT_AWAIT_PEER ||
-        connect->state == GAP_CONNECT_AWAIT_CANCEL)
+    if (connect->state == GAP_CONNECT_OFF || connect->state == GAP_CONNECT_AWAIT_CANCEL)
         return true;
     /* While it waits to begin again, the controller knows nothing of it: it has failed as soon as that may be said. */
     if (connect->state == GAP_CONNECT_AWAIT_AGAIN)
         go_to(gap, GAP_CONNECT_AWAIT_CANCEL, gap->hci->now);
-    else if (!request_cancel(gap, ticket))
+    else if (connect->state != GAP_CONNECT_AWAIT_PEER && !request_cancel(gap, ticket))
         return false;
     gap->attempt.give_up = gap->hci->now;
     return true;

@@ -20,16 +20,28 @@ int bluet_gap_connect(struct bluet *host, const struct bluet_address *peer, uint
     return error ? error : gap_connect_start(&host->gap, peer, timeout_ms, parameters);
 }
 
+/* That of an attempt whose request the controller has sent; NULL: there is none. */
+static struct link *unheard_link(const struct bluet *host)
+{
+    for (uint8_t i = 0; i < host->links.limit; i++) {
+        struct link *link = &host->links.links[i];
+        if (link->central && !link->heard)
+            return link;
+    }
+    return NULL;
+}
+
 int bluet_gap_connect_cancel(struct bluet *host)
 {
     int error = host_check_active(host);
     if (error)
         return error;
-    struct link *link = link_find_peer(&host->links, &host->gap.attempt.peer);
-    bool unheard = host->gap.connect.state == GAP_CONNECT_AWAIT_PEER && link;
-    if (!unheard)
+    const struct link *link = unheard_link(host);
+    if (!link)
         return gap_connect_cancel(&host->gap);
     int ticket = bluet_gap_disconnect(host, link->handle);
+    if (ticket > 0)
+        gap_connect_end(&host->gap, 0);
     return ticket ? ticket : BLUET_EALREADY;
 }
 

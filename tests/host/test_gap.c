@@ -432,6 +432,44 @@ static void test_request_is_lost_for_good(void **state)
     talk_destroy(talk);
 }
 
+/* The link is told to end while the controller finds out by itself that nobody has heard. */
+static void test_canceled_request_is_lost(void **state)
+{
+    (void)state;
+    struct talk *talk = connecting(2000);
+    talk_receive(talk, connection_complete);
+    talk_answer(talk);
+    assert_int_equal(bluet_gap_connect_cancel(talk->host), 3);
+    talk_expect(talk, "01 06 04 03 41 00 13");
+    talk_receive(talk, "04 05 04 00 41 00 3e");
+    talk_expect_event(talk, "PERIPHERAL_DISCONNECT 255/000000000000 reason 0x3e");
+    talk_receive(talk, "04 0f 04 02 01 06 04");
+    talk_expect_event(talk, "OPERATION_DONE 3 error -107 status 0x02");
+    talk_pass(talk, 10000000);
+    talk_expect_nothing(talk);
+    talk_destroy(talk);
+}
+
+/* Of a connection to whoever is heard first, nobody knows the peer before there is a link. */
+static void test_cancel_of_listed(void **state)
+{
+    (void)state;
+    struct talk *talk = talk_activated(NULL);
+    assert_int_equal(bluet_gap_connect_listed(talk->host, 0, NULL), 2);
+    talk_answer(talk);
+    talk_expect_event(talk, "OPERATION_DONE 2 error 0 status 0x00");
+    talk_receive(talk, connection_complete);
+    talk_answer(talk);
+    assert_int_equal(bluet_gap_connect_cancel(talk->host), 3);
+    assert_int_equal(bluet_gap_connect_cancel(talk->host), BLUET_EALREADY);
+    talk_expect(talk, "01 06 04 03 41 00 13");
+    talk_receive(talk, "04 0f 04 00 01 06 04");
+    talk_expect_event(talk, "OPERATION_DONE 3 error 0 status 0x00");
+    talk_receive(talk, "04 05 04 00 41 00 16");
+    talk_expect_event(talk, "PERIPHERAL_DISCONNECT 255/000000000000 reason 0x16");
+    talk_destroy(talk);
+}
+
 static void test_cancel_between_requests(void **state)
 {
     (void)state;
@@ -698,6 +736,8 @@ int main(void)
         cmocka_unit_test(test_connect),
         cmocka_unit_test(test_request_is_lost),
         cmocka_unit_test(test_request_is_lost_for_good),
+        cmocka_unit_test(test_canceled_request_is_lost),
+        cmocka_unit_test(test_cancel_of_listed),
         cmocka_unit_test(test_cancel_between_requests),
         cmocka_unit_test(test_first_packet_is_heard),
         cmocka_unit_test(test_connect_arguments),
