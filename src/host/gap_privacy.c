@@ -147,7 +147,7 @@ static void step_done(struct gap *gap, bool good)
     } else if (step == GAP_PRIVACY_ENABLE) {
         privacy->list_due = false;
         privacy->enabled = true;
-        gap->resolver.offloaded = !privacy->list_full;
+        gap->resolver.offloaded = !privacy->list_full && gap->list_changes == gap->bonds->changes;
     }
 }
 

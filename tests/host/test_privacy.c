@@ -187,6 +187,20 @@ static void test_list_follows_bonds(void **state)
     bonded_end(talk);
 }
 
+/* With a key to resolve with, of which all octets are the same. */
+static const struct sm_bond *keep_bond(struct talk *talk, const struct bluet_address *peer, uint8_t irk_octet)
+{
+    struct sm_given given = {.ours.keys = {.peer = *peer, .flags = SM_SECRET_LTK, .key_size = 16}, .identified = true};
+    struct sm_secret secret = {.tail_length = 0};
+    given.theirs = given.ours;
+    memset(given.theirs.irk, irk_octet, sizeof given.theirs.irk);
+    talk->answer = 1;
+    const struct sm_bond *bond = sm_bonds_keep(&talk->host->sm.bonds, &given, &secret);
+    talk_forget(talk);
+    talk->answer = 0;
+    return bond;
+}
+
 /* Another bond in the place of one whose entry is on its way: what the controller has taken is not of the new one. */
 static void test_place_of_a_bond_is_used_again(void **state)
 {
@@ -210,15 +224,7 @@ static void test_place_of_a_bond_is_used_again(void **state)
         assert_true(bluet_bond_delete(talk->host, &old) > 0);
         talk_pass(talk, 0);
         talk_forget(talk);
-        struct sm_given given = {.ours.keys = {.peer = new, .flags = SM_SECRET_LTK, .key_size = 16},
-                                 .identified = true};
-        struct sm_secret secret = {.tail_length = 0};
-        given.theirs = given.ours;
-        given.theirs.irk[0] = 0x77;
-        talk->answer = 1;
-        assert_ptr_equal(sm_bonds_keep(bonds, &given, &secret), &bonds->bonds[0]);
-        talk_forget(talk);
-        talk->answer = 0;
+        assert_ptr_equal(keep_bond(talk, &new, 0x77), &bonds->bonds[0]);
 
         talk_receive(talk, at_mode ? "04 0e 04 01 4e 20 00" : "04 0e 04 01 27 20 00");
         assert_false(bonds->bonds[0].listed);
@@ -236,6 +242,33 @@ static void test_place_of_a_bond_is_used_again(void **state)
         assert_true(talk->host->gap.resolver.offloaded);
         bonded_end(talk);
     }
+}
+
+/* One that has come when the list had been written is not in it, and is resolved here until it is. */
+static void test_bond_behind_the_list(void **state)
+{
+    (void)state;
+    enum { NUMBER = 5 }; /* that bonded_resolvable() makes a key of */
+    const struct bluet_address new = {BLUET_ADDRESS_PUBLIC, {0xb0, 1, 2, 3, 4, 5}};
+    const struct bluet_address resolvable = bonded_resolvable(NUMBER, 1);
+    struct talk *talk = bonded_begin(BLUET_ADDRESS_MODE_PUBLIC, 0, 0);
+    struct hci *hci = &talk->host->hci;
+    uint16_t queue_size = hci->queue_size;
+    bonded_start_scan(talk);
+    assert_int_equal(bluet_set_rpa_timeout(talk->host, 0x102), BLUET_OK);
+    talk_pass(talk, 0);
+    talk_answer_until(talk, HCI_LE_SET_RESOLVABLE_PRIVATE_ADDRESS_TIMEOUT);
+    talk_expect(talk, "01 2e 20 02 02 01");
+    assert_non_null(keep_bond(talk, &new, 0xa0 + NUMBER));
+    talk_receive(talk, "04 0e 04 01 2e 20 00");
+    /* There is no room for the command that ends the pause, for a moment. */
+    hci->queue_size = 1;
+    bonded_step(talk, "01 2d 20 01 01", HCI_SUCCESS);
+    hci->queue_size = queue_size;
+    talk_expect_nothing(talk);
+    bonded_report(talk, 0, 1, &resolvable);
+    bonded_expect_report(talk, 0, &new);
+    bonded_end(talk);
 }
 
 /* ---- Modes ---- */
@@ -570,6 +603,7 @@ int main(void)
         cmocka_unit_test(test_addresses_are_remembered),
         cmocka_unit_test(test_list_follows_bonds),
         cmocka_unit_test(test_place_of_a_bond_is_used_again),
+        cmocka_unit_test(test_bond_behind_the_list),
         cmocka_unit_test(test_no_random_addresses),
         cmocka_unit_test(test_change_of_mode),
         cmocka_unit_test(test_identity_key),
