@@ -92,9 +92,9 @@ static void end_pause(struct gap *gap)
 
 /* ---- The work ---- */
 
-static void forget_listed(struct gap *gap)
+static void forget_listed(struct gap *gap, uint8_t from)
 {
-    for (uint8_t i = 0; i < gap->bonds->limit; i++)
+    for (uint8_t i = from; i < gap->bonds->limit; i++)
         gap->bonds->bonds[i].listed = false;
 }
 
@@ -104,7 +104,7 @@ static void refuse_list(struct gap *gap)
     gap->privacy.list_refused = true;
     gap->resolver.offloaded = false;
     gap->privacy.list_due = gap->privacy.enabled = false;
-    forget_listed(gap);
+    forget_listed(gap, 0);
 }
 
 static void try_again_later(struct gap *gap)
@@ -133,14 +133,14 @@ static void step_done(struct gap *gap, bool good)
         if (good)
             memcpy(gap->address.random_octets, gap->address.rotated_octets, sizeof gap->address.random_octets);
     } else if (step == GAP_PRIVACY_ADD) { /* a bond that the list does not take is resolved here */
-        gap->bonds->bonds[privacy->next].listed = good;
+        gap->bonds->bonds[privacy->next].listed = true;
         privacy->list_full = !good;
-        if (!good)
+        if (!good) {
+            forget_listed(gap, privacy->next);
             privacy->state = GAP_PRIVACY_ADD;
+        }
     } else if (!good && step != GAP_PRIVACY_SET_TIMEOUT) {
         refuse_list(gap);
-    } else if (step == GAP_PRIVACY_CLEAR) {
-        forget_listed(gap);
     } else if (step == GAP_PRIVACY_SET_MODE) {
         privacy->next++;
         privacy->state = GAP_PRIVACY_ADD;

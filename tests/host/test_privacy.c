@@ -594,6 +594,26 @@ static void test_directed(void **state)
     bonded_end(talk);
 }
 
+/* The parameters stay as they are told at the start, also when the list is being written just then. */
+static void test_directed_while_the_list_is_written(void **state)
+{
+    (void)state;
+    const uint16_t commands[] = {HCI_LE_CLEAR_RESOLVING_LIST, HCI_LE_ADD_DEVICE_TO_RESOLVING_LIST,
+                                 HCI_LE_SET_PRIVACY_MODE, HCI_LE_SET_ADDRESS_RESOLUTION_ENABLE};
+    const struct bluet_address peer = bonded_identity(1);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        struct talk *talk = bonded_begin(BLUET_ADDRESS_MODE_PUBLIC, 0, 0);
+        assert_int_equal(bluet_set_address_mode(talk->host, BLUET_ADDRESS_MODE_RPA), 2);
+        bonded_step(talk, "01 05 20 06 .. .. .. .. .. ..", HCI_SUCCESS);
+        talk_pass(talk, 0);
+        talk_answer_until(talk, commands[i]);
+        assert_true(bluet_gap_advertise_directed(talk->host, 100000, &peer) > 0);
+        talk_answer_until(talk, HCI_LE_SET_ADVERTISING_PARAMETERS);
+        bonded_step(talk, "01 06 20 0f a0 00 a0 00 04 03 00 01 50 40 30 20 10 07 00", HCI_SUCCESS);
+        bonded_end(talk);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -614,6 +634,7 @@ int main(void)
         cmocka_unit_test(test_seeking_refused),
         cmocka_unit_test(test_connection_to_one_in_the_list),
         cmocka_unit_test(test_directed),
+        cmocka_unit_test(test_directed_while_the_list_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
