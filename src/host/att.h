@@ -26,7 +26,8 @@ struct att_bearer {
     uint16_t offered;              /* what we have told the peer; 0: nothing yet */
     bool asked;                    /* we have begun an exchange, or are going to */
     bool was_asked;                /* the peer has */
-    bool expired; /* a transaction has timed out: no request, command, notification or indication goes out any more */
+    /* A transaction has timed out, or the channel is gone: no request, command, notification or indication goes out. */
+    bool expired;
     bool indication;        /* one awaits its confirmation */
     bool confirmation_owed; /* ours had no buffer to go out from */
     uint8_t request;        /* opcode of the request that awaits its response; 0: none */

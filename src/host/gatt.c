@@ -127,6 +127,7 @@ static void bearer_ended(void *context, const struct l2cap_channel *channel, str
             gatt_client_bearer_refused(&gatt->client, link, result);
         return;
     }
+    bearer->expired = true; /* from the handler nothing more goes out on it */
     gatt_server_bearer_closed(&gatt->server, bearer);
     if (BLUET_HAS_GATT_CLIENT)
         gatt_client_bearer_closed(&gatt->client, bearer);

@@ -317,6 +317,31 @@ static void test_unenhanced_bearer_times_out(void **state)
     dialogue_end(talk);
 }
 
+static void notify(struct talk *talk, const struct bluet_event *event)
+{
+    if (event->code == BLUET_EVENT_GATTS_INDICATE_DONE)
+        assert_int_equal(bluet_gatts_notify(talk->host, LINK, OTHER, "n", 1), 0);
+}
+
+/* What the handler sends meanwhile goes by one that stays. */
+static void test_handler_notifies_as_a_bearer_ends(void **state)
+{
+    (void)state;
+    struct talk *talk = open_two();
+    assert_int_equal(bluet_gatts_indicate(talk->host, LINK, VALUE, "1", 1), 0);
+    dialogue_hear_pdu(talk, ATT, "1d 16 00 31");
+    talk_pass(talk, 30000000);
+    talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0016 status 0x101");
+    assert_int_equal(bluet_gatts_indicate(talk->host, LINK, VALUE, "2", 1), 0);
+    dialogue_hear_pdu(talk, FIRST, "1d 16 00 32");
+    talk->on_event = notify;
+    dialogue_tell(talk, "06 02 04 00 40 00 50 00");
+    talk_expect_event(talk, "GATTS_INDICATE_DONE 0x0001 0x0016 status 0x100");
+    dialogue_hear(talk, "07 02 04 00 40 00 50 00");
+    dialogue_hear_pdu(talk, SECOND, "1b 19 00 6e");
+    dialogue_end(talk);
+}
+
 /* ---- The peer's faults, and ends ---- */
 
 static void test_a_fault_ends_one_bearer(void **state)
@@ -493,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_indications_side_by_side),
         cmocka_unit_test(test_indication_is_not_confirmed),
         cmocka_unit_test(test_unenhanced_bearer_times_out),
+        cmocka_unit_test(test_handler_notifies_as_a_bearer_ends),
         cmocka_unit_test(test_a_fault_ends_one_bearer),
         cmocka_unit_test(test_malformed_pdus),
         cmocka_unit_test(test_credits_come_back_in_batches),
