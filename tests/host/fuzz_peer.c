@@ -123,6 +123,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     player_answer_all(&player);
     player_open_bearers(&player, CENTRAL_HANDLE);
     player_open_bearers(&player, PERIPHERAL_HANDLE);
+    player_open_channels(&player, CENTRAL_HANDLE);
+    player_open_channels(&player, PERIPHERAL_HANDLE);
     player_answer_all(&player);
 
     player.input = reader_of(data, size);

@@ -174,6 +174,8 @@ void player_open(struct player *player, const uint8_t *data, size_t size)
         .mtu_limit = 100,
         .buffer_count = 8,
         .buffer_size = 64,
+        .channel_count = 5,
+        .channel_size = 300,
         .procedure_count = 4,
         .bearer_count = 2,
     };
@@ -442,6 +444,81 @@ static void call_gatt(struct player *player, uint8_t which)
     }
 }
 
+/* What takes lists, and channels: their CIDs are given out from 0x40 on, those of the peer are whatever it says. */
+static void call_l2cap(struct player *player, uint8_t which)
+{
+    struct bluet *host = player->host;
+    uint16_t link = any_link(player);
+    uint8_t amount = read_u8(&player->input);
+    uint16_t mtu = (uint16_t)(20 + amount);
+    uint16_t cid = (uint16_t)(0x40 + which / 8 % 8);
+    const uint16_t cids[5] = {cid, (uint16_t)(cid + 1), 0x41, 0x42, 0x43};
+    uint8_t data[2 * UINT8_MAX] = {0};
+    switch (which % 8) {
+    case 0:
+        bluet_l2cap_listen(host, PLAYER_PSM, mtu);
+        break;
+    case 1:
+        bluet_l2cap_connect(host, link, PLAYER_PSM, mtu);
+        break;
+    case 2:
+        bluet_l2cap_connect_several(host, link, PLAYER_PSM, mtu, which / 8u % 7);
+        break;
+    case 3:
+        bluet_l2cap_reconfigure(host, link, cids, amount % 6, (uint16_t)(mtu + which));
+        break;
+    case 4:
+        bluet_l2cap_disconnect(host, link, cid);
+        break;
+    case 5:
+        bluet_l2cap_receive(host, link, cid, data, amount);
+        break;
+    default:
+        bluet_l2cap_send(host, link, cid, data, 2u * amount);
+        break;
+    }
+}
+
+static void call_gattc_lists(struct player *player, uint8_t which)
+{
+    enum { COUNT = 4 };
+    static const struct bluet_uuid uuid = {2, {0x37, 0x2a}};
+    static const uint8_t octets[UINT8_MAX];
+    struct bluet *host = player->host;
+    uint16_t link = any_link(player);
+    uint8_t amount = read_u8(&player->input);
+    struct bluet_write writes[COUNT];
+    uint16_t handles[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        handles[i] = (uint16_t)(which / 8 + i);
+        writes[i] = (struct bluet_write){handles[i], octets, (size_t)amount >> i};
+    }
+    switch (which % 8) {
+    case 0:
+    case 1:
+        bluet_gattc_write_reliable(host, link, writes, amount % (COUNT + 1));
+        break;
+    case 2:
+        bluet_gattc_read_multiple(host, link, handles, amount % (COUNT + 1), which & 0x80);
+        break;
+    case 3:
+        bluet_gattc_read_long(host, link, amount);
+        break;
+    case 4:
+        bluet_gattc_read_by_uuid(host, link, 1, 0xffff, &uuid);
+        break;
+    case 5:
+        bluet_gattc_discover_included_services(host, link, 1, 0xffff);
+        break;
+    case 6:
+        bluet_gatts_notify_multiple(host, link, handles, amount % (COUNT + 1));
+        break;
+    default:
+        bluet_set_mtu(host, (uint16_t)(23 + amount % 78));
+        break;
+    }
+}
+
 static void call_security(struct player *player, uint8_t which)
 {
     struct bluet *host = player->host;
@@ -484,7 +561,11 @@ void player_call(struct player *player)
 {
     uint8_t room = read_u8(&player->input);
     uint8_t which = read_u8(&player->input);
-    if (room & 1)
+    if (room >= 0xf0)
+        call_l2cap(player, which);
+    else if (room >= 0xe0)
+        call_gattc_lists(player, which);
+    else if (room & 1)
         call_gap(player, which);
     else if (room & 2)
         call_security(player, which);
@@ -495,8 +576,8 @@ void player_call(struct player *player)
         player_answer_all(player);
 }
 
-/* Encryption itself is the controller's; a link counts as encrypted when the host believes so. */
-void player_open_bearers(struct player *player, uint16_t handle)
+/* The peer asks for two channels, whose CIDs at its end begin with that one. */
+static void receive_connection_request(struct player *player, uint16_t handle, uint16_t psm, uint16_t first_cid)
 {
     enum { FRAME_LENGTH = 20, REQUEST_LENGTH = 16 };
     uint8_t packet[5 + FRAME_LENGTH] = {HCI_ACL_DATA};
@@ -506,18 +587,32 @@ void player_open_bearers(struct player *player, uint16_t handle)
     write_u16(&writer, REQUEST_LENGTH);
     write_u16(&writer, L2CAP_CID_SIGNALLING);
     write_u8(&writer, L2CAP_CREDIT_BASED_CONNECTION_REQUEST);
-    write_u8(&writer, 1);
+    write_u8(&writer, (uint8_t)first_cid);
     write_u16(&writer, REQUEST_LENGTH - 4);
-    write_u16(&writer, L2CAP_PSM_EATT);
+    write_u16(&writer, psm);
     write_u16(&writer, 100);
     write_u16(&writer, 64);
     write_u16(&writer, 40);
-    write_u16(&writer, 0x50);
-    write_u16(&writer, 0x51);
+    write_u16(&writer, first_cid);
+    write_u16(&writer, (uint16_t)(first_cid + 1));
+    player_receive(player, packet, sizeof packet);
+}
+
+/* Encryption itself is the controller's; a link counts as encrypted when the host believes so. */
+void player_open_bearers(struct player *player, uint16_t handle)
+{
     struct link *link = link_find(&player->host->links, handle);
     demand(link != NULL, "there is a link");
     link->encrypted = true;
-    player_receive(player, packet, sizeof packet);
-    size_t count = count_channels(player->host);
-    demand(count == 2 || count == 4, "bearers are opened");
+    size_t before = count_channels(player->host);
+    receive_connection_request(player, handle, L2CAP_PSM_EATT, 0x50);
+    demand(count_channels(player->host) == before + 2, "bearers are opened");
+}
+
+void player_open_channels(struct player *player, uint16_t handle)
+{
+    size_t before = count_channels(player->host);
+    bluet_l2cap_listen(player->host, PLAYER_PSM, 100); /* if not yet */
+    receive_connection_request(player, handle, PLAYER_PSM, 0x60);
+    demand(count_channels(player->host) == before + 2, "channels are opened");
 }

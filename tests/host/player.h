@@ -8,7 +8,7 @@
 #include "bluet/bluet.h"
 #include "spec/reader.h"
 
-enum { PLAYER_TICKETS = 256, PLAYER_LINKS = 64 };
+enum { PLAYER_TICKETS = 256, PLAYER_LINKS = 64, PLAYER_PSM = 0x80 };
 
 struct player {
     struct bluet *host;
@@ -44,6 +44,8 @@ void player_connection(struct player *player, uint16_t handle, uint8_t role);
 
 /* The link counts as encrypted from now on, and its peer opens two enhanced ATT bearers, CIDs 0x40 and 0x41. */
 void player_open_bearers(struct player *player, uint16_t handle);
+/* The peer opens two channels of the application's, CIDs 0x60 and 0x61. */
+void player_open_channels(struct player *player, uint16_t handle);
 
 /* A service with a characteristic of every kind. */
 void player_register(struct player *player);
