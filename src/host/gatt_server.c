@@ -11,7 +11,7 @@
 
 static size_t server_links_size(const struct gatt_server *server)
 {
-    return server->link_count * sizeof(struct gatt_server_link) +
+    return server->att->count * sizeof(struct gatt_server_link) +
            server->att->bearer_count * sizeof(struct gatt_server_bearer);
 }
 
@@ -32,13 +32,12 @@ BLUET_INTERNAL int gatt_server_open(struct gatt_server *server, struct att *att,
     server->db = db;
     server->sink = sink;
     server->prepared = (struct gatt_prepared_store){att->links->pool, (int16_t)(att->links->pool->count / 2)};
-    server->link_count = att->count;
     server->indications_left = limits->procedure_count;
     size_t size = server_links_size(server);
     server->links = memory_take(server_port(server), size);
     if (!server->links)
         return BLUET_ENOMEM;
-    server->bearers = (struct gatt_server_bearer *)(server->links + server->link_count);
+    server->bearers = (struct gatt_server_bearer *)(server->links + server->att->count);
     return BLUET_OK;
 }
 

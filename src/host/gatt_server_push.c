@@ -225,7 +225,7 @@ BLUET_INTERNAL void gatt_push_changed_to(struct gatt_server *server, struct link
 
 BLUET_INTERNAL void gatt_push_service_changed(struct gatt_server *server, const struct gatt_change *change)
 {
-    for (uint8_t i = 0; i < server->link_count; i++)
+    for (uint8_t i = 0; i < server->att->count; i++)
         if (server->att->bearers[i].link)
             gatt_push_changed_to(server, server->att->bearers[i].link, change);
 }
@@ -254,7 +254,7 @@ BLUET_INTERNAL int gatt_push_update(struct gatt_server *server, const struct gat
     const struct gatt_attribute *configuration = gatt_db_configuration_of(server->db, value);
     struct gatt_push push = {server, NULL, {data, length}, gatt_db_handle(server->db, value)};
     bool told = false;
-    for (uint8_t i = 0; configuration && i < server->link_count; i++) {
+    for (uint8_t i = 0; configuration && i < server->att->count; i++) {
         push.link = server->att->bearers[i].link;
         uint8_t *bits = gatt_db_configuration(server->db, configuration->slot, i);
         if (!push.link || !(*bits & (GATT_NOTIFICATIONS | GATT_INDICATIONS)) || !gatt_may_hear(push.link, value))

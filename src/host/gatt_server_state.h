@@ -55,9 +55,8 @@ struct gatt_server {
     struct gatt_server_link *links;      /* by index */
     struct gatt_server_bearer *bearers;  /* as those of `att` */
     struct gatt_prepared_store prepared; /* half of the pool is left to others */
-    uint8_t link_count;
-    uint8_t indications_left; /* that may wait, all links together */
-    bool subscriptions;       /* the application wants to hear of them; stays from one activation to the next */
+    uint8_t indications_left;            /* that may wait, all links together */
+    bool subscriptions; /* the application wants to hear of them; stays from one activation to the next */
 };
 
 struct gatt_exchange;

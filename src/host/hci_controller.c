@@ -43,8 +43,7 @@ static const struct {
 
 static bool needs_random_address(struct hci_controller *controller)
 {
-    const uint8_t *octets = controller->has_public ? controller->public_octets : NULL;
-    controller->address = controller->owner->choose_address(controller->context, octets);
+    controller->address = controller->owner->choose_address(controller->context);
     return controller->address.type == BLUET_ADDRESS_RANDOM;
 }
 

@@ -33,8 +33,8 @@ enum { HCI_VERSION_5_0 = 9, HCI_DATA_LENGTH_OCTETS = 251, HCI_DATA_LENGTH_US = 2
 
 /* Who starts a controller, and what he is asked and told. */
 struct hci_controller_owner {
-    /* The address to use, now that the controller's own is known; NULL: it has none. */
-    struct bluet_address (*choose_address)(void *context, const uint8_t *public_octets);
+    /* The address to use, now that it is known whether the controller has one of its own. */
+    struct bluet_address (*choose_address)(void *context);
     /* The start has ended; with BLUET_OK or BLUET_EIO. */
     void (*started)(void *context, int error, uint8_t status);
 };

@@ -174,11 +174,10 @@ BLUET_INTERNAL int host_find_link(struct bluet *host, struct link **out_link, ui
 
 /* ---- Activation ---- */
 
-static struct bluet_address choose_address(void *context, const uint8_t *public_octets)
+static struct bluet_address choose_address(void *context)
 {
     struct bluet *host = context;
     struct bluet_address own;
-    (void)public_octets;
     if (BLUET_HAS_SECURITY)
         sm_load(&host->sm);
     if (!gap_address_start(&host->gap))
