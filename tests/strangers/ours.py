@@ -14,6 +14,8 @@ PROGRAM = BUILD / "bluet"
 # Seconds after which something counts as not having happened: nothing takes that long but on a busy machine.
 TIMEOUT = 45
 PASSKEY = 135790
+# Seconds that a private address lasts while others connect to it.
+LASTING = 900
 
 
 def wait_for(condition, seconds=TIMEOUT, but=lambda: "nothing"):
@@ -101,6 +103,11 @@ class Ours:
         """The last event of this kind, which stays."""
         wait_for(lambda: self.all(code), self.patience, lambda: self.events)
         return self.all(code)[-1]
+
+    def connect(self, kind, octets, *interval):
+        """Handle and address of the one who was asked for: some advertise once a second only, and machines are busy."""
+        self.ble.gap_connect(kind, octets, TIMEOUT * 1000, *interval)
+        return self.next(bluetooth.IRQ_PERIPHERAL_CONNECT)
 
     def all(self, code):
         return [data for event, data in self.events if event == code]

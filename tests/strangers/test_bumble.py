@@ -98,9 +98,8 @@ def read_write_and_hear(ours, stranger, served):
     wait_for(lambda: any(b"Bumble" in result[4] for result in ours.all(bluetooth.IRQ_SCAN_RESULT)))
     ble.gap_scan(None)
     result = next(result for result in ours.all(bluetooth.IRQ_SCAN_RESULT) if b"Bumble" in result[4])
-    ble.gap_connect(result[0], result[1])
-    conn, addr_type, addr = ours.last(bluetooth.IRQ_PERIPHERAL_CONNECT)
-    assert (addr_type, addr) == (result[0], result[1])
+    conn, *peer = ours.connect(*result[:2])
+    assert tuple(peer) == result[:2]
 
     ble.gattc_exchange_mtu(conn)
     assert ours.last(bluetooth.IRQ_MTU_EXCHANGED)[1] > 23
@@ -245,8 +244,7 @@ def test_our_hosts_on_their_controllers():
     central.ble.gap_scan(0, 30000, 30000)
     result = central.last(bluetooth.IRQ_SCAN_RESULT)
     assert result[4] == b"\x05\x09ours"
-    central.ble.gap_connect(result[0], result[1])
-    conn = central.last(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+    conn = central.connect(*result[:2])[0]
     central.ble.gattc_read(conn, news)
     assert central.last(bluetooth.IRQ_GATTC_READ_RESULT)[2] == b"first"
     peripheral.ble.gatts_notify(peripheral.last(bluetooth.IRQ_CENTRAL_CONNECT)[0], news, b"second")

@@ -57,8 +57,7 @@ def test_our_client_opens_bearers(served_air):
     features = Characteristic("2B3A", Characteristic.Properties.READ, Characteristic.READABLE, b"\x01")
     stranger.device.add_service(Service("A100", [features]))
     stranger.advertise()
-    ours.ble.gap_connect(1, bytes.fromhex(THEIR_ADDRESS.replace(":", "")))
-    conn = ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+    conn = ours.connect(1, bytes.fromhex(THEIR_ADDRESS.replace(":", "")))[0]
     ours.ble.gap_pair(conn)
     ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE)
     for _ in range(2):

@@ -91,8 +91,7 @@ def test_we_connect(served_air):
     stranger = Stranger(f"tcp-client:{served_air}", listener.play)
     ours = Ours(f"tcp:{served_air}")
     ble = ours.ble
-    ble.gap_connect(1, bytes(reversed(bytes(listener.address))))
-    conn = ours.last(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+    conn = ours.connect(1, bytes(reversed(bytes(listener.address))))[0]
     ble.l2cap_connect(conn, 0x81, OUR_MTU)  # there nobody listens
     assert ours.last(bluetooth.IRQ_L2CAP_DISCONNECT)[2:] == (0x81, 2)
     ble.l2cap_connect(conn, PSM, OUR_MTU)

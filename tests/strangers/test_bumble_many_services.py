@@ -123,8 +123,7 @@ class Client:
 
     def __init__(self, ours, mtu):
         self.ours, self.ble = ours, ours.ble
-        self.ble.gap_connect(1, bytes.fromhex(THEIR_ADDRESS.replace(":", "")))
-        self.conn = ours.last(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+        self.conn = ours.connect(1, bytes.fromhex(THEIR_ADDRESS.replace(":", "")))[0]
         if mtu > 23:
             self.ble.gattc_exchange_mtu(self.conn)
             assert ours.last(bluetooth.IRQ_MTU_EXCHANGED) == (self.conn, mtu)

@@ -132,8 +132,7 @@ def test_our_central_pairs_and_comes_back(served_air, model, secure):
         if attempt and not secure:
             stranger.put_keys_right()
         stranger.advertise()
-        ours.ble.gap_connect(1, bytes.fromhex(THEIR_ADDRESS.replace(":", "")))
-        conn = ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+        conn = ours.connect(1, bytes.fromhex(THEIR_ADDRESS.replace(":", "")))[0]
         ours.ble.gap_pair(conn)
         assert ours.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (conn, 1, protected, 1, 16)
         wait_for(lambda: stranger.connection and stranger.connection.is_encrypted)
@@ -183,8 +182,7 @@ def test_out_of_band(served_air, kind, we_are_central):
     stranger = Stranger(f"tcp-client:{served_air}", NO_IO, secure, True, oob)
     if we_are_central:
         stranger.advertise()
-        ours.ble.gap_connect(*of_theirs)
-        conn = ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+        conn = ours.connect(*of_theirs)[0]
         ours.ble.gap_pair(conn)
     else:
         ours.ble.gap_advertise(50_000, b"\x02\x01\x06")

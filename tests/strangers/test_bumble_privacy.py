@@ -11,7 +11,7 @@ pytest.importorskip("bumble.pairing", reason="bumble is not installed")
 from bumble.device import Device, DeviceConfiguration
 from bumble.hci import Address, OwnAddressType
 from bumble.keys import MemoryKeyStore
-from ours import TIMEOUT, Ours, wait_for
+from ours import LASTING, TIMEOUT, Ours, wait_for
 from test_bumble import Controllers, address_of
 from test_bumble_pairing import KEYBOARD, NO_IO, THEIR_ADDRESS, Stranger
 
@@ -89,8 +89,7 @@ def test_their_peripheral_is_known(served_air, mode, secure, protected):
             assert [address] == both.ours.ble.gap_bonds()
         else:
             assert address == (1, bytes(reversed(bytes(both.theirs.device.random_address))))
-        both.ours.ble.gap_connect(*address)
-        event = both.ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)
+        event = both.ours.connect(*address)
         assert event[1:] == address
         if secure or not attempt:  # their legacy peripheral looks for another key than the one it gave
             both.ours.ble.gap_pair(event[0])
@@ -114,6 +113,7 @@ def test_our_peripheral_is_known(served_air, offload, secure, protected):
     for attempt in range(2):
         both.ours.ble.gap_advertise(50_000, b"\x02\x01\x06")
         time.sleep(1.2)
+        both.ours.ble.config(rpa_timeout=LASTING)
         seen.add(both.ours.ble.config("mac"))
         target = address_of(both.ours)
         if attempt:
@@ -144,12 +144,12 @@ def test_our_addresses_on_their_controllers():
     seen = set()
     for attempt in range(2):
         peripheral.ble.gap_advertise(50_000, b"\x02\x01\x06")
-        time.sleep(1.5)
+        time.sleep(1.2)
+        peripheral.ble.config(rpa_timeout=LASTING)
         seen.add(peripheral.ble.config("mac"))
         address = address_heard(central)
         assert [address] == (central.ble.gap_bonds() if attempt else list(seen))
-        central.ble.gap_connect(*address, 5000)
-        conn, *peer = central.next(bluetooth.IRQ_PERIPHERAL_CONNECT)
+        conn, *peer = central.connect(*address)
         assert tuple(peer) == address
         central.ble.gap_pair(conn)
         assert central.next(bluetooth.IRQ_ENCRYPTION_UPDATE) == (conn, 1, 0, 1, 16)
@@ -158,6 +158,7 @@ def test_our_addresses_on_their_controllers():
         central.ble.gap_disconnect(conn)
         central.next(bluetooth.IRQ_PERIPHERAL_DISCONNECT)
         peripheral.next(bluetooth.IRQ_CENTRAL_DISCONNECT)
+        peripheral.ble.config(rpa_timeout=1)
     assert len(seen) == 2
     central.ble.active(False)
     peripheral.ble.active(False)

@@ -84,8 +84,7 @@ def test_our_client_signs(served_air):
 
     def connect():
         stranger.advertise()
-        ours.ble.gap_connect(1, bytes.fromhex(THEIR_ADDRESS.replace(":", "")))
-        return ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+        return ours.connect(1, bytes.fromhex(THEIR_ADDRESS.replace(":", "")))[0]
 
     conn = connect()
     ours.ble.gap_pair(conn)

@@ -6,7 +6,7 @@ import pytest
 from bluet import bluetooth
 from judges import judge
 from nimble_host import Missing, Nimble, prepare
-from ours import BUILD, Ours, air_at, can_connect, free_port, wait_for
+from ours import BUILD, LASTING, Ours, air_at, can_connect, free_port, wait_for
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -79,8 +79,7 @@ def make_ours(air, theirs):
 def connected_to_them(ours, theirs, own=PUBLIC, address=None):
     """Our handle and theirs."""
     theirs.do("advertise", own, "NimBLE")
-    ours.ble.gap_connect(*(address or (PUBLIC, theirs.address)), 5000, *INTERVAL)
-    return ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0], theirs.next("connected")[1]
+    return ours.connect(*(address or (PUBLIC, theirs.address)), *INTERVAL)[0], theirs.next("connected")[1]
 
 
 def connected_to_us(ours, theirs, own=PUBLIC, address=None):
@@ -107,8 +106,7 @@ def test_our_central_and_their_peripheral(make_ours, theirs):
     ble.gap_scan(0, 30_000, 30_000, True)
     ours.next(bluetooth.IRQ_SCAN_RESULT, lambda data: data[:2] == (PUBLIC, theirs.address) and b"NimBLE" in data[4])
     ble.gap_scan(None)
-    ble.gap_connect(PUBLIC, theirs.address, 5000, *INTERVAL)
-    conn = ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+    conn = ours.connect(PUBLIC, theirs.address, *INTERVAL)[0]
     connection = theirs.next("connected")[1]
     ble.gattc_exchange_mtu(conn)
     mtu = ours.next(bluetooth.IRQ_MTU_EXCHANGED)[1]
@@ -418,8 +416,7 @@ def test_their_peripheral_is_known(make_ours, theirs, own, mode):
         ours.next(bluetooth.IRQ_SCAN_DONE)
         if attempt:
             assert [found] == ours.ble.gap_bonds()
-        ours.ble.gap_connect(*found, 5000, *INTERVAL)
-        conn, *peer = ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)
+        conn, *peer = ours.connect(*found, *INTERVAL)
         assert tuple(peer) == found
         connection = theirs.next("connected")[1]
         ours.ble.gap_pair(conn)
@@ -435,7 +432,7 @@ def test_their_peripheral_is_known(make_ours, theirs, own, mode):
 @pytest.mark.stranger("NimBLE", "central", "private addresses, pairing, return")
 @pytest.mark.parametrize(("own", "mode"), PRIVACY)
 def test_our_peripheral_is_known(make_ours, theirs, own, mode):
-    ours = make_ours(bond=True, io=NO_IO, le_secure=True, addr_mode=mode, rpa_timeout=1)
+    ours = make_ours(bond=True, io=NO_IO, le_secure=True, addr_mode=mode, rpa_timeout=LASTING)
     theirs.do("settings", NO_IO, 1, 0, 1, KEYS)
     theirs.do("random", 0)
     identity = None
@@ -462,7 +459,10 @@ def test_our_peripheral_is_known(make_ours, theirs, own, mode):
         theirs.next("disconnected")
         ours.events.clear()
         theirs.said.clear()
-        time.sleep(1.1 if mode == PRIVATE else 0)
+        if mode == PRIVATE:  # ours changes
+            ours.ble.config(rpa_timeout=1)
+            time.sleep(1.1)
+            ours.ble.config(rpa_timeout=LASTING)
 
 
 # ---- Channels ----

@@ -156,8 +156,7 @@ def test_bleno_is_visited_by_our_central(run, ours):
     ble.gap_scan(0, 30_000, 30_000, True)
     ours.next(bluetooth.IRQ_SCAN_RESULT, lambda data: data[:2] == (PUBLIC, address) and b"Bleno" in data[4])
     ble.gap_scan(None)
-    ble.gap_connect(PUBLIC, address)
-    connection = ours.next(bluetooth.IRQ_PERIPHERAL_CONNECT)[0]
+    connection = ours.connect(PUBLIC, address)[0]
     peripheral.expect("accepted")
     ble.gattc_exchange_mtu(connection)
     mtu = ours.next(bluetooth.IRQ_MTU_EXCHANGED)[1]

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <host/util/util.h>
+#include <nimble/ble_hci_trans.h>
 #include <nimble/nimble_port.h>
 #include <services/gap/ble_svc_gap.h>
 #include <services/gatt/ble_svc_gatt.h>
@@ -16,6 +17,8 @@ void ble_hci_sock_init(void);
 void ble_hci_sock_set_device(int port);
 void ble_hci_sock_ack_handler(void *unused);
 void ble_store_ram_init(void);
+int ble_hs_hci_rx_evt(uint8_t *event, void *unused);
+int ble_hs_hci_evt_acl_process(struct os_mbuf *data);
 
 static char *line;
 static struct ble_npl_event told;
@@ -114,6 +117,30 @@ const char *hexadecimal_address(const ble_addr_t *address)
     return made;
 }
 
+/*
+ * ---- Data and events ----
+ *
+ * By itself NimBLE looks at all data that there is when it looks at any. When it is late it so sees data before an
+ * event that came earlier: keys before Encryption Change, and pairing fails. Here data waits in one queue with events.
+ */
+
+static void process_data(struct ble_npl_event *event)
+{
+    struct os_mbuf *data = ble_npl_event_get_arg(event);
+    free(event);
+    ble_hs_hci_evt_acl_process(data);
+}
+
+static int take_data(struct os_mbuf *data, void *unused)
+{
+    struct ble_npl_event *event = calloc(1, sizeof *event);
+    if (!event)
+        abort();
+    ble_npl_event_init(event, process_data, data);
+    ble_npl_eventq_put(nimble_port_get_dflt_eventq(), event);
+    return 0;
+}
+
 /* ---- Life ---- */
 
 static void obey(struct ble_npl_event *event)
@@ -170,6 +197,7 @@ int main(int argc, char **argv)
     ble_hci_sock_set_device((int)strtol(argv[1], NULL, 10));
     ble_hci_sock_init();
     nimble_port_init();
+    ble_hci_trans_cfg_hs(ble_hs_hci_rx_evt, NULL, take_data, NULL);
     ble_svc_gap_init();
     ble_svc_gatt_init();
     ble_store_ram_init();
