@@ -197,6 +197,7 @@ def print_memory(whole: dict[str, int], peripheral: dict[str, int]) -> None:
     for name, what in (
         ("defaults", "active, default limits (4 links, 32 buffers)"),
         ("small", "active, 4 links, 8 buffers of 256, MTU 247"),
+        ("tiny", "active, 4 links, 8 buffers of 64, MTU 65"),
         ("service", "a service of 5 notifying characteristics"),
         ("link", "a link more"),
         ("stack", "deepest stack"),

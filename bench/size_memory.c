@@ -131,20 +131,33 @@ static void work(struct controller *controller)
 void size_main(void)
 {
     static const struct bluet_config defaults;
-    static const struct bluet_config one_link = {.connection_count = 1};
-    static const struct bluet_config five_links = {.connection_count = 5};
-    static const struct bluet_config small = {
-        .mtu_limit = 247, .buffer_count = 8, .buffer_size = 256, .procedure_count = 4, .command_size = 512};
-    static struct controller controllers[4];
+    /* As MicroPython has its hosts, but for fewer buffers. */
+    static const struct bluet_config small = {.connection_count = 4,
+                                              .mtu_limit = 247,
+                                              .buffer_count = 8,
+                                              .buffer_size = 256,
+                                              .procedure_count = 4,
+                                              .channel_count = 1,
+                                              .command_size = 512,
+                                              .bond_count = 3,
+                                              .pairing_count = 1};
+    static struct controller controllers[5];
+    static struct bluet_config fewer, more, tiny;
+    fewer = more = tiny = small;
+    fewer.connection_count = 1;
+    more.connection_count = 5;
+    tiny.mtu_limit = 65;
+    tiny.buffer_size = 64;
 
     paint_stack();
     say("defaults", activate(&controllers[0], &defaults));
     say("service", register_service(controllers[0].host));
     work(&controllers[0]);
     say("stack", stack_used());
-    say("one_link", activate(&controllers[1], &one_link));
-    say("five_links", activate(&controllers[2], &five_links));
+    say("one_link", activate(&controllers[1], &fewer));
+    say("five_links", activate(&controllers[2], &more));
     say("small", activate(&controllers[3], &small));
+    say("tiny", activate(&controllers[4], &tiny));
     semihosting(SEMIHOSTING_EXIT, (const void *)0x20026); /* ADP_Stopped_ApplicationExit */
     for (;;)
         continue;

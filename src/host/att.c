@@ -166,22 +166,23 @@ BLUET_INTERNAL uint16_t att_settle_mtu(const struct att *att, const struct link 
     return bearer->mtu;
 }
 
-/* The transaction that has lasted longest, and how long; of several the first. */
-static enum att_wait longest(const struct att *att, struct att_bearer **out_bearer, uint32_t *out_time)
+/* The transaction that has the least time left, of several the first; and how much. */
+static enum att_wait most_urgent_wait(const struct att *att, struct att_bearer **out_bearer, uint32_t *out_left)
 {
     enum att_wait wait = ATT_WAIT_NOTHING;
-    uint32_t now = (uint32_t)att->links->hci->now;
-    *out_time = 0;
+    *out_left = HCI_NO_TIME;
     for (size_t i = att->bearer_count; i-- > 0;) {
         struct att_bearer *bearer = &att->bearers[i];
-        if (bearer->indication && now - bearer->indicated >= *out_time) {
+        uint32_t left = hci_time_left(att->links->hci, bearer->indicated);
+        if (bearer->indication && left <= *out_left) {
             wait = ATT_WAIT_INDICATION;
-            *out_time = now - bearer->indicated;
+            *out_left = left;
             *out_bearer = bearer;
         }
-        if (bearer->request && !bearer->answered && now - bearer->requested >= *out_time) {
+        left = hci_time_left(att->links->hci, bearer->requested);
+        if (bearer->request && !bearer->answered && left <= *out_left) {
             wait = ATT_WAIT_REQUEST;
-            *out_time = now - bearer->requested;
+            *out_left = left;
             *out_bearer = bearer;
         }
     }
@@ -191,17 +192,16 @@ static enum att_wait longest(const struct att *att, struct att_bearer **out_bear
 BLUET_INTERNAL uint64_t att_deadline(const struct att *att)
 {
     struct att_bearer *bearer;
-    uint32_t time;
-    if (longest(att, &bearer, &time) == ATT_WAIT_NOTHING)
-        return BLUET_NEVER;
-    return att->links->hci->now - time + ATT_TRANSACTION_TIMEOUT_US;
+    uint32_t left;
+    most_urgent_wait(att, &bearer, &left);
+    return hci_time_after(att->links->hci, left);
 }
 
 BLUET_INTERNAL enum att_wait att_expire(const struct att *att, struct att_bearer **out_bearer)
 {
-    uint32_t time;
-    enum att_wait wait = longest(att, out_bearer, &time);
-    if (time < (uint32_t)ATT_TRANSACTION_TIMEOUT_US)
+    uint32_t left;
+    enum att_wait wait = most_urgent_wait(att, out_bearer, &left);
+    if (left)
         return ATT_WAIT_NOTHING;
     if (wait == ATT_WAIT_REQUEST)
         (*out_bearer)->request = 0;

@@ -24,15 +24,15 @@ struct att_bearer {
     struct l2cap_channel *channel; /* NULL: the unenhanced bearer */
     uint16_t mtu;                  /* in force */
     uint16_t offered;              /* what we have told the peer; 0: nothing yet */
-    bool asked;                    /* we have begun an exchange, or are going to */
-    bool was_asked;                /* the peer has */
+    bool asked : 1;                /* we have begun an exchange, or are going to */
+    bool was_asked : 1;            /* the peer has */
+    bool confirmation_owed : 1;    /* ours had no buffer to go out from */
+    bool answered : 1;             /* `request` is, and that is held: time does not run out any more */
     /* A transaction has timed out, or the channel is gone: no request, command, notification or indication goes out. */
     bool expired;
-    bool indication;        /* one awaits its confirmation */
-    bool confirmation_owed; /* ours had no buffer to go out from */
-    uint8_t request;        /* opcode of the request that awaits its response; 0: none */
-    bool answered;          /* and that has come, and is held: time does not run out any more */
-    uint32_t requested;     /* when it went out: microseconds, without the upper half */
+    bool indication;    /* one awaits its confirmation */
+    uint8_t request;    /* opcode of the request that awaits its response; 0: none */
+    uint32_t requested; /* when it went out: microseconds, without the upper half */
     uint32_t indicated;
 };
 

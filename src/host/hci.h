@@ -98,6 +98,17 @@ static inline bool hci_idle(const struct hci *hci)
 BLUET_INTERNAL void hci_command_complete(struct hci *hci, struct reader *event);
 BLUET_INTERNAL void hci_command_status(struct hci *hci, struct reader *event);
 
+/*
+ * The time of a transaction with the peer, the same for ATT, signalling and pairing (Vol 3 Part F, 3.3.3; Part
+ * A, 6.2.1; Part H, 3.4): what is left of it, in microseconds; 0: nothing. `since` is when it began, without the upper
+ * half.
+ */
+enum { HCI_TRANSACTION_TIMEOUT_US = 30000000 };
+BLUET_INTERNAL uint32_t hci_time_left(const struct hci *hci, uint32_t since);
+/* When so much time has passed; HCI_NO_TIME: BLUET_NEVER. */
+#define HCI_NO_TIME UINT32_MAX
+BLUET_INTERNAL uint64_t hci_time_after(const struct hci *hci, uint32_t time_us);
+
 /* When the controller will have been silent for too long, or BLUET_NEVER. */
 BLUET_INTERNAL uint64_t hci_deadline(const struct hci *hci);
 /* Drops all commands; every ticket among them ends with `error`. */

@@ -9,9 +9,6 @@
 enum { SIGNAL_HEADER_LENGTH = 4, SIGNAL_FIELDS_MOST = 3 };
 enum { SIGNAL_UPDATE_ACCEPTED = 0, SIGNAL_UPDATE_REJECTED = 1 };
 
-/* RTX: at least 1 s, at most 60 s (Vol 3 Part A, 6.2.1); the same as an ATT transaction. */
-static const uint64_t signal_timeout_us = 30000000;
-
 struct signal_command {
     struct link *link;
     uint8_t code;
@@ -303,33 +300,35 @@ BLUET_INTERNAL int l2cap_signal_request_update(struct l2cap_signal *signal, stru
     if (error)
         return error;
     request->awaited = identifier;
-    request->deadline = signal->links->hci->now + signal_timeout_us;
+    request->requested = (uint32_t)signal->links->hci->now;
     signal->awaiting_count++;
     return BLUET_OK;
 }
 
-/* The request whose answer has to come first; NULL: none is awaited. */
-static const struct l2cap_signal_link *most_urgent(const struct l2cap_signal *signal)
+/* The request that has the least time left, which is returned. */
+static uint32_t most_urgent(const struct l2cap_signal *signal, const struct l2cap_signal_link **out_request)
 {
-    const struct l2cap_signal_link *urgent = NULL;
+    uint32_t least = HCI_NO_TIME;
     for (uint8_t i = 0; signal->awaiting_count && i < signal->links->limit; i++) {
         const struct l2cap_signal_link *request = &signal->requests[i];
-        if (request->awaited && (!urgent || request->deadline < urgent->deadline))
-            urgent = request;
+        uint32_t left = hci_time_left(signal->links->hci, request->requested);
+        if (request->awaited && left < least) {
+            least = left;
+            *out_request = request;
+        }
     }
-    return urgent;
+    return least;
 }
 
 BLUET_INTERNAL uint64_t l2cap_signal_deadline(const struct l2cap_signal *signal)
 {
-    const struct l2cap_signal_link *urgent = most_urgent(signal);
-    return urgent ? urgent->deadline : BLUET_NEVER;
+    const struct l2cap_signal_link *request;
+    return hci_time_after(signal->links->hci, most_urgent(signal, &request));
 }
 
 BLUET_INTERNAL void l2cap_signal_expire(struct l2cap_signal *signal)
 {
-    while (l2cap_signal_deadline(signal) <= signal->links->hci->now) {
-        const struct l2cap_signal_link *urgent = most_urgent(signal);
-        update_ended(signal, &signal->links->links[urgent - signal->requests], HCI_LL_RESPONSE_TIMEOUT);
-    }
+    const struct l2cap_signal_link *request;
+    while (most_urgent(signal, &request) == 0)
+        update_ended(signal, &signal->links->links[request - signal->requests], HCI_LL_RESPONSE_TIMEOUT);
 }

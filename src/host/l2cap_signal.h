@@ -27,7 +27,7 @@ enum { L2CAP_SIGNAL_KEPT = 2 };
 
 /* One request for new parameters may be under way on a link. */
 struct l2cap_signal_link {
-    uint64_t deadline;
+    uint32_t requested;      /* when it went out: microseconds, without the upper half */
     uint8_t last_identifier; /* of any request of ours */
     uint8_t awaited;         /* the identifier of this one; 0: none is under way */
 };

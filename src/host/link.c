@@ -321,7 +321,7 @@ static void transmit_fragment(struct link_table *links, struct link *link)
     struct link_transmit *transmit = &link->transmit;
     bool first = transmit->frame_left == 0;
     if (first)
-        transmit->frame_left = (size_t)read_u16_at(transmit->head->data) + L2CAP_HEADER_LENGTH;
+        transmit->frame_left = (uint16_t)(read_u16_at(transmit->head->data) + L2CAP_HEADER_LENGTH);
     size_t limit = links->hci->acl_length;
     if (limit > transmit->frame_left)
         limit = transmit->frame_left;
@@ -337,9 +337,9 @@ static void transmit_fragment(struct link_table *links, struct link *link)
         length += part;
     }
     link_send_packet(links, link, first, header, spans, count, length);
-    transmit->frame_left -= length;
+    transmit->frame_left = (uint16_t)(transmit->frame_left - length);
     if (transmit->frame_left == 0)
-        transmit->channels_turn = !transmit->channels_turn;
+        link->channels_turn = !link->channels_turn;
     transmit_consume(links, transmit, length);
 }
 
@@ -348,11 +348,11 @@ static void serve_channels(struct link_table *links, struct link *link)
 {
     const struct link_channels *channels = &links->channels;
     struct link_transmit *transmit = &link->transmit;
-    if (!transmit->channels_turn || transmit->frame_left || !transmit->head || !channels->send)
+    if (!link->channels_turn || transmit->frame_left || !transmit->head || !channels->send)
         return;
     const struct buffer *head = transmit->head;
     bool sent = channels->send(channels->context, link);
-    transmit->channels_turn = !sent || transmit->head != head;
+    link->channels_turn = !sent || transmit->head != head;
 }
 
 BLUET_INTERNAL void link_pump(struct link_table *links)

@@ -26,10 +26,9 @@ enum link_state {
 /* Frames that wait, one behind the other in one chain; where one ends is told by the length in its own header. */
 struct link_transmit {
     struct buffer *head, *tail;
-    struct link *next;  /* behind this one in the ring of links that wait for their turn */
-    size_t frame_left;  /* octets of the frame at the head that have yet to go; 0: it has not begun */
-    uint16_t in_flight; /* packets that hold a buffer of the controller */
-    bool channels_turn; /* a frame of the queue was the last */
+    struct link *next;   /* behind this one in the ring of links that wait for their turn */
+    uint16_t frame_left; /* octets of the frame at the head that have yet to go; 0: it has not begun */
+    uint16_t in_flight;  /* packets that hold a buffer of the controller */
 };
 
 /* The frame being joined. */
@@ -63,6 +62,7 @@ struct link {
     uint8_t transmit_phy, receive_phy;
     int8_t rssi; /* when it was last asked for; 127: never */
     bool update_asked;
+    bool channels_turn;            /* to transmit: a frame of the queue was the last */
     struct link_parameters wanted; /* of the last update that was asked for */
 
     struct link_transmit transmit;

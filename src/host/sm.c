@@ -8,8 +8,7 @@
 
 enum { NO_PASSKEY = 1000000, FAILURES_MOST = 7 };
 
-static const uint32_t pairing_timeout_us = 30000000; /* Vol 3 Part H, 3.4 */
-static const uint32_t holdoff_us = 1000000;          /* after the first failure; doubles each time */
+static const uint32_t holdoff_us = 1000000; /* after the first failure; doubles each time */
 
 /* ---- Life ---- */
 
@@ -247,7 +246,7 @@ BLUET_INTERNAL void sm_enter(struct sm_pairing *pairing, enum sm_state state)
     if (pairing->state == SM_IDLE)
         pairing->sm->busy_count++;
     pairing->state = (uint8_t)state;
-    pairing->deadline = pairing->sm->links->hci->now + pairing_timeout_us;
+    pairing->since = (uint32_t)pairing->sm->links->hci->now;
 }
 
 BLUET_INTERNAL void sm_end(struct sm_pairing *pairing, uint16_t reason)
@@ -612,13 +611,17 @@ BLUET_INTERNAL void sm_settle(struct sm *sm)
 
 BLUET_INTERNAL uint64_t sm_deadline(const struct sm *sm)
 {
-    uint64_t deadline = sm->due ? 0 : BLUET_NEVER;
+    const struct hci *hci = sm->links->hci;
+    uint32_t least = HCI_NO_TIME;
+    if (sm->due)
+        return 0;
     for (uint8_t i = 0; sm->busy_count && i < sm->links->limit; i++) {
         const struct sm_pairing *pairing = &sm->pairings[i];
-        if (pairing->state != SM_IDLE && pairing->deadline < deadline)
-            deadline = pairing->deadline;
+        uint32_t left = hci_time_left(hci, pairing->since);
+        if (pairing->state != SM_IDLE && left < least)
+            least = left;
     }
-    return deadline;
+    return hci_time_after(hci, least);
 }
 
 /* No more of the Security Manager on that link; a Security Request that is not heeded is nothing of the kind. */
@@ -626,7 +629,7 @@ BLUET_INTERNAL void sm_expire(struct sm *sm)
 {
     for (uint8_t i = 0; sm->busy_count && i < sm->links->limit; i++) {
         struct sm_pairing *pairing = &sm->pairings[i];
-        if (pairing->state == SM_IDLE || pairing->deadline > sm->links->hci->now)
+        if (pairing->state == SM_IDLE || hci_time_left(sm->links->hci, pairing->since))
             continue;
         pairing->dead = pairing->state != SM_AWAIT_PAIRING_REQUEST && pairing->state != SM_AWAIT_KEPT_ENCRYPTION;
         sm_end(pairing, BLUET_STATUS_TIMEOUT);

@@ -94,7 +94,7 @@ struct sm_pairing {
     uint8_t signing_known;        /* a bit for each kind of secret */
     struct bluet_address ends[2]; /* by side, as on the air */
     uint32_t passkey;
-    uint64_t deadline;
+    uint32_t since;               /* it is in this state: microseconds, without the upper half */
     struct sm_signing signing[2]; /* by kind of secret: ours, the peer's */
 };
 

@@ -74,8 +74,6 @@ enum {
     ATT_VALUE_LARGEST = 512 /* Vol 3 Part F, 3.2.9 */
 };
 
-#define ATT_TRANSACTION_TIMEOUT_US 30000000ull /* Vol 3 Part F, 3.3.3 */
-
 enum gatt_uuid {
     GATT_GAP_SERVICE = 0x1800,
     GATT_GATT_SERVICE = 0x1801,

@@ -409,6 +409,11 @@ void talk_pass(struct talk *talk, uint64_t duration_us)
     check_invariants(talk->host);
 }
 
+void talk_pass_to_wrap(struct talk *talk)
+{
+    talk_pass(talk, (UINT64_C(2) << 32) - 10000000 - talk->now);
+}
+
 /* ---- The controller's answers ---- */
 
 static bool is_answered_by_status(uint16_t opcode)

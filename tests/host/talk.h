@@ -84,6 +84,8 @@ void talk_answer(struct talk *talk);
 void talk_answer_until(struct talk *talk, uint16_t opcode);
 /* The clock goes on; the host is polled whenever it wants to be. */
 void talk_pass(struct talk *talk, uint64_t duration_us);
+/* From its beginning to 10 s before the lower half of the clock begins anew for the second time. */
+void talk_pass_to_wrap(struct talk *talk);
 
 /* A connection, reported by the controller, with its events looked at. The peer's address ends in the handle's low
  * octet. */

@@ -617,6 +617,7 @@ static void test_timeout(void **state)
 {
     (void)state;
     struct talk *talk = as_peripheral();
+    talk_pass_to_wrap(talk);
     say(talk, LEGACY_REQUEST);
     hear(talk, LEGACY_RESPONSE);
     talk_pass(talk, 29999999);

@@ -222,6 +222,7 @@ static void test_our_update_request(void **state)
     talk_receive_frame(talk, 0x40, 5, "13 04 01 00 00"); /* cut off */
     talk_expect_event(talk, "CONNECTION_UPDATE 0x0040 24 0 500 status 0x3b");
 
+    talk_pass_to_wrap(talk);
     assert_int_equal(request_update(talk, 40), BLUET_OK);
     talk_take(talk);
     talk_pass(talk, 29999999);
