@@ -83,16 +83,19 @@ struct cli_session {
     struct bluet *host;
 };
 
+/* The options that say which radio, and under which address: a popt table, to be included. */
+extern struct poptOption cli_radio_options[];
+
 struct cli_radio {
-    const char *transport; /* NULL: the environment's, or the air */
-    const char *store;     /* NULL: no secrets are kept */
-    bool store_if_free;    /* go on without it if another program has it */
+    const char *store;  /* NULL: no secrets are kept */
+    bool store_if_free; /* go on without it if another program has it */
     void (*store_failed)(void *context, const char *why);
     bluet_event_handler handler;
     void *context;
 };
 
-/* Makes runtime and radio, and activates it. Prints what went wrong. CLI_OK, or the exit code. */
+/* Makes runtime and radio, as cli_radio_options say, and activates it. Prints what went wrong. CLI_OK, or the exit
+ * code. */
 int cli_session_open(struct cli_session *session, const struct cli_radio *radio);
 
 /* The verdict on what a call of the host returned: a ticket, or an error. Called with the lock held since that call. */

@@ -13,7 +13,7 @@
 #include "output.h"
 
 static struct {
-    char *transport, *store;
+    char *store;
     double timeout;
     int type, json;
 } options = {.timeout = 10, .type = MEETING_ASK_THE_AIR};
@@ -387,11 +387,8 @@ static int run(struct visit *visit)
 {
     struct meeting *meeting = &visit->meeting;
     const char *store = cli_store(options.store, false);
-    const struct cli_radio radio = {.transport = options.transport,
-                                    .store = access(store, F_OK) == 0 ? store : NULL,
-                                    .store_if_free = true,
-                                    .handler = on_event,
-                                    .context = visit};
+    const struct cli_radio radio = {
+        .store = access(store, F_OK) == 0 ? store : NULL, .store_if_free = true, .handler = on_event, .context = visit};
     /* Whatever a kept key is worth: the peer decides what it shows for it. */
     const struct bluet_security security = {.io = BLUET_IO_NO_INPUT_OUTPUT, .key_size = 7};
     int code = cli_session_open(&meeting->session, &radio);

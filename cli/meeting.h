@@ -39,8 +39,7 @@ struct meeting {
          "N"},                                                                                                  \
         {"store", 'S', POPT_ARG_STRING, &(options).store, 0, "the file with the keys of bonded peers", "FILE"}, \
     {                                                                                                           \
-        "transport", 't', POPT_ARG_STRING, &(options).transport, 0,                                             \
-            "the radio; bluet controllers lists what there is", "TRANSPORT"                                     \
+        NULL, 0, POPT_ARG_INCLUDE_TABLE, cli_radio_options, 0, NULL, NULL                                       \
     }
 
 /* Reads the address. CLI_OK or CLI_USAGE. */

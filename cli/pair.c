@@ -13,7 +13,7 @@
 #include "output.h"
 
 static struct {
-    char *transport, *store, *io;
+    char *store, *io;
     double timeout;
     int type, no_mitm, no_bond, secure;
 } options = {.timeout = 10, .type = MEETING_ASK_THE_AIR};
@@ -343,11 +343,8 @@ static int say_what_came_of_it(const struct pairing *pairing)
 static int run(struct pairing *pairing, const struct bluet_security *security)
 {
     struct meeting *meeting = &pairing->meeting;
-    const struct cli_radio radio = {.transport = options.transport,
-                                    .store = pairing->store,
-                                    .store_failed = store_failed,
-                                    .handler = on_event,
-                                    .context = pairing};
+    const struct cli_radio radio = {
+        .store = pairing->store, .store_failed = store_failed, .handler = on_event, .context = pairing};
     int code = cli_session_open(&meeting->session, &radio);
     if (code != CLI_OK)
         return code;

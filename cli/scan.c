@@ -14,7 +14,7 @@
 enum { SECONDS_UNSET = -1 };
 
 static struct {
-    char *transport, *name, *address_text;
+    char *name, *address_text;
     double seconds;
     int passive, all, json;
     bool has_address;
@@ -30,8 +30,7 @@ static const struct poptOption table[] = {
     {"name", 'n', POPT_ARG_STRING, &options.name, 0, "only devices whose name contains this", "TEXT"},
     {"address", 'd', POPT_ARG_STRING, &options.address_text, 0, "only the device with this address", "ADDRESS"},
     {"json", 'j', POPT_ARG_NONE, &options.json, 0, "one JSON object a line", NULL},
-    {"transport", 't', POPT_ARG_STRING, &options.transport, 0, "the radio; bluet controllers lists what there is",
-     "TRANSPORT"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, cli_radio_options, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, cli_help_options, 0, NULL, NULL},
     POPT_TABLEEND,
 };
@@ -216,8 +215,7 @@ int cli_scan(int argc, const char **argv)
         options.seconds = cli_is_terminal() ? 0 : 10;
     setvbuf(stdout, NULL, scan.live ? _IOFBF : _IOLBF, BUFSIZ);
 
-    code = cli_session_open(&scan.session,
-                            &(struct cli_radio){.transport = options.transport, .handler = on_event, .context = &scan});
+    code = cli_session_open(&scan.session, &(struct cli_radio){.handler = on_event, .context = &scan});
     if (code == CLI_OK)
         code = start(&scan);
     if (code == CLI_OK) {

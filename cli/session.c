@@ -9,6 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct {
+    char *transport, *own_address;
+} options;
+
+struct poptOption cli_radio_options[] = {
+    {"transport", 't', POPT_ARG_STRING, &options.transport, 0, "the radio; bluet controllers lists what there is",
+     "TRANSPORT"},
+    {"own-address", 'o', POPT_ARG_STRING, &options.own_address, 0,
+     "what peers see of this side: public (default), static; rpa, private, but known to bonded peers; nrpa, to nobody",
+     "KIND"},
+    POPT_TABLEEND,
+};
+
 static struct bluet_runtime *volatile broken_by_signal;
 static volatile sig_atomic_t interrupted;
 
@@ -62,6 +75,21 @@ int cli_fail(const char *what, int error)
     return CLI_FAILED;
 }
 
+static int choose_address(struct bluet *host)
+{
+    static const char *const kinds[] = {"public", "static", "rpa", "nrpa"}; /* enum bluet_address_mode */
+    for (size_t i = 0; options.own_address && i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(options.own_address, kinds[i]) == 0) {
+            int error = bluet_set_address_mode(host, (enum bluet_address_mode)i);
+            return error ? cli_fail("cannot use such an address", error) : CLI_OK;
+        }
+    }
+    if (!options.own_address)
+        return CLI_OK;
+    cli_error("--own-address %s: public, static, rpa or nrpa", options.own_address);
+    return CLI_USAGE;
+}
+
 static int make_radio(struct cli_session *session, const struct cli_radio *radio)
 {
     int error = bluet_runtime_create(&session->runtime, &(struct bluet_runtime_config){0});
@@ -69,7 +97,7 @@ static int make_radio(struct cli_session *session, const struct cli_radio *radio
         return cli_fail("cannot start", error);
 
     struct bluet_radio_config config = {
-        .transport = radio->transport,
+        .transport = options.transport,
         .store = radio->store ? radio->store : "",
         .store_failed = radio->store_failed,
         .host = {.handler = radio->handler, .handler_context = radio->context, .bond_count = CLI_MOST_BONDS}};
@@ -79,7 +107,7 @@ static int make_radio(struct cli_session *session, const struct cli_radio *radio
         return error == BLUET_EINVAL ? CLI_USAGE : CLI_FAILED;
     }
     session->host = bluet_radio_host(session->radio);
-    return CLI_OK;
+    return choose_address(session->host);
 }
 
 static int activate(struct cli_session *session, const struct cli_radio *radio)

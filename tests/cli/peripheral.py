@@ -65,10 +65,13 @@ class Person:
         self.ble = ble
         self.asked: tuple[int, int] | None = None
         self.agrees = settings.get("agrees", True)
+        self.tells_who = settings.get("tells_who", False)
         self.vanishes = settings.get("vanishes_when_asked", False)
         ble.irq(self.on_event)
 
     def on_event(self, event: int, data: tuple) -> None:
+        if event == bluetooth.IRQ_CENTRAL_CONNECT and self.tells_who:
+            print("visited by", data[1], bytes(data[2]).hex(), flush=True)
         if event == bluetooth.IRQ_ENCRYPTION_UPDATE:
             print("encrypted", *data[1:], flush=True)
         if event == bluetooth.IRQ_CENTRAL_DISCONNECT:

@@ -141,6 +141,30 @@ def test_just_works_and_what_it_opens(here: Surroundings) -> None:
     assert "not read: Insufficient" in here.run("gatt", peripheral.address).stdout
 
 
+def test_own_address(here: Surroundings) -> None:
+    """The peer sees what was asked for; once there is a bond, a private address that resolves is the same as ever."""
+    store = str(here.folder / "theirs")
+    peripheral = here.peripheral(services=True, security={"bond": True}, store=store, tells_who=True)
+
+    def visit(command: str, *options: str) -> tuple[int, int]:
+        """The type of the address that the peer has seen, and the two bits that tell kinds of random ones apart."""
+        result = here.run(command, *options, peripheral.address)
+        assert (result.returncode, result.stderr) == (0, "")
+        words = says(peripheral).split()
+        assert words[:2] == ["visited", "by"]
+        return int(words[2]), int(words[3], 16) >> 46
+
+    assert visit("gatt")[0] == visit("gatt", "-o", "public")[0] == 0
+    assert visit("gatt", "--own-address", "static") == (1, 3)
+    assert visit("gatt", "--own-address=rpa") == (1, 1)
+    assert visit("gatt", "-o", "nrpa") == (1, 0)
+    assert visit("pair", "-o", "rpa") == (1, 1)
+    assert says(peripheral) == "encrypted 1 0 1 16"
+    assert visit("gatt", "-o", "rpa")[0] == 0
+    assert says(peripheral) == "encrypted 1 0 1 16"
+    assert here.run("scan", "-o", "nrpa", "--seconds", "1").returncode == 0
+
+
 def test_the_peer_has_lost_its_keys(here: Surroundings) -> None:
     settings = {"services": True, "security": {"bond": True}, "store": str(here.folder / "theirs")}
     server = here.start_program("air")  # stays while nobody is on it
@@ -224,6 +248,8 @@ def test_keys_that_cannot_be_kept(here: Surroundings) -> None:
         (["pair"], "an argument is missing"),
         (["pair", "nonsense"], "not an address"),
         (["pair", "--io", "telepathy", "C0:FF:EE:00:00:01"], "--io telepathy"),
+        (["pair", "-o", "secret", "C0:FF:EE:00:00:01"], "--own-address secret: public, static, rpa or nrpa"),
+        (["scan", "--own-address", "secret"], "--own-address secret"),
         (["bonds", "--remove", "nonsense"], "neither an address"),
         (["bonds", "C0:FF:EE:00:00:01"], "one argument too many"),
     ],
