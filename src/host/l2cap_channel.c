@@ -5,9 +5,6 @@
 #include "spec/l2cap.h"
 #include "spec/writer.h"
 
-/* RTX: 1 s to 60 s (Vol 3 Part A, 6.2.1) */
-static const uint64_t response_timeout_us = 30000000;
-
 static const struct bluet_port *channels_port(const struct l2cap_channels *channels)
 {
     return channels->links->hci->port;
@@ -120,7 +117,7 @@ BLUET_INTERNAL void l2cap_channel_await(struct l2cap_channels *channels, struct 
     channels->awaiting++;
     channel->awaits = code;
     channel->identifier = identifier;
-    channel->deadline = channels->links->hci->now + response_timeout_us;
+    channel->deadline = channels->links->hci->now + HCI_TRANSACTION_TIMEOUT_US;
 }
 
 BLUET_INTERNAL void l2cap_channel_settle(struct l2cap_channels *channels, struct l2cap_channel *channel)
