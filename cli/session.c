@@ -78,14 +78,14 @@ int cli_fail(const char *what, int error)
 static int choose_address(struct bluet *host)
 {
     static const char *const kinds[] = {"public", "static", "rpa", "nrpa"}; /* enum bluet_address_mode */
-    for (size_t i = 0; options.own_address && i < sizeof kinds / sizeof kinds[0]; i++) {
+    if (!options.own_address)
+        return CLI_OK;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(options.own_address, kinds[i]) == 0) {
             int error = bluet_set_address_mode(host, (enum bluet_address_mode)i);
             return error ? cli_fail("cannot use such an address", error) : CLI_OK;
         }
     }
-    if (!options.own_address)
-        return CLI_OK;
     cli_error("--own-address %s: public, static, rpa or nrpa", options.own_address);
     return CLI_USAGE;
 }

@@ -170,16 +170,16 @@ BLUET_INTERNAL uint16_t att_settle_mtu(const struct att *att, const struct link 
 static enum att_wait most_urgent_wait(const struct att *att, struct att_bearer **out_bearer, uint32_t *out_left)
 {
     enum att_wait wait = ATT_WAIT_NOTHING;
-    *out_left = HCI_NO_TIME;
+    *out_left = LINK_NO_TIME;
     for (size_t i = att->bearer_count; i-- > 0;) {
         struct att_bearer *bearer = &att->bearers[i];
-        uint32_t left = hci_time_left(att->links->hci, bearer->indicated);
+        uint32_t left = link_time_left(att->links, bearer->indicated);
         if (bearer->indication && left <= *out_left) {
             wait = ATT_WAIT_INDICATION;
             *out_left = left;
             *out_bearer = bearer;
         }
-        left = hci_time_left(att->links->hci, bearer->requested);
+        left = link_time_left(att->links, bearer->requested);
         if (bearer->request && !bearer->answered && left <= *out_left) {
             wait = ATT_WAIT_REQUEST;
             *out_left = left;
@@ -194,7 +194,7 @@ BLUET_INTERNAL uint64_t att_deadline(const struct att *att)
     struct att_bearer *bearer;
     uint32_t left;
     most_urgent_wait(att, &bearer, &left);
-    return hci_time_after(att->links->hci, left);
+    return link_time_after(att->links, left);
 }
 
 BLUET_INTERNAL enum att_wait att_expire(const struct att *att, struct att_bearer **out_bearer)

@@ -283,16 +283,3 @@ BLUET_INTERNAL bool hci_address_equal(const struct bluet_address *one, const str
 {
     return one->type == other->type && memcmp(one->octets, other->octets, sizeof one->octets) == 0;
 }
-
-/* ---- Time of transactions ---- */
-
-BLUET_INTERNAL uint32_t hci_time_left(const struct hci *hci, uint32_t since)
-{
-    uint32_t time = (uint32_t)hci->now - since;
-    return time < HCI_TRANSACTION_TIMEOUT_US ? HCI_TRANSACTION_TIMEOUT_US - time : 0;
-}
-
-BLUET_INTERNAL uint64_t hci_time_after(const struct hci *hci, uint32_t time_us)
-{
-    return time_us < HCI_NO_TIME ? hci->now + time_us : BLUET_NEVER;
-}

@@ -98,14 +98,6 @@ static inline bool hci_idle(const struct hci *hci)
 BLUET_INTERNAL void hci_command_complete(struct hci *hci, struct reader *event);
 BLUET_INTERNAL void hci_command_status(struct hci *hci, struct reader *event);
 
-/* How long the peer has for its answer: in ATT, in signalling, in pairing (Vol 3 Part F, 3.3.3; A, 6.2.1; H, 3.4). */
-enum { HCI_TRANSACTION_TIMEOUT_US = 30000000 };
-#define HCI_NO_TIME UINT32_MAX
-/* Microseconds that are left of it; 0: none. `since` is when it began, without the upper half. */
-BLUET_INTERNAL uint32_t hci_time_left(const struct hci *hci, uint32_t since);
-/* When they will have passed; of HCI_NO_TIME BLUET_NEVER. */
-BLUET_INTERNAL uint64_t hci_time_after(const struct hci *hci, uint32_t time_us);
-
 /* When the controller will have been silent for too long, or BLUET_NEVER. */
 BLUET_INTERNAL uint64_t hci_deadline(const struct hci *hci);
 /* Drops all commands; every ticket among them ends with `error`. */

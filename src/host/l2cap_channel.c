@@ -117,7 +117,7 @@ BLUET_INTERNAL void l2cap_channel_await(struct l2cap_channels *channels, struct 
     channels->awaiting++;
     channel->awaits = code;
     channel->identifier = identifier;
-    channel->deadline = channels->links->hci->now + HCI_TRANSACTION_TIMEOUT_US;
+    channel->deadline = channels->links->hci->now + LINK_TRANSACTION_TIMEOUT_US;
 }
 
 BLUET_INTERNAL void l2cap_channel_settle(struct l2cap_channels *channels, struct l2cap_channel *channel)

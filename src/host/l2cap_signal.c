@@ -308,10 +308,10 @@ BLUET_INTERNAL int l2cap_signal_request_update(struct l2cap_signal *signal, stru
 /* The request that has the least time left, which is returned. */
 static uint32_t most_urgent(const struct l2cap_signal *signal, const struct l2cap_signal_link **out_request)
 {
-    uint32_t least = HCI_NO_TIME;
+    uint32_t least = LINK_NO_TIME;
     for (uint8_t i = 0; signal->awaiting_count && i < signal->links->limit; i++) {
         const struct l2cap_signal_link *request = &signal->requests[i];
-        uint32_t left = hci_time_left(signal->links->hci, request->requested);
+        uint32_t left = link_time_left(signal->links, request->requested);
         if (request->awaited && left < least) {
             least = left;
             *out_request = request;
@@ -323,7 +323,7 @@ static uint32_t most_urgent(const struct l2cap_signal *signal, const struct l2ca
 BLUET_INTERNAL uint64_t l2cap_signal_deadline(const struct l2cap_signal *signal)
 {
     const struct l2cap_signal_link *request;
-    return hci_time_after(signal->links->hci, most_urgent(signal, &request));
+    return link_time_after(signal->links, most_urgent(signal, &request));
 }
 
 BLUET_INTERNAL void l2cap_signal_expire(struct l2cap_signal *signal)

@@ -396,3 +396,16 @@ BLUET_INTERNAL void link_completed_packets(struct link_table *links, struct read
             links->silent++;
     }
 }
+
+/* ---- Time ---- */
+
+BLUET_INTERNAL uint32_t link_time_left(const struct link_table *links, uint32_t since)
+{
+    uint32_t time = (uint32_t)links->hci->now - since;
+    return time < LINK_TRANSACTION_TIMEOUT_US ? LINK_TRANSACTION_TIMEOUT_US - time : 0;
+}
+
+BLUET_INTERNAL uint64_t link_time_after(const struct link_table *links, uint32_t time_us)
+{
+    return time_us < LINK_NO_TIME ? links->hci->now + time_us : BLUET_NEVER;
+}

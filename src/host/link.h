@@ -151,6 +151,14 @@ BLUET_INTERNAL bool link_update(struct link_table *links, const struct link *lin
 /* How many of the controller's buffers the link may take now: the last ones are kept for links that hold none. */
 BLUET_INTERNAL uint16_t link_allowance(const struct link_table *links, const struct link *link);
 
+/* How long the peer has for its answer: in ATT, in signalling, in pairing (Vol 3 Part F, 3.3.3; A, 6.2.1; H, 3.4). */
+enum { LINK_TRANSACTION_TIMEOUT_US = 30000000 };
+#define LINK_NO_TIME UINT32_MAX
+/* Microseconds that are left of it; 0: none. `since` is when it began, without the upper half. */
+BLUET_INTERNAL uint32_t link_time_left(const struct link_table *links, uint32_t since);
+/* When they will have passed; of LINK_NO_TIME BLUET_NEVER. */
+BLUET_INTERNAL uint64_t link_time_after(const struct link_table *links, uint32_t time_us);
+
 enum { LINK_PACKET_HEADER_LENGTH = 5 };
 
 /* One ACL data packet of `length` octets. Its header is put into `header`, with which the first span begins. */

@@ -611,17 +611,16 @@ BLUET_INTERNAL void sm_settle(struct sm *sm)
 
 BLUET_INTERNAL uint64_t sm_deadline(const struct sm *sm)
 {
-    const struct hci *hci = sm->links->hci;
-    uint32_t least = HCI_NO_TIME;
+    uint32_t least = LINK_NO_TIME;
     if (sm->due)
         return 0;
     for (uint8_t i = 0; sm->busy_count && i < sm->links->limit; i++) {
         const struct sm_pairing *pairing = &sm->pairings[i];
-        uint32_t left = hci_time_left(hci, pairing->since);
+        uint32_t left = link_time_left(sm->links, pairing->since);
         if (pairing->state != SM_IDLE && left < least)
             least = left;
     }
-    return hci_time_after(hci, least);
+    return link_time_after(sm->links, least);
 }
 
 /* No more of the Security Manager on that link; a Security Request that is not heeded is nothing of the kind. */
@@ -629,7 +628,7 @@ BLUET_INTERNAL void sm_expire(struct sm *sm)
 {
     for (uint8_t i = 0; sm->busy_count && i < sm->links->limit; i++) {
         struct sm_pairing *pairing = &sm->pairings[i];
-        if (pairing->state == SM_IDLE || hci_time_left(sm->links->hci, pairing->since))
+        if (pairing->state == SM_IDLE || link_time_left(sm->links, pairing->since))
             continue;
         pairing->dead = pairing->state != SM_AWAIT_PAIRING_REQUEST && pairing->state != SM_AWAIT_KEPT_ENCRYPTION;
         sm_end(pairing, BLUET_STATUS_TIMEOUT);
